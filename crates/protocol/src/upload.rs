@@ -1,0 +1,80 @@
+//! Sending what was written off line: entry by entry, each with its own fate.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::sync::SyncEntry;
+
+/// Entries in the order they were made. Later entries may build on earlier ones.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UploadRequest {
+    /// At most [`MAX_ENTRIES`].
+    pub entries: Vec<UploadEntry>,
+}
+
+/// Entries a single request may hold.
+pub const MAX_ENTRIES: usize = 100;
+
+/// One change that is applied whole or not at all.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UploadEntry {
+    /// Idempotency key: the same key is applied once, however often it arrives.
+    pub key: Uuid,
+    /// A FHIR transaction Bundle: `PUT Type/id` with `ifNoneMatch: "*"` (create with the
+    /// client's id) or with `ifMatch: W/"n"` (update), or `DELETE Type/id` with `ifMatch`.
+    pub bundle: Value,
+}
+
+/// Fates in the order of the entries.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UploadReply {
+    /// One for each entry of the request.
+    pub fates: Vec<UploadFate>,
+}
+
+/// What became of one entry.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct UploadFate {
+    /// The entry's key.
+    pub key: Uuid,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of a change.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Fate {
+    /// Stored, now or at an earlier try; the versions it made.
+    Accepted {
+        /// One for each resource of the bundle.
+        versions: Vec<StoredVersion>,
+    },
+    /// Somebody else changed it first (stale `If-Match`, or the id is taken).
+    /// The current state of every resource that clashed comes along.
+    Conflict {
+        /// The server's current versions.
+        current: Vec<SyncEntry>,
+    },
+    /// The server will not take this, now or later: an OperationOutcome says why.
+    Refused {
+        /// Stable code: `invalid`, `forbidden`, `time-taken`, `not-found`.
+        code: String,
+        /// The FHIR OperationOutcome.
+        outcome: Value,
+    },
+}
+
+/// A version that the server made.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct StoredVersion {
+    /// FHIR resource type.
+    pub resource_type: String,
+    /// Logical id.
+    pub id: String,
+    /// `meta.versionId`.
+    pub version: u64,
+    /// `meta.lastUpdated`.
+    pub last_updated: jiff::Timestamp,
+}

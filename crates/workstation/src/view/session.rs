@@ -1,0 +1,198 @@
+//! Sign-in, lock, connection and settings.
+
+use serde::{Deserialize, Serialize};
+use specta::Type;
+
+/// Where the program stands; decides which screen is drawn.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionView {
+    /// The phase.
+    pub phase: Phase,
+    /// Server of the profile, or the one configured for a first start. `https://host:port`.
+    pub server: Option<String>,
+    /// Users who have a profile on this computer, last used first.
+    pub profiles: Vec<ProfileView>,
+    /// Who is signed in, while unlocked.
+    pub user: Option<UserView>,
+}
+
+/// The program's phase.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// No profile on this computer yet: enrol.
+    FirstStart,
+    /// Profiles exist, none is open.
+    Locked,
+    /// Enrolled, the cache is being filled for the first time; see [`SyncView::first`].
+    Filling,
+    /// Open for work.
+    Unlocked,
+}
+
+/// A profile on this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ProfileView {
+    /// Sign-in name.
+    pub username: String,
+    /// Its server.
+    pub server: String,
+}
+
+/// The signed-in user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct UserView {
+    /// Sign-in name.
+    pub username: String,
+    /// Name for people.
+    pub display_name: String,
+    /// Wire name of the role, such as `clinician`.
+    pub role: String,
+    /// Logical id of the user's Practitioner.
+    pub practitioner: Option<String>,
+    /// The clinic's name.
+    pub clinic: String,
+    /// The clinic's IANA time zone.
+    pub time_zone: String,
+    /// What this role may do here; a button whose ability is absent is not drawn.
+    pub abilities: Vec<Ability>,
+}
+
+/// Things a role may do, decided by the policy set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ability {
+    /// Open charts.
+    ReadChart,
+    /// Write notes, vitals and problems.
+    WriteChart,
+    /// Sign notes.
+    SignNotes,
+    /// Register and edit patients.
+    EditPatients,
+    /// Book, move, cancel, check in.
+    Book,
+}
+
+/// First contact of this computer with a server for one user.
+#[derive(Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct EnrolForm {
+    /// `https://host:port`.
+    pub server: String,
+    /// Sign-in name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+    /// Six digits.
+    pub code: String,
+}
+
+/// Unlock an existing profile, on line or off.
+#[derive(Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct UnlockForm {
+    /// Server of the profile.
+    pub server: String,
+    /// Sign-in name.
+    pub username: String,
+    /// Password.
+    pub password: String,
+}
+
+/// The truth about connection and what waits, for the status bar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SyncView {
+    /// Connection.
+    pub connection: Connection,
+    /// Records that wait to be sent or confirmed.
+    pub to_send: u32,
+    /// Audit events that wait to be sent.
+    pub audit_to_send: u32,
+    /// Conflicts and refusals that wait for a person.
+    pub needs_you: u32,
+    /// When everything was last confirmed, clinic time.
+    pub confirmed_at: Option<String>,
+    /// The first filling of the cache, while it runs or after it was stopped.
+    pub first: Option<FirstSync>,
+    /// What stands in the way, if something other than the network does.
+    pub fault: Option<super::fault::Fault>,
+}
+
+/// State of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum Connection {
+    /// Being tried.
+    Connecting,
+    /// The server answers.
+    Online,
+    /// It cannot be reached; work goes on.
+    Offline,
+    /// It answers, but this session has ended: the password is needed again.
+    SignInNeeded,
+}
+
+/// Progress of the first filling.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct FirstSync {
+    /// Records stored.
+    pub done: u32,
+    /// Records in all, an estimate until the end.
+    pub total: u32,
+    /// Stopped by the user; can be taken up again.
+    pub stopped: bool,
+}
+
+/// The Settings screen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsView {
+    /// Look of the program.
+    pub theme: Theme,
+    /// Lock after this many minutes without input.
+    pub idle_minutes: u32,
+    /// The longest the organisation's policy allows.
+    pub idle_minutes_max: u32,
+    /// Version of the program.
+    pub version: String,
+    /// Server address.
+    pub server: String,
+    /// This computer's device id.
+    pub device: String,
+    /// Folder of the profile.
+    pub profile_folder: String,
+    /// Records in the cache.
+    pub records: u32,
+    /// Size of the cache file, bytes.
+    pub cache_bytes: f64,
+    /// Name of the keychain in use.
+    pub keychain: String,
+}
+
+/// Look of the program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum Theme {
+    /// Follows the desktop.
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+/// Changes to settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SettingsForm {
+    /// Look of the program.
+    pub theme: Theme,
+    /// Lock after this many minutes; 1 to the policy's longest.
+    pub idle_minutes: u32,
+}
