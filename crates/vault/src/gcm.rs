@@ -1,0 +1,94 @@
+//! AES-256-GCM with a random IV: `header ‖ IV (12) ‖ ciphertext ‖ tag (16)`.
+
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use aes_gcm::{Aes256Gcm, Nonce, Tag};
+use zeroize::Zeroizing;
+
+use crate::NoRandomness;
+
+pub(crate) const IV: usize = 12;
+pub(crate) const TAG: usize = 16;
+
+/// A key expanded once; the schedule is wiped on drop (feature `zeroize` of `aes-gcm`).
+#[derive(Clone)]
+pub(crate) struct Gcm(Box<Aes256Gcm>);
+
+/// Why nothing was sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// No IV could be drawn.
+    #[error(transparent)]
+    NoRandomness(#[from] NoRandomness),
+    /// More than AES-GCM seals at once (64 GiB).
+    #[error("the value is longer than one seal can hold")]
+    TooLong,
+}
+
+impl SealError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoRandomness(_) => NoRandomness::CODE,
+            Self::TooLong => "value-too-long",
+        }
+    }
+}
+
+/// The tag does not fit, or there is no room for IV and tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    Truncated,
+    Tampered,
+}
+
+impl Gcm {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self(Box::new(Aes256Gcm::new(key.into())))
+    }
+
+    /// `header` is written in front as it is; whether it is authenticated is for `aad` to say.
+    pub(crate) fn seal(
+        &self,
+        header: &[u8],
+        aad: &[u8],
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let iv = crate::random::<IV>()?;
+        self.seal_with_iv(header, &iv, aad, plain)
+    }
+
+    /// Only for [`Gcm::seal`] and for published vectors: repeating an IV breaks the seal.
+    pub(crate) fn seal_with_iv(
+        &self,
+        header: &[u8],
+        iv: &[u8; IV],
+        aad: &[u8],
+        plain: &[u8],
+    ) -> Result<Vec<u8>, SealError> {
+        let mut blob = Vec::with_capacity(header.len() + IV + plain.len() + TAG);
+        blob.extend_from_slice(header);
+        blob.extend_from_slice(iv);
+        let start = blob.len();
+        blob.extend_from_slice(plain);
+        let nonce: &Nonce<_> = iv.into();
+        let tag = self
+            .0
+            .encrypt_inout_detached(nonce, aad, (&mut blob[start..]).into())
+            .map_err(|_| SealError::TooLong)?;
+        blob.extend_from_slice(&tag);
+        Ok(blob)
+    }
+
+    /// Opens `IV ‖ ciphertext ‖ tag`.
+    pub(crate) fn open(&self, aad: &[u8], body: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+        let (iv, rest) = body.split_first_chunk::<IV>().ok_or(Refusal::Truncated)?;
+        let (ciphertext, tag) = rest.split_last_chunk::<TAG>().ok_or(Refusal::Truncated)?;
+        let mut plain = Zeroizing::new(ciphertext.to_vec());
+        let nonce: &Nonce<_> = iv.into();
+        let tag: &Tag = tag.into();
+        self.0
+            .decrypt_inout_detached(nonce, aad, plain.as_mut_slice().into(), tag)
+            .map_err(|_| Refusal::Tampered)?;
+        Ok(plain)
+    }
+}

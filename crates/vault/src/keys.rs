@@ -1,0 +1,294 @@
+//! The key ring: master keys wrap data keys, data keys seal values.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::NoRandomness;
+use crate::gcm::{Gcm, IV, SealError, TAG};
+use crate::place::Place;
+use crate::sealed::OpenError;
+use crate::secret::Secret256;
+
+/// Names a data key. Random, so that ids of several instances never clash.
+pub type KeyId = Uuid;
+
+/// First byte of every wrapped data key.
+pub const WRAP_FORMAT: u8 = 1;
+
+const MAX_MASTER_ID: usize = 32;
+
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The configured master keys. The first wraps, all unwrap.
+pub struct MasterKeys {
+    // Never empty: `parse` and `generate` see to it.
+    keys: Vec<MasterKey>,
+}
+
+struct MasterKey {
+    id: String,
+    gcm: Gcm,
+}
+
+/// What is wrong with a list of master keys. Entries are counted from 1; key text is never told.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MasterKeysError {
+    /// No key at all.
+    #[error("no master key is given")]
+    Empty,
+    /// An entry is not `id:base64`.
+    #[error("master key {entry} is not of the form id:base64")]
+    Form {
+        /// Which.
+        entry: usize,
+    },
+    /// An id is empty, too long or has characters other than letters, digits, `-`, `_`, `.`.
+    #[error("the id of master key {entry} must be 1 to 32 letters, digits, '-', '_' or '.'")]
+    Id {
+        /// Which.
+        entry: usize,
+    },
+    /// The key is not base64.
+    #[error("master key {entry} is not base64")]
+    Base64 {
+        /// Which.
+        entry: usize,
+    },
+    /// The key has another length than 256 bits.
+    #[error("master key {entry} has {length} bytes instead of 32")]
+    Length {
+        /// Which.
+        entry: usize,
+        /// Bytes found.
+        length: usize,
+    },
+    /// Two keys have one id.
+    #[error("master key {entry} repeats the id of an earlier one")]
+    Repeated {
+        /// Which.
+        entry: usize,
+    },
+}
+
+impl MasterKeysError {
+    /// Stable code.
+    pub const CODE: &'static str = "master-keys-malformed";
+}
+
+impl MasterKeys {
+    /// Reads `id:base64,id:base64,…`; white space around entries is ignored.
+    ///
+    /// # Errors
+    /// [`MasterKeysError`] says which entry is wrong.
+    pub fn parse(text: &str) -> Result<Self, MasterKeysError> {
+        let mut keys: Vec<MasterKey> = Vec::new();
+        if text.trim().is_empty() {
+            return Err(MasterKeysError::Empty);
+        }
+        for (index, part) in text.split(',').enumerate() {
+            let entry = index + 1;
+            let (id, encoded) = part
+                .trim()
+                .split_once(':')
+                .ok_or(MasterKeysError::Form { entry })?;
+            if !valid_master_id(id.as_bytes()) {
+                return Err(MasterKeysError::Id { entry });
+            }
+            if keys.iter().any(|key| key.id == id) {
+                return Err(MasterKeysError::Repeated { entry });
+            }
+            let bytes = Zeroizing::new(
+                BASE64
+                    .decode(encoded)
+                    .map_err(|_| MasterKeysError::Base64 { entry })?,
+            );
+            let key: &[u8; 32] =
+                bytes
+                    .as_slice()
+                    .try_into()
+                    .map_err(|_| MasterKeysError::Length {
+                        entry,
+                        length: bytes.len(),
+                    })?;
+            keys.push(MasterKey {
+                id: id.to_owned(),
+                gcm: Gcm::new(key),
+            });
+        }
+        Ok(Self { keys })
+    }
+
+    /// A fresh entry `id:base64` for a configuration file, 256 random bits.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn generate_entry(id: &str) -> Result<Zeroizing<String>, NoRandomness> {
+        let key = Secret256::generate()?;
+        let encoded = Zeroizing::new(BASE64.encode(key.expose()));
+        Ok(Zeroizing::new(format!("{id}:{}", encoded.as_str())))
+    }
+
+    /// Id of the key that wraps.
+    pub fn current_id(&self) -> &str {
+        // `parse` never leaves the list empty; an empty id would still be harmless.
+        self.keys.first().map_or("", |key| key.id.as_str())
+    }
+
+    /// Ids of all keys, the wrapping one first.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+}
+
+impl std::fmt::Debug for MasterKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.ids()).finish()
+    }
+}
+
+/// A key that seals values: 256 random bits and the id that sealed values name.
+#[derive(Clone)]
+pub struct DataKey {
+    id: KeyId,
+    secret: Secret256,
+    gcm: Gcm,
+}
+
+impl DataKey {
+    /// A fresh key with a fresh id.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn generate() -> Result<Self, NoRandomness> {
+        let id = uuid::Builder::from_random_bytes(crate::random()?).into_uuid();
+        Ok(Self::assemble(id, Secret256::generate()?))
+    }
+
+    fn assemble(id: KeyId, secret: Secret256) -> Self {
+        let gcm = Gcm::new(secret.expose());
+        Self { id, secret, gcm }
+    }
+
+    /// The id that values sealed with this key carry.
+    pub fn id(&self) -> KeyId {
+        self.id
+    }
+
+    pub(crate) fn gcm(&self) -> &Gcm {
+        &self.gcm
+    }
+
+    /// Wraps this key under the current master key, for one place:
+    /// `version byte ‖ length of master id ‖ master id ‖ key id (16) ‖ IV ‖ ciphertext ‖ tag`.
+    /// All in front of the IV is authenticated along with the place.
+    ///
+    /// # Errors
+    /// When the operating system gives no randomness.
+    pub fn wrap(&self, masters: &MasterKeys, place: &Place<'_>) -> Result<Vec<u8>, SealError> {
+        // `parse` lets no empty list through; `TooLong` is the closest true refusal.
+        let master = masters.keys.first().ok_or(SealError::TooLong)?;
+        let header = wrap_header(&master.id, self.id);
+        let aad = wrap_associated_data(&header, place);
+        master.gcm.seal(&header, &aad, self.secret.expose())
+    }
+
+    /// Unwraps what [`DataKey::wrap`] wrapped for the same place, under any configured master.
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong and where.
+    pub fn unwrap(
+        masters: &MasterKeys,
+        place: &Place<'_>,
+        wrapped: &[u8],
+    ) -> Result<Self, OpenError> {
+        let (name, id, header_length) = split_wrapped(place, wrapped)?;
+        let Some(master) = masters.keys.iter().find(|key| key.id == name) else {
+            return Err(OpenError::UnknownMaster {
+                at: place.name(),
+                master: name.to_owned(),
+            });
+        };
+        let (header, body) = wrapped.split_at(header_length);
+        let plain = master
+            .gcm
+            .open(&wrap_associated_data(header, place), body)
+            .map_err(|refusal| OpenError::refused(refusal, place))?;
+        let secret: &[u8; 32] = plain
+            .as_slice()
+            .try_into()
+            .map_err(|_| OpenError::Tampered { at: place.name() })?;
+        Ok(Self::assemble(id, Secret256::copied(secret)))
+    }
+}
+
+impl std::fmt::Debug for DataKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DataKey({}, …)", self.id)
+    }
+}
+
+/// The master key that a wrapped data key names. Not authenticated: for choosing what to rewrap.
+///
+/// # Errors
+/// When it is truncated or of an unknown format.
+pub fn master_of<'b>(place: &Place<'_>, wrapped: &'b [u8]) -> Result<&'b str, OpenError> {
+    split_wrapped(place, wrapped).map(|(master, _, _)| master)
+}
+
+fn valid_master_id(id: &[u8]) -> bool {
+    (1..=MAX_MASTER_ID).contains(&id.len())
+        && id
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+fn wrap_header(master: &str, id: KeyId) -> Vec<u8> {
+    let mut header = Vec::with_capacity(2 + master.len() + 16);
+    header.push(WRAP_FORMAT);
+    // `valid_master_id` holds the length under 33.
+    header.push(master.len() as u8);
+    header.extend_from_slice(master.as_bytes());
+    header.extend_from_slice(id.as_bytes());
+    header
+}
+
+fn wrap_associated_data(header: &[u8], place: &Place<'_>) -> Vec<u8> {
+    let mut data = place.associated_data();
+    data.extend_from_slice(header);
+    data
+}
+
+/// Master id, data key id and the length of the header in front of the IV.
+fn split_wrapped<'b>(
+    place: &Place<'_>,
+    wrapped: &'b [u8],
+) -> Result<(&'b str, KeyId, usize), OpenError> {
+    let truncated = || OpenError::Truncated { at: place.name() };
+    let (&format, rest) = wrapped.split_first().ok_or_else(truncated)?;
+    if format != WRAP_FORMAT {
+        return Err(OpenError::UnknownFormat {
+            at: place.name(),
+            format,
+        });
+    }
+    let (&length, rest) = rest.split_first().ok_or_else(truncated)?;
+    let (name, rest) = rest
+        .split_at_checked(usize::from(length))
+        .ok_or_else(truncated)?;
+    let tampered = || OpenError::Tampered { at: place.name() };
+    if !valid_master_id(name) {
+        return Err(tampered());
+    }
+    let name = std::str::from_utf8(name).map_err(|_| tampered())?;
+    let (id, body) = rest.split_first_chunk::<16>().ok_or_else(truncated)?;
+    if body.len() < IV + 32 + TAG {
+        return Err(truncated());
+    }
+    Ok((name, Uuid::from_bytes(*id), 2 + name.len() + 16))
+}
