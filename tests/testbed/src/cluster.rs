@@ -1,0 +1,337 @@
+//! A private PostgreSQL cluster: one folder of data, one socket, no TCP port.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use nix::unistd::{Uid, User};
+
+use crate::child::{Child, Leftovers};
+use crate::error::TestbedError;
+use crate::server::tail;
+
+const READY_SECONDS: u64 = 60;
+
+/// How a cluster is set up.
+#[derive(Debug, Clone)]
+pub struct ClusterOptions {
+    /// Where the data are, or will be.
+    pub data: PathBuf,
+    /// Folders that go when the cluster stops: for clusters nobody wants to keep.
+    pub leftovers: Leftovers,
+    /// Whether commits reach the disk. Tests that do not cut the power may save the time.
+    pub fsync: bool,
+    /// Password of the superuser `postgres`.
+    pub superuser_password: String,
+    /// More settings for the server, by name.
+    pub settings: Vec<(String, String)>,
+}
+
+/// A running cluster; it stops when dropped.
+#[derive(Debug)]
+pub struct Cluster {
+    process: Child,
+    socket: PathBuf,
+    programs: PathBuf,
+    superuser_password: String,
+}
+
+impl Cluster {
+    /// Starts the cluster, making it first if the folder is empty.
+    pub fn start(options: ClusterOptions) -> Result<Self, TestbedError> {
+        let programs = programs()?;
+        let account = Account::choose()?;
+        let made = options.data.join("PG_VERSION").is_file();
+        if !made {
+            make(&programs, &account, &options)?;
+        }
+        // The socket's path may hold 107 bytes, so it has a short folder of its own.
+        let socket = tempfile::Builder::new()
+            .prefix("rounds-")
+            .tempdir_in("/tmp")
+            .map_err(TestbedError::file("/tmp"))?
+            .keep();
+        account.own(&socket)?;
+
+        let log = options.data.with_extension("log");
+        let output = File::create(&log).map_err(TestbedError::file(&log))?;
+        let errors = output.try_clone().map_err(TestbedError::file(&log))?;
+        let mut command = account.command(&programs.join("postgres"));
+        command.arg("-D").arg(&options.data);
+        for (name, value) in settings(&options, &socket) {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
+        command.stdin(Stdio::null()).stdout(output).stderr(errors);
+        let mut leftovers = options.leftovers.clone();
+        leftovers.0.push(socket.clone());
+        let process = Child::start(command, Signal::SIGINT, leftovers)?;
+        let mut cluster = Self {
+            process,
+            socket,
+            programs,
+            superuser_password: options.superuser_password,
+        };
+        cluster.wait(&log)?;
+        Ok(cluster)
+    }
+
+    /// Whether a database of this name is there.
+    pub fn has_database(&self, name: &str) -> Result<bool, TestbedError> {
+        let found = self.sql(
+            "postgres",
+            &format!("SELECT 1 FROM pg_database WHERE datname = '{name}'"),
+        )?;
+        Ok(!found.trim().is_empty())
+    }
+
+    /// Runs SQL as the superuser and returns what it printed, one row a line.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String, TestbedError> {
+        let program = self.programs.join("psql");
+        let output = Command::new(&program)
+            .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+            .arg(self.superuser_url(database))
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| TestbedError::Start {
+                program: program.display().to_string(),
+                source,
+            })?;
+        finished("psql", &output)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// The whole of a database as SQL text, as a thief of the files could read it.
+    pub fn dump(&self, database: &str) -> Result<String, TestbedError> {
+        let program = self.programs.join("pg_dump");
+        let output = Command::new(&program)
+            .arg(self.superuser_url(database))
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|source| TestbedError::Start {
+                program: program.display().to_string(),
+                source,
+            })?;
+        finished("pg_dump", &output)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Connection URL of the superuser.
+    pub fn superuser_url(&self, database: &str) -> String {
+        self.url("postgres", &self.superuser_password, database)
+    }
+
+    /// Connection URL of a role.
+    pub fn url(&self, role: &str, password: &str, database: &str) -> String {
+        format!(
+            "postgresql:///{database}?host={}&user={role}&password={password}",
+            self.socket.display()
+        )
+    }
+
+    /// Process id of the postmaster.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Stops the cluster in order (fast shutdown).
+    pub fn stop(&mut self) {
+        self.process.stop(Duration::from_secs(20));
+    }
+
+    fn wait(&mut self, log: &Path) -> Result<(), TestbedError> {
+        let probe = self.programs.join("pg_isready");
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.process.ended() {
+                return Err(TestbedError::Failed {
+                    program: "postgres".to_owned(),
+                    status: status.to_string(),
+                    output: tail(log),
+                });
+            }
+            let ready = Command::new(&probe)
+                .arg("-q")
+                .arg("-h")
+                .arg(&self.socket)
+                .args(["-U", "postgres", "-d", "postgres"])
+                .stdin(Stdio::null())
+                .status()
+                .is_ok_and(|status| status.success());
+            if ready {
+                return Ok(());
+            }
+            if begin.elapsed() > Duration::from_secs(READY_SECONDS) {
+                return Err(TestbedError::NotReady {
+                    program: "postgres".to_owned(),
+                    seconds: READY_SECONDS,
+                    output: tail(log),
+                });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+fn settings(options: &ClusterOptions, socket: &Path) -> Vec<(String, String)> {
+    let durable = if options.fsync { "on" } else { "off" };
+    let own = [
+        ("listen_addresses", String::new()),
+        ("unix_socket_directories", socket.display().to_string()),
+        ("unix_socket_permissions", "0700".to_owned()),
+        ("fsync", durable.to_owned()),
+        ("full_page_writes", durable.to_owned()),
+        ("synchronous_commit", durable.to_owned()),
+        ("shared_buffers", "256MB".to_owned()),
+        ("max_wal_size", "2GB".to_owned()),
+        ("timezone", "UTC".to_owned()),
+        // Statements and the details of errors could carry patient data into the log.
+        ("log_min_error_statement", "panic".to_owned()),
+        ("log_error_verbosity", "terse".to_owned()),
+    ];
+    own.into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .chain(options.settings.iter().cloned())
+        .collect()
+}
+
+/// Who the cluster runs as: PostgreSQL refuses to run as root.
+enum Account {
+    Self_,
+    Other(Box<User>),
+}
+
+impl Account {
+    fn choose() -> Result<Self, TestbedError> {
+        if !Uid::effective().is_root() {
+            return Ok(Self::Self_);
+        }
+        for name in ["postgres", "nobody"] {
+            if let Ok(Some(user)) = User::from_name(name) {
+                return Ok(Self::Other(Box::new(user)));
+            }
+        }
+        Err(TestbedError::Missing {
+            program: "an account for PostgreSQL".to_owned(),
+            hint: "run as another user than root, or add the user `postgres`".to_owned(),
+        })
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        // The folder of the caller may be closed to the other account.
+        command
+            .current_dir("/")
+            .env_clear()
+            .env("LC_ALL", "C.UTF-8");
+        if let Self::Other(user) = self {
+            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
+        }
+        command
+    }
+
+    fn own(&self, path: &Path) -> Result<(), TestbedError> {
+        if let Self::Other(user) = self {
+            chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
+                .map_err(TestbedError::file(path))?;
+        }
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+            .map_err(TestbedError::file(path))
+    }
+}
+
+/// Where a cluster of `folder` can lie: inside it, or, when root's cluster must run as another
+/// user who cannot walk there, in a folder of its own that is named after it.
+pub(crate) fn place(folder: &Path) -> PathBuf {
+    let inside = folder.join("cluster");
+    let walkable = folder
+        .ancestors()
+        .filter_map(|step| fs::metadata(step).ok())
+        .all(|step| step.mode() & 0o001 != 0);
+    if walkable || !Uid::effective().is_root() {
+        return inside;
+    }
+    let name: String = folder
+        .to_string_lossy()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    PathBuf::from("/var/tmp").join(format!("rounds{name}"))
+}
+
+/// Makes the cluster's files.
+fn make(programs: &Path, account: &Account, options: &ClusterOptions) -> Result<(), TestbedError> {
+    // What an interrupted attempt left would make initdb refuse.
+    if options.data.exists() {
+        fs::remove_dir_all(&options.data).map_err(TestbedError::file(&options.data))?;
+    }
+    fs::create_dir_all(&options.data).map_err(TestbedError::file(&options.data))?;
+    account.own(&options.data)?;
+    let secret = tempfile::Builder::new()
+        .prefix("rounds-")
+        .tempfile_in("/tmp")
+        .map_err(TestbedError::file("/tmp"))?;
+    fs::write(secret.path(), &options.superuser_password)
+        .map_err(TestbedError::file(secret.path()))?;
+    account.own(secret.path())?;
+    let mut command = account.command(&programs.join("initdb"));
+    command
+        .arg("-D")
+        .arg(&options.data)
+        .args(["-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"])
+        .args(["-A", "scram-sha-256"])
+        .arg(format!("--pwfile={}", secret.path().display()))
+        .stdin(Stdio::null());
+    if !options.fsync {
+        command.arg("--no-sync");
+    }
+    let output = command.output().map_err(|source| TestbedError::Start {
+        program: "initdb".to_owned(),
+        source,
+    })?;
+    if let Err(error) = finished("initdb", &output) {
+        let _ = fs::remove_dir_all(&options.data);
+        return Err(error);
+    }
+    Ok(())
+}
+
+/// The newest PostgreSQL of at least version 15 that Debian's packages installed.
+fn programs() -> Result<PathBuf, TestbedError> {
+    let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            let folder = entry.path().join("bin");
+            folder
+                .join("postgres")
+                .is_file()
+                .then_some((version, folder))
+        })
+        .filter(|(version, _)| *version >= 15)
+        .collect();
+    found.sort();
+    found
+        .pop()
+        .map(|(_, folder)| folder)
+        .ok_or_else(|| TestbedError::Missing {
+            program: "PostgreSQL 15 or later".to_owned(),
+            hint: "apt-get install postgresql".to_owned(),
+        })
+}
+
+fn finished(program: &str, output: &std::process::Output) -> Result<(), TestbedError> {
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(TestbedError::Failed {
+        program: program.to_owned(),
+        status: output.status.to_string(),
+        output: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
