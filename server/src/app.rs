@@ -1,0 +1,131 @@
+//! What every part of the serving program shares, constructed whole before anything is served.
+
+use std::sync::Arc;
+
+use access::PolicySet;
+use deadpool_postgres::Pool;
+use fhir::validate::Validator;
+use jiff::Timestamp;
+use uuid::Uuid;
+use vault::MasterKeys;
+
+use crate::config::Config;
+use crate::search::blind::Blind;
+use crate::store::announce::Announcer;
+use crate::store::error::StoreError;
+use crate::store::keys::KeyRing;
+use crate::store::{connect, tenant};
+
+/// Tells the time. Tests bring their own.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// The clinic that this server serves.
+#[derive(Debug, Clone)]
+pub struct Tenant {
+    /// First column of every row.
+    pub id: Uuid,
+    /// Name for people.
+    pub name: String,
+    /// IANA name.
+    pub time_zone: String,
+    /// HPKE public key of recovery slots, base64url without padding.
+    pub recovery_public_key: String,
+    /// Life of the database; changes with a restore.
+    pub epoch: Uuid,
+}
+
+/// The serving program's state.
+pub struct App {
+    /// Settings.
+    pub config: Config,
+    /// Connections as the application's role.
+    pub pool: Pool,
+    /// The clinic.
+    pub tenant: Tenant,
+    /// Data keys, opened as they are needed.
+    pub keys: KeyRing,
+    /// Keyed hashes of what can be searched.
+    pub blind: Blind,
+    /// HL7's schema and the reference rules.
+    pub validator: Validator,
+    /// The Cedar policies.
+    pub policies: PolicySet,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Tells all servers and their workstations that something was committed.
+    pub announcer: Announcer,
+}
+
+impl App {
+    /// Connects, reads the clinic and opens its keys.
+    ///
+    /// # Errors
+    /// When the database is not reachable or not initialised, a master key is missing, or the
+    /// policies do not load.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
+        let masters = MasterKeys::parse(config.master_keys.expose())?;
+        let pool = connect::pool(&config)?;
+        let client = pool.get().await.map_err(StoreError::from)?;
+        let (tenant, index_key) = tenant::load(&client).await?.ok_or(StartError::NotInitialised)?;
+        let keys = KeyRing::new(tenant.id, masters);
+        let index_root = tenant::open_index_key(&client, &keys, tenant.id, &index_key).await?;
+        let blind = Blind::new(tenant.id, &index_root);
+        drop(client);
+        let announcer = Announcer::start(pool.clone(), tenant.id);
+        Ok(Arc::new(Self {
+            config,
+            pool,
+            tenant,
+            keys,
+            blind,
+            validator: Validator::new(),
+            policies: PolicySet::load()?,
+            clock,
+            announcer,
+        }))
+    }
+
+    /// A fresh logical id. Ordered by time, so that new rows land side by side in their indexes.
+    pub fn new_id(&self) -> String {
+        Uuid::now_v7().to_string()
+    }
+
+    /// Now, to the millisecond: what FHIR instants and the database both hold exactly.
+    pub fn now(&self) -> Timestamp {
+        let now = self.clock.now();
+        Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database holds no clinic.
+    #[error("the database is not initialised: run `rounds-server init`")]
+    NotInitialised,
+    /// A setting cannot be read.
+    #[error("a setting cannot be used")]
+    Config(#[from] crate::config::ConfigError),
+    /// The master keys cannot be read.
+    #[error("ROUNDS_MASTER_KEYS cannot be used")]
+    MasterKeys(#[from] vault::keys::MasterKeysError),
+    /// The database refuses.
+    #[error("the database cannot be used")]
+    Store(#[from] StoreError),
+    /// The policies do not load.
+    #[error("the access policies do not load")]
+    Policies(#[from] access::PolicyError),
+}

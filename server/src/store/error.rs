@@ -1,0 +1,85 @@
+//! What can go wrong between this program and its database.
+
+use tokio_postgres::error::SqlState;
+use vault::OpenError;
+
+/// A failure of the store. No variant holds content of records.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No connection could be had.
+    #[error("no database connection")]
+    Pool(#[from] deadpool_postgres::PoolError),
+    /// The database refused a statement.
+    #[error("the database refused a statement{}", code_suffix(.0))]
+    Database(#[source] tokio_postgres::Error),
+    /// A value did not open.
+    #[error("a sealed value did not open")]
+    Open(#[from] OpenError),
+    /// A value could not be sealed.
+    #[error("a value could not be sealed")]
+    Seal(#[from] vault::sealed::SealError),
+    /// The operating system gave no randomness.
+    #[error("no randomness")]
+    Random(#[from] vault::NoRandomness),
+    /// A sealed value opened, but is not the JSON it should be.
+    #[error("{table} of row {row} is not what this program writes")]
+    Content {
+        /// Table and column.
+        table: &'static str,
+        /// Row key.
+        row: String,
+    },
+    /// A data key that a row names does not exist.
+    #[error("data key {0} does not exist")]
+    KeyMissing(uuid::Uuid),
+    /// Migrations did not run.
+    #[error("a migration did not run")]
+    Migrate(#[source] Box<refinery::Error>),
+}
+
+impl From<tokio_postgres::Error> for StoreError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl StoreError {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Pool(_) => "database-unreachable",
+            Self::Database(_) => "database-refused",
+            Self::Open(error) => error.code(),
+            Self::Seal(_) => "seal-failed",
+            Self::Random(_) => "no-randomness",
+            Self::Content { .. } => "content-unreadable",
+            Self::KeyMissing(_) => "data-key-missing",
+            Self::Migrate(_) => "migration-failed",
+        }
+    }
+
+    /// The database's code, if the database refused.
+    pub fn sql_state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Database(error) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// Whether the same transaction, run again, may succeed: it lost against another one.
+    pub fn is_race(&self) -> bool {
+        self.sql_state().is_some_and(|state| {
+            *state == SqlState::T_R_SERIALIZATION_FAILURE
+                || *state == SqlState::T_R_DEADLOCK_DETECTED
+                || *state == SqlState::UNIQUE_VIOLATION
+        })
+    }
+}
+
+/// The five characters of the database's code, never its message: that may quote values.
+fn code_suffix(error: &tokio_postgres::Error) -> String {
+    match error.code() {
+        Some(state) => format!(" ({})", state.code()),
+        None => String::new(),
+    }
+}

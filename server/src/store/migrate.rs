@@ -1,0 +1,21 @@
+//! Migrations, forward only, run as the database's owner.
+
+use tokio_postgres::Client;
+
+use crate::store::error::StoreError;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Brings the database to the schema of this program. Returns the names of what it ran.
+///
+/// # Errors
+/// When a migration fails (it is rolled back) or one that ran earlier was changed since.
+pub async fn run(owner: &mut Client) -> Result<Vec<String>, StoreError> {
+    let report = embedded::migrations::runner()
+        .run_async(owner)
+        .await
+        .map_err(|error| StoreError::Migrate(Box::new(error)))?;
+    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+}

@@ -1,0 +1,15 @@
+//! Records in PostgreSQL: sealed, versioned, found by keyed hashes.
+
+pub mod announce;
+pub mod connect;
+pub mod error;
+pub mod hold;
+pub mod keys;
+pub mod lookup;
+pub mod migrate;
+pub mod read;
+pub mod rows;
+pub mod seal;
+pub mod tenant;
+pub mod transaction;
+pub mod write;
