@@ -1,0 +1,201 @@
+//! What is recorded: every use case of the desktop and every interaction with the server.
+
+use serde::{Deserialize, Serialize};
+
+/// A FHIR interaction, as `http://hl7.org/fhir/restful-interaction` names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Interaction {
+    /// Reading one resource.
+    Read,
+    /// Reading one version.
+    Vread,
+    /// Reading all versions of one resource.
+    History,
+    /// Searching.
+    Search,
+    /// Making a resource.
+    Create,
+    /// Replacing a resource.
+    Update,
+    /// Changing parts of a resource.
+    Patch,
+    /// Deleting a resource.
+    Delete,
+    /// Many at once, all or nothing.
+    Transaction,
+    /// Many at once, each on its own.
+    Batch,
+    /// A named operation.
+    Operation,
+}
+
+/// What sort of event an action is: decides type, subtype and `AuditEvent.action`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// A FHIR interaction, with the server or on the workstation's own copy.
+    Rest(Interaction),
+    /// Somebody proves who they are.
+    Login,
+    /// Somebody leaves.
+    Logout,
+    /// An account, role or device changes.
+    SecurityAttributes,
+    /// Somebody reads the audit.
+    AuditRead,
+    /// Records leave the system.
+    Export,
+    /// Records enter the system.
+    Import,
+    /// Something that may be an attack.
+    Alert,
+}
+
+macro_rules! actions {
+    ($( $(#[doc = $doc:literal])+ $name:ident = $code:literal, $kind:expr; )+) => {
+        /// A thing that is recorded. The code is stable: it is stored and searched for.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Action {
+            $( $(#[doc = $doc])+ #[serde(rename = $code)] $name, )+
+        }
+
+        impl Action {
+            /// Every action.
+            pub const ALL: &'static [Self] = &[ $( Self::$name, )+ ];
+
+            /// The stable code.
+            pub fn code(self) -> &'static str {
+                match self { $( Self::$name => $code, )+ }
+            }
+
+            /// What sort of event it is.
+            pub fn kind(self) -> Kind {
+                match self { $( Self::$name => $kind, )+ }
+            }
+        }
+    };
+}
+
+use Interaction as I;
+use Kind as K;
+
+actions! {
+    /// A user signed in on an enrolled device.
+    SignedIn = "signed-in", K::Login;
+    /// A sign-in or enrolment was refused.
+    SignInRefused = "sign-in-refused", K::Login;
+    /// A user signed out.
+    SignedOut = "signed-out", K::Logout;
+    /// Sessions of a user were ended by an administrator or operator.
+    SessionsEnded = "sessions-ended", K::Logout;
+    /// A device was enrolled for a user.
+    Enrolled = "enrolled", K::SecurityAttributes;
+    /// A workstation was unlocked.
+    Unlocked = "unlocked", K::Login;
+    /// Unlocking was refused.
+    UnlockRefused = "unlock-refused", K::Login;
+    /// A workstation was locked, by command or by idleness.
+    Locked = "locked", K::Logout;
+    /// An account was made.
+    UserAdded = "user-added", K::SecurityAttributes;
+    /// An account was changed: role, password, second factor.
+    UserChanged = "user-changed", K::SecurityAttributes;
+    /// An account was disabled.
+    UserDisabled = "user-disabled", K::SecurityAttributes;
+    /// A bearer token was made for an integration client.
+    TokenIssued = "token-issued", K::SecurityAttributes;
+
+    /// Today's list was shown.
+    TodayViewed = "today-viewed", K::Rest(I::Search);
+    /// Patients were searched for.
+    PatientsSearched = "patients-searched", K::Rest(I::Search);
+    /// A chart was opened.
+    ChartOpened = "chart-opened", K::Rest(I::Read);
+    /// A note was read.
+    NoteRead = "note-read", K::Rest(I::Read);
+    /// A note was signed: from here on it is part of the record.
+    NoteSigned = "note-signed", K::Rest(I::Create);
+    /// A draft was opened. Drafts stay on the workstation.
+    DraftOpened = "draft-opened", K::Rest(I::Read);
+    /// A draft was begun.
+    DraftBegun = "draft-begun", K::Rest(I::Create);
+    /// A draft was thrown away.
+    DraftDiscarded = "draft-discarded", K::Rest(I::Delete);
+    /// Vital signs were recorded.
+    VitalsRecorded = "vitals-recorded", K::Rest(I::Create);
+    /// A problem was recorded.
+    ProblemRecorded = "problem-recorded", K::Rest(I::Create);
+    /// The form with a patient's demographics was opened.
+    PatientFormOpened = "patient-form-opened", K::Rest(I::Read);
+    /// A patient was registered.
+    PatientRegistered = "patient-registered", K::Rest(I::Create);
+    /// A patient's demographics were changed.
+    PatientChanged = "patient-changed", K::Rest(I::Update);
+    /// The schedule was shown.
+    ScheduleViewed = "schedule-viewed", K::Rest(I::Search);
+    /// An appointment was booked.
+    AppointmentBooked = "appointment-booked", K::Rest(I::Create);
+    /// An appointment was moved.
+    AppointmentMoved = "appointment-moved", K::Rest(I::Update);
+    /// An appointment was cancelled.
+    AppointmentCancelled = "appointment-cancelled", K::Rest(I::Update);
+    /// An appointment went on: arrived, in the room, done, not come.
+    AppointmentProgressed = "appointment-progressed", K::Rest(I::Update);
+    /// The inbox was shown: conflicts and refused changes.
+    InboxViewed = "inbox-viewed", K::Rest(I::Search);
+    /// A person settled a conflict.
+    ConflictSettled = "conflict-settled", K::Rest(I::Update);
+    /// A person gave up a change that the server refused.
+    ChangeGivenUp = "change-given-up", K::Rest(I::Update);
+    /// A person offered a refused change again.
+    ChangeRetried = "change-retried", K::Rest(I::Operation);
+    /// Records arrived on a workstation from the feed, or were served to one.
+    Synchronised = "synchronised", K::Rest(I::Operation);
+    /// Changes were sent up by a workstation, or taken from one.
+    Uploaded = "uploaded", K::Rest(I::Batch);
+    /// The list of recorded events was shown.
+    ActivityViewed = "activity-viewed", K::AuditRead;
+    /// Unsent work was exported from a workstation.
+    ExportedUnsent = "exported-unsent", K::Export;
+    /// Records were imported.
+    Imported = "imported", K::Import;
+
+    /// FHIR read.
+    FhirRead = "fhir-read", K::Rest(I::Read);
+    /// FHIR version read.
+    FhirVread = "fhir-vread", K::Rest(I::Vread);
+    /// FHIR history.
+    FhirHistory = "fhir-history", K::Rest(I::History);
+    /// FHIR search.
+    FhirSearch = "fhir-search", K::Rest(I::Search);
+    /// FHIR create.
+    FhirCreate = "fhir-create", K::Rest(I::Create);
+    /// FHIR update.
+    FhirUpdate = "fhir-update", K::Rest(I::Update);
+    /// FHIR patch.
+    FhirPatch = "fhir-patch", K::Rest(I::Patch);
+    /// FHIR delete.
+    FhirDelete = "fhir-delete", K::Rest(I::Delete);
+    /// FHIR transaction.
+    FhirTransaction = "fhir-transaction", K::Rest(I::Transaction);
+    /// FHIR batch.
+    FhirBatch = "fhir-batch", K::Rest(I::Batch);
+    /// `Patient/$everything`.
+    FhirEverything = "fhir-everything", K::Rest(I::Operation);
+    /// AuditEvents were read or searched over FHIR.
+    AuditRead = "audit-read", K::AuditRead;
+
+    /// A workstation's chain of events did not continue: gap, replay, change or wrong key.
+    ChainBroken = "chain-broken", K::Alert;
+    /// A proof of possession did not fit its token: the token may be stolen.
+    ProofRefused = "proof-refused", K::Alert;
+}
+
+impl Action {
+    /// The action with this code.
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|action| action.code() == code)
+    }
+}
