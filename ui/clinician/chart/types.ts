@@ -1,0 +1,15 @@
+/** FHIR types that a chart stands on. */
+export const CHART_TYPES: readonly string[] = [
+  'Patient',
+  'AllergyIntolerance',
+  'Condition',
+  'MedicationRequest',
+  'Immunization',
+  'Encounter',
+  'Procedure',
+  'CarePlan',
+  'Goal',
+  'DiagnosticReport',
+  'Observation',
+  'DocumentReference',
+];

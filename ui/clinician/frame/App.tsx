@@ -1,0 +1,80 @@
+// The whole window: which phase the program is in decides what is drawn. An open session is a
+// subtree with a key of its own; when it locks, the subtree goes and takes every record with it.
+import { MantineProvider } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
+import { useEffect, useRef, useState } from 'react';
+import type { UserView } from '../../shared/bindings.ts';
+import { FaultNote } from '../../shared/components/FaultNote.tsx';
+import { theme } from '../../shared/theme/theme.ts';
+import { Filling } from '../sign-in/Filling.tsx';
+import { SignIn } from '../sign-in/SignIn.tsx';
+import { useLook } from './look.ts';
+import { OpenSession } from './OpenSession.tsx';
+import type { Trail } from './place.tsx';
+import { SessionProvider, useSession } from './session.tsx';
+import type { WorkspaceTrail } from './workspace.tsx';
+
+interface Left extends Trail, WorkspaceTrail {}
+
+function fresh(): Left {
+  return { places: [{ screen: 'today' }], panel: null, wide: false };
+}
+
+function whoOf(user: UserView, server: string | null): string {
+  return `${server ?? ''} ${user.username}`;
+}
+
+function Window() {
+  const { view, fault, ask } = useSession();
+  const left = useRef(new Map<string, Left>());
+  const [opening, setOpening] = useState(0);
+  const open = view?.phase === 'unlocked';
+  useEffect(() => {
+    if (open) {
+      return () => setOpening((n) => n + 1);
+    }
+    return undefined;
+  }, [open]);
+
+  if (fault && !view) {
+    return (
+      <main style={{ display: 'grid', placeItems: 'center', height: '100%' }}>
+        <FaultNote fault={fault} again={ask} />
+      </main>
+    );
+  }
+  if (!view) {
+    return null;
+  }
+  if (view.phase === 'unlocked' && view.user) {
+    const who = whoOf(view.user, view.server);
+    let mine = left.current.get(who);
+    if (!mine) {
+      mine = fresh();
+      left.current.set(who, mine);
+    }
+    return <OpenSession key={`${who} ${opening}`} user={view.user} trail={mine} />;
+  }
+  if (view.phase === 'filling') {
+    return <Filling />;
+  }
+  return <SignIn key={view.phase} session={view} />;
+}
+
+/** The clinician's window. */
+export function App() {
+  const look = useLook();
+  return (
+    <MantineProvider
+      theme={theme}
+      {...(look.theme === 'system' ? {} : { forceColorScheme: look.theme })}
+      defaultColorScheme="auto"
+      colorSchemeManager={look.remember}
+    >
+      <Notifications position="bottom-right" autoClose={5000} limit={3} containerWidth={380} />
+      <SessionProvider>
+        <Window />
+      </SessionProvider>
+    </MantineProvider>
+  );
+}

@@ -1,0 +1,79 @@
+import { useEffect, useRef } from 'react';
+import { useWords } from '../../shared/words/index.ts';
+import { ActivityScreen } from '../activity/ActivityScreen.tsx';
+import { ChartScreen } from '../chart/ChartScreen.tsx';
+import { InboxScreen } from '../inbox/InboxScreen.tsx';
+import { PatientsScreen } from '../patients/PatientsScreen.tsx';
+import { ScheduleScreen } from '../schedule/ScheduleScreen.tsx';
+import { SettingsScreen } from '../settings/SettingsScreen.tsx';
+import { TodayScreen } from '../today/TodayScreen.tsx';
+import { Finder } from './Finder.tsx';
+import { KeysPage } from './KeysPage.tsx';
+import { useKeys } from './keys.ts';
+import { type Place, usePlace } from './place.tsx';
+import { Rail } from './Rail.tsx';
+import css from './Shell.module.css';
+import { StatusBar } from './StatusBar.tsx';
+import { TopBar } from './TopBar.tsx';
+import { WorkspaceColumn } from './WorkspaceColumn.tsx';
+
+function draw(place: Place) {
+  switch (place.screen) {
+    case 'today':
+      return <TodayScreen />;
+    case 'patients':
+      return <PatientsScreen />;
+    case 'chart':
+      return (
+        <ChartScreen key={place.patient} patient={place.patient} tab={place.tab ?? 'summary'} />
+      );
+    case 'schedule':
+      return <ScheduleScreen />;
+    case 'inbox':
+      return <InboxScreen />;
+    case 'activity':
+      return <ActivityScreen />;
+    case 'settings':
+      return <SettingsScreen />;
+  }
+}
+
+/** The frame of SCREENS: rail, bar, main, workspace, status. */
+export function Shell() {
+  const { t } = useWords();
+  const { place } = usePlace();
+  const main = useRef<HTMLElement>(null);
+  useKeys();
+  const where = place.screen === 'chart' ? `chart ${place.patient}` : place.screen;
+  useEffect(() => {
+    if (where === '') {
+      return;
+    }
+    // A new screen takes the focus to its own first field, else to its title, so that keyboard
+    // and screen reader start where the eye does.
+    const at = main.current;
+    const held = document.activeElement;
+    if (at && !at.contains(held) && !held?.closest('aside, [role="dialog"]')) {
+      (at.querySelector<HTMLElement>('[data-autofocus]') ?? at).focus({ preventScroll: true });
+    }
+  }, [where]);
+  return (
+    <div className={css.shell}>
+      <Rail />
+      <TopBar />
+      <main
+        ref={main}
+        className={css.main}
+        tabIndex={-1}
+        aria-label={t('app.name')}
+        data-testid={`screen-${place.screen}`}
+      >
+        {draw(place)}
+      </main>
+      <WorkspaceColumn />
+      <StatusBar />
+      <Finder />
+      <KeysPage />
+    </div>
+  );
+}

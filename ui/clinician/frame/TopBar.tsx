@@ -1,0 +1,59 @@
+import { ActionIcon, Kbd, Tooltip } from '@mantine/core';
+import { spotlight } from '@mantine/spotlight';
+import { IconArrowLeft, IconKeyboard, IconSearch } from '../../shared/components/icons.ts';
+import { useNow } from '../../shared/hooks/use-now.ts';
+import { useWords } from '../../shared/words/index.ts';
+import { useClinic } from './clinic.tsx';
+import { showKeys } from './keys.ts';
+import { usePlace } from './place.tsx';
+import css from './TopBar.module.css';
+
+/** The one search, and the clinic's clock. */
+export function TopBar() {
+  const { t, i18n } = useWords();
+  const { user, time } = useClinic();
+  const { back, canGoBack } = usePlace();
+  const now = useNow();
+  const roleKey = `role.${user.role}`;
+  const role = i18n.exists(roleKey) ? String(t(roleKey as 'role.clinician')) : user.role;
+  return (
+    <header className={css.bar}>
+      <Tooltip label={`${t('bar.back')} (Alt+←)`}>
+        <ActionIcon aria-label={t('bar.back')} onClick={back} disabled={!canGoBack} size={32}>
+          <IconArrowLeft size={18} />
+        </ActionIcon>
+      </Tooltip>
+      <button
+        type="button"
+        className={css.search}
+        onClick={() => spotlight.open()}
+        aria-keyshortcuts="Control+K"
+        data-testid="find"
+      >
+        <IconSearch size={16} aria-hidden />
+        <span className="one-line">{t('bar.search')}</span>
+        <Kbd size="xs" className={css.kbd}>
+          Ctrl K
+        </Kbd>
+      </button>
+      <div className={css.gap} />
+      <Tooltip label={t('bar.user', { name: user.displayName, role })}>
+        <div className={css.who}>
+          <bdi className="one-line">{user.displayName}</bdi>
+          <span className="one-line">{user.clinic}</span>
+        </div>
+      </Tooltip>
+      <Tooltip label={`${t('bar.clock')}: ${time.longDay(now)}, ${user.timeZone}`}>
+        <time className={css.clock} dateTime={now.toISOString()}>
+          <span>{time.day(now)}</span>
+          <b>{time.time(now)}</b>
+        </time>
+      </Tooltip>
+      <Tooltip label={`${t('keys.title')} (?)`}>
+        <ActionIcon aria-label={t('find.keys')} onClick={() => showKeys(true)} size={32}>
+          <IconKeyboard size={18} />
+        </ActionIcon>
+      </Tooltip>
+    </header>
+  );
+}

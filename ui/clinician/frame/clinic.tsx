@@ -1,0 +1,35 @@
+// Who works here and by which clock: there while a session is open, for every screen.
+import { createContext, type ReactNode, useContext, useMemo } from 'react';
+import type { Ability, UserView } from '../../shared/bindings.ts';
+import { ClinicTime } from '../../shared/time.ts';
+
+interface Clinic {
+  readonly user: UserView;
+  readonly time: ClinicTime;
+  /** Whether the user's role may do it; what it may not do is not drawn. */
+  readonly can: (ability: Ability) => boolean;
+}
+
+const ClinicContext = createContext<Clinic | null>(null);
+
+/** Opens the clinic for the screens below. */
+export function ClinicProvider({ user, children }: { user: UserView; children: ReactNode }) {
+  const clinic = useMemo<Clinic>(
+    () => ({
+      user,
+      time: new ClinicTime(user.timeZone, navigator.language),
+      can: (ability) => user.abilities.includes(ability),
+    }),
+    [user],
+  );
+  return <ClinicContext value={clinic}>{children}</ClinicContext>;
+}
+
+/** The clinic of the open session. */
+export function useClinic(): Clinic {
+  const clinic = useContext(ClinicContext);
+  if (!clinic) {
+    throw new Error('useClinic outside an open session');
+  }
+  return clinic;
+}

@@ -1,0 +1,23 @@
+import '@fontsource-variable/inter/wght.css';
+import '@mantine/core/styles.css';
+import '@mantine/dates/styles.css';
+import '@mantine/notifications/styles.css';
+import '@mantine/spotlight/styles.css';
+import '../shared/theme/tokens.css';
+import '../shared/theme/mantine.css';
+import '../shared/theme/base.css';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { prepareWords } from '../shared/words/index.ts';
+import { App } from './frame/App.tsx';
+
+prepareWords();
+
+const root = document.getElementById('rounds');
+if (root) {
+  createRoot(root).render(
+    <StrictMode>
+      <App />
+    </StrictMode>,
+  );
+}

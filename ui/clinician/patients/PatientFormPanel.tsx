@@ -1,0 +1,1 @@
+export function PatientFormPanel(_: { patient?: string | undefined }) { return null; }

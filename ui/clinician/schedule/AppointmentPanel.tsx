@@ -1,0 +1,1 @@
+export function AppointmentPanel(_: { id: string; day: string }) { return null; }

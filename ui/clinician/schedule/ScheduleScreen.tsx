@@ -1,0 +1,1 @@
+export function ScheduleScreen() { return null; }

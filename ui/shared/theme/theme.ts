@@ -1,0 +1,75 @@
+// Mantine in Rounds' measures: 32 px controls, 14 px type, one accent, short motion.
+import {
+  ActionIcon,
+  Button,
+  createTheme,
+  Input,
+  type MantineColorsTuple,
+  Modal,
+  SegmentedControl,
+  Tooltip,
+} from '@mantine/core';
+
+const petrol: MantineColorsTuple = [
+  '#e9f5f7',
+  '#d2e9ed',
+  '#a5d5dd',
+  '#74c4d2',
+  '#4aaebf',
+  '#2b98aa',
+  '#1a8395',
+  '#0f6e80',
+  '#0b5a69',
+  '#074653',
+];
+
+export const theme = createTheme({
+  fontFamily: 'var(--r-font)',
+  fontFamilyMonospace: 'ui-monospace, "DejaVu Sans Mono", monospace',
+  primaryColor: 'petrol',
+  primaryShade: { light: 7, dark: 7 },
+  colors: { petrol },
+  defaultRadius: 6,
+  cursorType: 'pointer',
+  focusRing: 'auto',
+  respectReducedMotion: true,
+  fontSizes: { xs: '12px', sm: '14px', md: '14px', lg: '16px', xl: '18px' },
+  lineHeights: { xs: '16px', sm: '20px', md: '20px', lg: '24px', xl: '24px' },
+  spacing: { xs: '8px', sm: '12px', md: '16px', lg: '24px', xl: '32px' },
+  components: {
+    Button: Button.extend({
+      defaultProps: { size: 'sm' },
+      vars: (_, props) => ({
+        root: {
+          '--button-height': props.size === 'xs' || props.size === 'compact-sm' ? '26px' : '32px',
+          '--button-padding-x': props.size === 'xs' || props.size === 'compact-sm' ? '9px' : '14px',
+          '--button-fz': props.size === 'xs' || props.size === 'compact-sm' ? '13px' : '14px',
+        },
+      }),
+    }),
+    ActionIcon: ActionIcon.extend({ defaultProps: { variant: 'subtle', color: 'gray', size: 28 } }),
+    Input: Input.extend({
+      vars: () => ({
+        wrapper: {
+          '--input-height': '32px',
+          '--input-fz': '14px',
+          '--input-padding-y': '5px',
+          '--input-line-height': '20px',
+        },
+      }),
+    }),
+    InputWrapper: Input.Wrapper.extend({
+      vars: () => ({
+        label: { '--input-label-size': '13px' },
+        error: { '--input-error-size': '12px' },
+        description: { '--input-description-size': '12px' },
+        success: {},
+      }),
+    }),
+    SegmentedControl: SegmentedControl.extend({ defaultProps: { transitionDuration: 100 } }),
+    Tooltip: Tooltip.extend({
+      defaultProps: { openDelay: 400, withArrow: false, transitionProps: { duration: 80 } },
+    }),
+    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 100 } } }),
+  },
+});

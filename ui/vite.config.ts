@@ -1,0 +1,29 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+// The window loads everything from the program itself under a strict policy: no inline
+// script, no `data:` font, no source map in what is packaged.
+export default defineConfig({
+  root: 'clinician',
+  base: './',
+  plugins: [react()],
+  build: {
+    outDir: '../dist',
+    emptyOutDir: true,
+    target: 'safari16',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    chunkSizeWarningLimit: 1500,
+  },
+  preview: { port: 4317, strictPort: true },
+  server: { port: 4318, strictPort: true },
+  test: {
+    root: '.',
+    environment: 'jsdom',
+    include: ['**/*.test.{ts,tsx}'],
+    exclude: ['node_modules/**', 'dist/**'],
+    setupFiles: ['test/setup.ts'],
+    css: false,
+  },
+});
