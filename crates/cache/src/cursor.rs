@@ -1,0 +1,300 @@
+//! The feed: a page moves with its cursor and its audit link, or not at all.
+
+use std::collections::{BTreeSet, HashSet};
+
+use fhir::resource;
+use jiff::Timestamp;
+use ledger::chain::{ChainError, Head, Link};
+use protocol::sync::{SyncEntry, SyncPage};
+use rusqlite::params;
+use serde::Deserialize;
+
+use crate::error::StoreError;
+use crate::merging::{Arrival, parse, same};
+use crate::outbox::{Change, Write};
+use crate::records::{Incoming, millis};
+use crate::store::{Cache, Durability, Reading, Writing};
+use crate::{place, quarantine};
+
+/// How far the feed was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// What to ask for next; `None` is the beginning.
+    pub cursor: Option<String>,
+    /// Whether the feed was read to its end once.
+    pub filled: bool,
+    /// Entries stored since the beginning.
+    pub stored: u64,
+    /// The server's estimate of what was still to come after the last page.
+    pub remaining: u64,
+    /// When nothing was left to send or fetch, last.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+/// What a page did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Applied {
+    /// Records stored or removed as they came.
+    pub stored: u32,
+    /// Records with changes made here that were merged.
+    pub merged: u32,
+    /// Records that now wait for a person.
+    pub conflicts: u32,
+    /// Entries that could not be read.
+    pub quarantined: u32,
+    /// Entries that were known already, or wait for the fate of something sent.
+    pub passed: u32,
+    /// Resource types that changed.
+    pub types: BTreeSet<String>,
+    /// Patients whose records changed (logical ids).
+    pub patients: BTreeSet<String>,
+}
+
+impl Cache {
+    /// Stores a page: its records, the cursor after it and its audit link, in one transaction.
+    /// `seal` is called if the page carries anything. Repeating a page changes nothing.
+    pub fn apply_page(
+        &self,
+        page: &SyncPage,
+        at: Timestamp,
+        seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
+    ) -> Result<Applied, StoreError> {
+        let filled = self.read(|cache| cache.position().map(|position| position.filled))?;
+        let durability = if page.more && !filled {
+            Durability::Loose
+        } else {
+            Durability::Full
+        };
+        self.write_as(durability, "apply-page", |tx| tx.apply_page(page, at, seal))
+    }
+}
+
+impl Reading<'_> {
+    /// How far the feed was read.
+    pub fn position(&self) -> Result<Position, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT cursor, filled, stored, remaining, confirmed FROM feed WHERE one = 1",
+        )?;
+        Ok(statement.query_row([], |row| {
+            Ok(Position {
+                cursor: row.get(0)?,
+                filled: row.get(1)?,
+                stored: row.get(2)?,
+                remaining: row.get(3)?,
+                confirmed_at: row.get::<_, Option<i64>>(4)?.map(millis),
+            })
+        })?)
+    }
+
+    fn restarted(&self) -> Result<bool, StoreError> {
+        Ok(self
+            .connection
+            .query_row("SELECT restarted FROM feed WHERE one = 1", [], |row| {
+                row.get(0)
+            })?)
+    }
+
+    /// Records that the outbox holds, by type and id.
+    fn pending(&self) -> Result<HashSet<(String, String)>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT DISTINCT type, id FROM outbox_record")?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}
+
+impl Writing<'_> {
+    /// Forgets the position: the server's cursor is gone, so its feed is read from the
+    /// beginning. Nothing else is forgotten; where this cache knows a newer version than the
+    /// server, the server was restored from a backup and the version is offered again.
+    pub fn start_over(&mut self) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE feed SET cursor = NULL, stored = 0, remaining = 0, restarted = 1 WHERE one = 1",
+            [],
+        )?;
+        Ok(())
+    }
+
+    /// Notes that nothing was left to send or fetch.
+    pub fn note_confirmed(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE feed SET confirmed = ?1 WHERE one = 1",
+            [at.as_millisecond()],
+        )?;
+        Ok(())
+    }
+
+    pub(crate) fn apply_page(
+        &mut self,
+        page: &SyncPage,
+        at: Timestamp,
+        seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
+    ) -> Result<Applied, StoreError> {
+        let mut applied = Applied::default();
+        // Asked once for the page: most pages meet an empty outbox.
+        let pending = self.pending()?;
+        let restarted = self.restarted()?;
+        let quarantined = self.has_quarantine()?;
+        for entry in &page.entries {
+            match self.apply_entry(entry, &pending, restarted, at) {
+                Ok(arrival) => {
+                    if quarantined {
+                        self.release(&entry.resource_type, &entry.id)?;
+                    }
+                    applied.count(entry, arrival);
+                }
+                Err(reason) => {
+                    let reason = quarantine::reason(reason)?;
+                    self.quarantine(entry, reason, at)?;
+                    applied.quarantined += 1;
+                }
+            }
+        }
+        self.connection
+            .prepare_cached(
+                "UPDATE feed SET cursor = ?1, filled = max(filled, ?2), stored = stored + ?3,
+                   remaining = ?4, restarted = restarted * ?5 WHERE one = 1",
+            )?
+            .execute(params![
+                page.cursor,
+                !page.more,
+                page.entries.len() as i64,
+                page.remaining,
+                page.more
+            ])?;
+        if !page.entries.is_empty() {
+            self.record(seal)?;
+        }
+        Ok(applied)
+    }
+
+    fn apply_entry(
+        &mut self,
+        entry: &SyncEntry,
+        pending: &HashSet<(String, String)>,
+        restarted: bool,
+        at: Timestamp,
+    ) -> Result<Arrival, StoreError> {
+        check(entry)?;
+        let json = entry.resource.as_ref().map(|raw| raw.get());
+        let record = Incoming {
+            resource_type: &entry.resource_type,
+            id: &entry.id,
+            version: entry.version,
+            last_updated: entry.last_updated,
+            patient: entry.patient.as_deref(),
+            json: json.unwrap_or_default(),
+        };
+        let is_pending = !pending.is_empty()
+            && pending.contains(&(entry.resource_type.clone(), entry.id.clone()));
+        if !is_pending
+            && restarted
+            && let Some(arrival) = self.offer_again(entry, json, at)?
+        {
+            return Ok(arrival);
+        }
+        self.arrive(&record, json.is_none(), at)
+    }
+
+    /// After a restore the server may know less of a record than this cache does. What it lost
+    /// is offered again as a change on what it has.
+    fn offer_again(
+        &mut self,
+        entry: &SyncEntry,
+        json: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Option<Arrival>, StoreError> {
+        let Some((version, ours)) = self.record_text(&entry.resource_type, &entry.id)? else {
+            return Ok(None);
+        };
+        let ours = parse(Some(&ours))?.unwrap_or_default();
+        let theirs = parse(json)?;
+        if version < entry.version || same(Some(&ours), theirs.as_ref()) {
+            return Ok(None);
+        }
+        // An older version is what ours was made on. The same number with other content is
+        // another history: nothing in common is known, so every difference is a touching one.
+        let base = (version > entry.version).then(|| theirs.clone()).flatten();
+        let change = Change {
+            label: "offered-again".to_owned(),
+            writes: vec![Write::Put {
+                resource: ours,
+                base: None,
+            }],
+            at,
+        };
+        let key = self.enqueue(&change)?;
+        let Some(queued) = self.entry(&key.to_string())? else {
+            return Ok(None);
+        };
+        self.connection.execute(
+            "UPDATE outbox_record SET base = ?2, base_version = ?3 WHERE seq = ?1",
+            params![
+                queued.seq,
+                base.as_ref().map(ToString::to_string),
+                if base.is_some() {
+                    entry.version as i64
+                } else {
+                    0
+                }
+            ],
+        )?;
+        if base.is_some() {
+            return Ok(Some(Arrival::Merged));
+        }
+        Ok(None)
+    }
+}
+
+impl Applied {
+    fn count(&mut self, entry: &SyncEntry, arrival: Arrival) {
+        match arrival {
+            Arrival::Stored => self.stored += 1,
+            Arrival::Merged => self.merged += 1,
+            Arrival::Conflict => self.conflicts += 1,
+            Arrival::Known | Arrival::Held => {
+                self.passed += 1;
+                return;
+            }
+        }
+        if !self.types.contains(&entry.resource_type) {
+            self.types.insert(entry.resource_type.clone());
+        }
+        if let Some(patient) = &entry.patient
+            && !self.patients.contains(patient)
+        {
+            self.patients.insert(patient.clone());
+        }
+    }
+}
+
+/// Whether an entry is what it says it is. Cheap: the resource is scanned, not built.
+fn check(entry: &SyncEntry) -> Result<(), StoreError> {
+    #[derive(Deserialize)]
+    struct Head<'a> {
+        #[serde(borrow, rename = "resourceType")]
+        resource_type: std::borrow::Cow<'a, str>,
+        #[serde(borrow)]
+        id: std::borrow::Cow<'a, str>,
+    }
+    if place::type_number(&entry.resource_type).is_none() {
+        return Err(StoreError::Unfit("its type is not kept here"));
+    }
+    if !resource::valid_id(&entry.id) {
+        return Err(StoreError::Unfit("its id is not a FHIR id"));
+    }
+    if entry.version == 0 || entry.version > i64::MAX as u64 {
+        return Err(StoreError::Unfit("its version is not a positive number"));
+    }
+    if let Some(raw) = &entry.resource {
+        let head: Head<'_> =
+            serde_json::from_str(raw.get()).map_err(StoreError::unreadable("resource"))?;
+        if head.resource_type != entry.resource_type || head.id != entry.id {
+            return Err(StoreError::Unfit(
+                "it is not the resource that its entry names",
+            ));
+        }
+    }
+    Ok(())
+}
