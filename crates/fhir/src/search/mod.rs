@@ -3,12 +3,13 @@
 mod definition;
 mod extract;
 mod matching;
+mod operand;
 mod parse;
+mod query;
 
 pub use definition::{ParamKind, SearchParam, param, params};
+pub(crate) use extract::extract_param;
 pub use extract::{IndexData, IndexValue, extract, extract_in};
 pub use matching::matches;
-pub use parse::{
-    Filter, Include, Modifier, Operand, Query, Sort, Summary, SystemMatch, Total, parse_query,
-    parse_query_in,
-};
+pub use parse::{parse_query, parse_query_in};
+pub use query::{Filter, Include, Modifier, Operand, Query, Sort, Summary, SystemMatch, Total};
