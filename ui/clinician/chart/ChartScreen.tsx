@@ -1,36 +1,157 @@
+// A patient's chart: the banner and the lists at the left stay, the centre changes by tab.
+import { Button, Tabs } from '@mantine/core';
+import type { ChartView } from '../../shared/bindings.ts';
+import { Empty } from '../../shared/components/Empty.tsx';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
-import { Page } from '../../shared/components/Page.tsx';
+import { IconCalendarPlus, IconHeartbeat, IconNotes } from '../../shared/components/icons.ts';
 import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
 import { useView } from '../../shared/hooks/use-view.ts';
 import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
-import type { ChartTab } from '../frame/place.tsx';
+import { useClinic } from '../frame/clinic.tsx';
+import { type ChartTab, usePlace } from '../frame/place.tsx';
+import { useWorkspace } from '../frame/workspace.tsx';
+import { Banner } from './Banner.tsx';
+import css from './Chart.module.css';
+import { NotesTab } from './NotesTab.tsx';
+import { Results } from './Results.tsx';
+import { SideLists } from './SideLists.tsx';
+import { Summary } from './Summary.tsx';
+import { Timeline } from './Timeline.tsx';
 import { CHART_TYPES } from './types.ts';
 
-/** A patient's chart. */
-export function ChartScreen({ patient }: { patient: string; tab: ChartTab }) {
-  const { t } = useWords();
-  const chart = useView({
+const TABS = ['summary', 'timeline', 'results', 'notes'] as const satisfies readonly ChartTab[];
+
+/** The chart's screen. */
+export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }) {
+  const view = useView({
     key: ['chart', patient],
     read: (cause) => ipc.openChart(patient, cause),
     on: { types: CHART_TYPES, patient },
   });
-  if (chart.data) {
+  const { t } = useWords();
+  const { back } = usePlace();
+  if (view.data) {
+    return <OpenChart chart={view.data} tab={tab} />;
+  }
+  if (view.error) {
+    const fault = faultOf(view.error);
     return (
-      <Page title={chart.data.patient.name}>
-        <ul>
-          {chart.data.problems.map((item) => (
-            <li key={item.reference}>{item.text}</li>
-          ))}
-        </ul>
-      </Page>
+      <div className={css.alone}>
+        {fault.code === 'not-found' ? (
+          <Empty title={t('chart.gone')} hint={t('chart.goneHint')}>
+            <Button variant="default" onClick={back}>
+              {t('bar.back')}
+            </Button>
+          </Empty>
+        ) : (
+          <FaultNote fault={fault} again={() => void view.refetch()} />
+        )}
+      </div>
     );
   }
-  return chart.error ? (
-    <FaultNote fault={faultOf(chart.error)} again={() => chart.refetch()} />
-  ) : (
-    <Page title={t('common.loading')}>
-      <SkeletonRows />
-    </Page>
+  return (
+    <div className={css.alone}>
+      <SkeletonRows rows={10} columns={[2, 5, 3]} />
+    </div>
+  );
+}
+
+function OpenChart({ chart, tab }: { chart: ChartView; tab: ChartTab }) {
+  const { t } = useWords();
+  const { replace } = usePlace();
+  const patient = chart.patient.id;
+  const show = (next: ChartTab) => replace({ screen: 'chart', patient, tab: next });
+  return (
+    <section
+      className={css.chart}
+      aria-label={t('chart.label', { name: chart.patient.name })}
+      data-testid="chart"
+      data-patient={patient}
+    >
+      <Banner chart={chart} />
+      <div className={css.columns}>
+        <SideLists chart={chart} />
+        <Tabs
+          value={tab}
+          onChange={(next) => {
+            if (next) {
+              show(next as ChartTab);
+            }
+          }}
+          keepMounted={false}
+          className={css.centre}
+        >
+          <div className={css.bar}>
+            <Tabs.List aria-label={t('chart.tabs.label')} className={css.tabs}>
+              {TABS.map((name) => (
+                <Tabs.Tab key={name} value={name} data-testid={`chart-tab-${name}`}>
+                  {t(`chart.tabs.${name}`)}
+                </Tabs.Tab>
+              ))}
+            </Tabs.List>
+            <Acts chart={chart} />
+          </div>
+          <div className={css.scroll}>
+            <Tabs.Panel value="summary">
+              <Summary chart={chart} show={show} />
+            </Tabs.Panel>
+            <Tabs.Panel value="timeline">
+              <Timeline chart={chart} />
+            </Tabs.Panel>
+            <Tabs.Panel value="results">
+              <Results chart={chart} />
+            </Tabs.Panel>
+            <Tabs.Panel value="notes">
+              <NotesTab chart={chart} />
+            </Tabs.Panel>
+          </div>
+        </Tabs>
+      </div>
+    </section>
+  );
+}
+
+/** What a person does most from a chart; the role decides what is drawn. */
+function Acts({ chart }: { chart: ChartView }) {
+  const { t } = useWords();
+  const { can } = useClinic();
+  const { open } = useWorkspace();
+  const patient = chart.patient.id;
+  return (
+    <div className={css.acts}>
+      {can('book') && (
+        <Button
+          variant="default"
+          size="xs"
+          leftSection={<IconCalendarPlus size={15} aria-hidden />}
+          onClick={() => open({ kind: 'booking', patient })}
+          data-testid="chart-book"
+        >
+          {t('chart.act.book')}
+        </Button>
+      )}
+      {can('write-chart') && (
+        <Button
+          variant="default"
+          size="xs"
+          leftSection={<IconHeartbeat size={15} aria-hidden />}
+          onClick={() => open({ kind: 'vitals', patient })}
+          data-testid="chart-vitals"
+        >
+          {t('chart.act.vitals')}
+        </Button>
+      )}
+      {can('write-chart') && (
+        <Button
+          size="xs"
+          leftSection={<IconNotes size={15} aria-hidden />}
+          onClick={() => open({ kind: 'note', patient })}
+          data-testid="chart-note"
+        >
+          {chart.draft === null ? t('chart.act.note') : t('chart.act.continueNote')}
+        </Button>
+      )}
+    </div>
   );
 }

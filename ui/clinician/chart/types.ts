@@ -8,6 +8,8 @@ export const CHART_TYPES: readonly string[] = [
   'Encounter',
   'Procedure',
   'CarePlan',
+  'CareTeam',
+  'ImagingStudy',
   'Goal',
   'DiagnosticReport',
   'Observation',
