@@ -287,7 +287,7 @@ fn entities(event: &AccessEvent, kind: Kind) -> Vec<Value> {
         .iter()
         .map(|patient| {
             json!({
-                "what": { "reference": format!("Patient/{patient}") },
+                "what": what(&format!("Patient/{patient}")),
                 "type": coding(ENTITY_TYPE, "1", "Person"),
                 "role": coding(OBJECT_ROLE, "1", "Patient"),
             })
@@ -312,17 +312,49 @@ fn entities(event: &AccessEvent, kind: Kind) -> Vec<Value> {
         return entities;
     }
     let domain = || coding(OBJECT_ROLE, "4", "Domain Resource");
-    entities.extend(event.entities.iter().map(|reference| {
-        json!({ "what": { "reference": reference }, "type": object(), "role": domain() })
-    }));
+    entities.extend(
+        event.entities.iter().map(
+            |reference| json!({ "what": what(reference), "type": object(), "role": domain() }),
+        ),
+    );
     if event.entities.is_empty() && event.query.is_none() && matches!(kind, Kind::Rest(_)) {
         let what = match event.patients.as_slice() {
-            [patient] => json!({ "reference": format!("Patient/{patient}") }),
+            [patient] => what(&format!("Patient/{patient}")),
             _ => json!({ "identifier": { "system": ACTION_SYSTEM, "value": event.action.code() } }),
         };
         entities.push(json!({ "what": what, "type": object(), "role": domain() }));
     }
     entities
+}
+
+/// What was asked for: a reference, or the text itself where a request named something that no
+/// record can be called. Such a request is recorded like any other, and the event stays valid.
+fn what(reference: &str) -> Value {
+    if is_reference(reference) {
+        return json!({ "reference": reference });
+    }
+    let value = text(reference).unwrap_or("unknown");
+    json!({ "identifier": { "system": "urn:rounds:request", "value": value } })
+}
+
+/// `Type/id` or `Type/id/_history/n`.
+fn is_reference(reference: &str) -> bool {
+    let parts: Vec<&str> = reference.split('/').collect();
+    let (named, version) = match parts.as_slice() {
+        [kind, id] => ((kind, id), None),
+        [kind, id, "_history", version] => ((kind, id), Some(version)),
+        _ => return false,
+    };
+    let valid_id = |id: &str| {
+        (1..=64).contains(&id.len())
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
+    };
+    !named.0.is_empty()
+        && named.0.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && valid_id(named.1)
+        && version.is_none_or(|version| valid_id(version))
 }
 
 fn purpose(purpose: Purpose) -> Value {
