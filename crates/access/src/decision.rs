@@ -167,10 +167,17 @@ impl PolicySet {
         }
         let user = uid("User", "user")?;
         let record = uid("Record", "record")?;
+        // The groups of actions (`view`, `write`) are facts too: the schema declares them.
+        let groups = schema()?
+            .action_entities()
+            .map_err(|error| LoadError::Facts(Box::new(error)))?;
         let mut facts = HashMap::new();
         for role in Role::ALL {
             for class in ResourceClass::ALL {
-                facts.insert((role, class), entities(&user, role, &record, class)?);
+                facts.insert(
+                    (role, class),
+                    entities(&groups, &user, role, &record, class)?,
+                );
             }
         }
         let mut actions = HashMap::new();
@@ -284,8 +291,9 @@ fn uid(entity_type: &str, id: &str) -> Result<EntityUid, LoadError> {
     Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
 }
 
-/// The user in the role, the record in the class.
+/// The user in the role, the record in the class, beside the groups of actions.
 fn entities(
+    groups: &Entities,
     user: &EntityUid,
     role: Role,
     record: &EntityUid,
@@ -299,5 +307,51 @@ fn entities(
         Entity::new_no_attrs(role, HashSet::new()),
         Entity::new_no_attrs(class, HashSet::new()),
     ];
-    Entities::from_entities(list, None).map_err(|error| LoadError::Facts(Box::new(error)))
+    groups
+        .clone()
+        .add_entities(list, None)
+        .map_err(|error| LoadError::Facts(Box::new(error)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> LoadError {
+        PolicySet::parse(text).unwrap_err()
+    }
+
+    #[test]
+    fn broken_policies_are_refused_with_a_reason() {
+        assert!(matches!(
+            refused("permit (principal"),
+            LoadError::Policies(_)
+        ));
+        let bare = "permit (principal, action, resource);";
+        assert!(matches!(refused(bare), LoadError::Annotation(_)));
+        assert!(matches!(
+            refused(&format!("@id(\"a\") {bare}")),
+            LoadError::Annotation(_)
+        ));
+        let whole = format!("@id(\"a\") @explanation(\"Because.\") {bare}");
+        assert!(PolicySet::parse(&whole).is_ok());
+        assert!(matches!(
+            refused(&format!("{whole}{whole}")),
+            LoadError::Annotation(_)
+        ));
+    }
+
+    /// A policy that cannot be evaluated permits nothing and does not stop the others.
+    #[test]
+    fn an_error_in_a_policy_refuses() {
+        let set = PolicySet::parse(
+            "@id(\"a\") @explanation(\"Because.\") \
+             permit (principal, action, resource) when { principal.level > 3 };",
+        )
+        .unwrap();
+        let request = Request::new(Role::Clinician, Action::Read, ResourceClass::Clinical);
+        let decision = set.decide(&request);
+        assert!(!decision.allow);
+        assert_eq!(decision.policies, [DEFAULT_REFUSAL]);
+    }
 }
