@@ -136,6 +136,14 @@ mod tests {
         assert!(tried > 50, "only {tried} vectors");
     }
 
+    /// Fails to compile if a dependency stops wiping what it holds.
+    #[test]
+    fn keys_are_wiped_on_drop() {
+        fn wiped<T: zeroize::ZeroizeOnDrop>() {}
+        wiped::<Aes256Gcm>();
+        wiped::<crate::secret::Secret256>();
+    }
+
     #[test]
     fn every_seal_draws_a_fresh_iv() {
         let gcm = Gcm::new(&[7; 32]);
