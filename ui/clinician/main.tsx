@@ -2,7 +2,6 @@ import '@fontsource-variable/inter/wght.css';
 import '@mantine/core/styles.css';
 import '@mantine/dates/styles.css';
 import '@mantine/notifications/styles.css';
-import '@mantine/spotlight/styles.css';
 import '../shared/theme/tokens.css';
 import '../shared/theme/mantine.css';
 import '../shared/theme/base.css';

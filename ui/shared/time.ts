@@ -26,10 +26,11 @@ export class ClinicTime {
   }
 
   #format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-    let found = this.#formats.get(name);
+    const key = `${name} ${options.timeZone}`;
+    let found = this.#formats.get(key);
     if (!found) {
       found = new Intl.DateTimeFormat(this.locale, options);
-      this.#formats.set(name, found);
+      this.#formats.set(key, found);
     }
     return found;
   }
@@ -79,7 +80,7 @@ export class ClinicTime {
         new Date(`${value}-01T00:00:00Z`),
       );
     }
-    return this.#format(parts ? 'date' : 'dateInZone', {
+    return this.#format('date', {
       timeZone: this.#zoneFor(value),
       day: '2-digit',
       month: 'short',

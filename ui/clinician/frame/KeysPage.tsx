@@ -2,7 +2,7 @@ import { Kbd, Modal } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useWords } from '../../shared/words/index.ts';
 import css from './KeysPage.module.css';
-import { showKeys, useKeysShown } from './keys.ts';
+import { showOverlay, useOverlay } from './overlays.ts';
 
 function Line({ keys, children }: { keys: readonly string[]; children: ReactNode }) {
   return (
@@ -22,11 +22,11 @@ function Line({ keys, children }: { keys: readonly string[]; children: ReactNode
 /** Every key of the program. */
 export function KeysPage() {
   const { t } = useWords();
-  const open = useKeysShown();
+  const open = useOverlay() === 'keys';
   return (
     <Modal
       opened={open}
-      onClose={() => showKeys(false)}
+      onClose={() => showOverlay(null)}
       title={t('keys.title')}
       closeButtonProps={{ 'aria-label': t('common.close') }}
       size={520}

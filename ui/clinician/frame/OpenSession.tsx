@@ -6,6 +6,7 @@ import { type Change, redraw } from '../../shared/hooks/use-view.ts';
 import { ipc, listen } from '../../shared/ipc.ts';
 import { ClinicProvider } from './clinic.tsx';
 import { wear } from './look.ts';
+import { showOverlay } from './overlays.ts';
 import { PlaceProvider, type Trail } from './place.tsx';
 import { Shell } from './Shell.tsx';
 import { WorkspaceProvider, type WorkspaceTrail } from './workspace.tsx';
@@ -90,6 +91,8 @@ export function OpenSession({ user, trail }: { user: UserView; trail: Trail & Wo
       },
     );
   }, []);
+  // What was open over the frame does not come back with the next unlock.
+  useEffect(() => () => showOverlay(null), []);
   useChanges(client);
   useIdleTimer();
   return (

@@ -45,16 +45,20 @@ export function Rail() {
             type="button"
             className={css.item}
             aria-current={current === screen ? 'page' : undefined}
-            aria-label={counted ? t('rail.inboxCount', { count }) : t(`rail.${screen}`)}
             aria-keyshortcuts={`Alt+${index + 1}`}
             onClick={() => go({ screen })}
             data-testid={`rail-${screen}`}
           >
             <span className={css.icon}>
               <Icon size={20} stroke={1.6} aria-hidden />
-              {counted && <span className={css.count}>{count > 99 ? '99+' : count}</span>}
+              {counted && (
+                <span className={css.count} aria-hidden>
+                  {count > 99 ? '99+' : count}
+                </span>
+              )}
             </span>
-            <span aria-hidden>{t(`rail.${screen}`)}</span>
+            {t(`rail.${screen}`)}
+            {counted && <span className="unseen">{t('status.needsYou', { count })}</span>}
           </button>
         );
       })}

@@ -47,7 +47,7 @@ export function StatusBar() {
         )}
         {toSend > 0 && <b data-testid="status-to-send">{t('status.toSend', { count: toSend })}</b>}
         {auditToSend > 0 && <span>{t('status.audit', { count: auditToSend })}</span>}
-        {(waits || connection !== 'online') && (
+        {(waits || needsYou > 0 || connection !== 'online') && (
           <span>{at ? t('status.lastConfirmed', { time: at }) : t('status.neverConfirmed')}</span>
         )}
         {first && (

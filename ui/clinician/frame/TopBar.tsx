@@ -1,10 +1,9 @@
 import { ActionIcon, Kbd, Tooltip } from '@mantine/core';
-import { spotlight } from '@mantine/spotlight';
 import { IconArrowLeft, IconKeyboard, IconSearch } from '../../shared/components/icons.ts';
 import { useNow } from '../../shared/hooks/use-now.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from './clinic.tsx';
-import { showKeys } from './keys.ts';
+import { showOverlay } from './overlays.ts';
 import { usePlace } from './place.tsx';
 import css from './TopBar.module.css';
 
@@ -26,7 +25,7 @@ export function TopBar() {
       <button
         type="button"
         className={css.search}
-        onClick={() => spotlight.open()}
+        onClick={() => showOverlay('find')}
         aria-keyshortcuts="Control+K"
         data-testid="find"
       >
@@ -50,7 +49,7 @@ export function TopBar() {
         </time>
       </Tooltip>
       <Tooltip label={`${t('keys.title')} (?)`}>
-        <ActionIcon aria-label={t('find.keys')} onClick={() => showKeys(true)} size={32}>
+        <ActionIcon aria-label={t('find.keys')} onClick={() => showOverlay('keys')} size={32}>
           <IconKeyboard size={18} />
         </ActionIcon>
       </Tooltip>

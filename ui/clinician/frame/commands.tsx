@@ -16,8 +16,8 @@ import {
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from './clinic.tsx';
-import { showKeys } from './keys.ts';
 import { useLock } from './lock.ts';
+import { showOverlay } from './overlays.ts';
 import { SCREENS, usePlace } from './place.tsx';
 import { useWorkspace } from './workspace.tsx';
 
@@ -128,7 +128,7 @@ export function useCommands(query: string): readonly Command[] {
       verbs: t('find.verbs.keys'),
       icon: <IconKeyboard size={16} />,
       keys: '?',
-      run: () => showKeys(true),
+      run: () => showOverlay('keys'),
     },
     {
       id: 'lock',

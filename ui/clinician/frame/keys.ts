@@ -1,32 +1,10 @@
 // The keys of the frame. Screens have keys of their own; single letters never act while a
 // field has the focus.
-import { spotlight } from '@mantine/spotlight';
-import { useEffect, useSyncExternalStore } from 'react';
+import { useEffect } from 'react';
 import { useLock } from './lock.ts';
+import { overlay, showOverlay } from './overlays.ts';
 import { SCREENS, usePlace } from './place.tsx';
 import { useWorkspace } from './workspace.tsx';
-
-let shown = false;
-const hearers = new Set<() => void>();
-
-/** Shows or hides the page of keys. */
-export function showKeys(next: boolean): void {
-  shown = next;
-  for (const hear of hearers) {
-    hear();
-  }
-}
-
-/** Whether the page of keys is shown. */
-export function useKeysShown(): boolean {
-  return useSyncExternalStore(
-    (hear) => {
-      hearers.add(hear);
-      return () => hearers.delete(hear);
-    },
-    () => shown,
-  );
-}
 
 /** Whether an element takes letters. */
 export function typing(target: EventTarget | null): boolean {
@@ -64,7 +42,7 @@ export function useKeys(): void {
         what();
       };
       if (ctrl && !event.altKey && event.key.toLowerCase() === 'k') {
-        act(spotlight.toggle);
+        act(() => showOverlay(overlay() === 'find' ? null : 'find'));
       } else if (ctrl && !event.altKey && event.key.toLowerCase() === 'l') {
         act(lock);
       } else if (screen) {
@@ -80,7 +58,7 @@ export function useKeys(): void {
       } else if (event.key === 'Escape' && panel && !covered(event.target)) {
         act(close);
       } else if (event.key === '?' && !typing(event.target)) {
-        act(() => showKeys(true));
+        act(() => showOverlay('keys'));
       } else if (event.key === '/' && !ctrl && !typing(event.target)) {
         const field = document.querySelector<HTMLElement>('main [data-search]');
         if (field) {

@@ -86,7 +86,7 @@ export function Enrol({
           inputMode="numeric"
           autoComplete="one-time-code"
           maxLength={7}
-          w={180}
+          styles={{ wrapper: { width: 180 } }}
           data-testid="sign-in-code"
           {...form.getInputProps('code')}
         />

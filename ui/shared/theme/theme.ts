@@ -23,12 +23,38 @@ const petrol: MantineColorsTuple = [
   '#074653',
 ];
 
+const gray: MantineColorsTuple = [
+  '#f6f8f9',
+  '#f1f4f5',
+  '#e6eaec',
+  '#dde2e5',
+  '#9aa5ab',
+  '#7f8b92',
+  '#626d74',
+  '#4f5a61',
+  '#2a3237',
+  '#182025',
+];
+
+const dark: MantineColorsTuple = [
+  '#e6eaec',
+  '#c9d1d5',
+  '#aab4ba',
+  '#929da4',
+  '#46525a',
+  '#313a40',
+  '#1c2226',
+  '#171c1f',
+  '#12171a',
+  '#101416',
+];
+
 export const theme = createTheme({
   fontFamily: 'var(--r-font)',
   fontFamilyMonospace: 'ui-monospace, "DejaVu Sans Mono", monospace',
   primaryColor: 'petrol',
   primaryShade: { light: 7, dark: 7 },
-  colors: { petrol },
+  colors: { petrol, gray, dark },
   defaultRadius: 6,
   cursorType: 'pointer',
   focusRing: 'auto',

@@ -1,6 +1,9 @@
 // Every text of the clinician's window, in one place. Names are by screen, then by use. Texts
 // of faults come from the program, which knows what happened.
+import { chartWords } from './chart.ts';
+
 export const en = {
+  ...chartWords,
   app: { name: 'Rounds' },
   rail: {
     label: 'Screens',
@@ -233,7 +236,7 @@ export const en = {
       sex: 'Sex',
       sexMissing: 'Choose one',
       mrn: 'MRN',
-      mrnHint: 'Leave empty to have one made',
+      mrnHint: 'Made if left empty',
       ssn: 'SSN',
       ssnWrong: 'Nine digits, as 123-45-6789',
       phone: 'Phone',

@@ -1,0 +1,431 @@
+// A program behind the window that lives in memory: same commands, same events, same faults.
+// For tests and pictures only; nothing under clinician/ or shared/ imports it.
+import { emit } from '@tauri-apps/api/event';
+import { mockIPC } from '@tauri-apps/api/mocks';
+import type {
+  AppointmentView,
+  BookingForm,
+  Choice,
+  DraftForm,
+  DraftView,
+  Fault,
+  InboxView,
+  MoveForm,
+  PatientForm,
+  PatientRow,
+  Progress,
+  Saved,
+  SessionView,
+  SettingsView,
+  SyncView,
+} from '../../shared/bindings.ts';
+import { addDays } from '../../shared/time.ts';
+import { activityOf } from './activity.ts';
+import { chartOf, noteOf, TERMS } from './chart.ts';
+import { appointments, hours } from './day.ts';
+import { inboxOf } from './inbox.ts';
+import { DAY, NOW, PRACTITIONERS, people, ZONE } from './people.ts';
+
+/** How the fake starts. */
+export interface Setting {
+  phase?: SessionView['phase'];
+  connection?: SyncView['connection'];
+  empty?: boolean;
+  role?: 'clinician' | 'front-desk';
+  theme?: 'light' | 'dark';
+  profiles?: number;
+  /** Commands that fail, with their fault. */
+  faults?: Record<string, Fault>;
+  /** Commands that never answer. */
+  hang?: readonly string[];
+}
+
+const SERVER = 'https://rounds.harbour-clinic.example:8443';
+
+export function fault(code: string, field: string | null = null): Fault {
+  return {
+    code,
+    what: `It did not work: ${code}.`,
+    safe: 'Nothing on this computer was lost.',
+    act: 'Try again.',
+    field,
+  };
+}
+
+/** The fake program. */
+export class FakeClinic {
+  readonly calls: { command: string; args: Record<string, unknown> }[] = [];
+  readonly setting: Setting;
+  session: SessionView;
+  sync: SyncView;
+  patients: PatientRow[];
+  appointments: AppointmentView[];
+  inbox: InboxView;
+  drafts = new Map<string, DraftView>();
+  settings: SettingsView;
+
+  constructor(setting: Setting = {}) {
+    this.setting = setting;
+    const phase = setting.phase ?? 'unlocked';
+    this.patients = setting.empty ? [] : people();
+    this.appointments = setting.empty ? [] : appointments(this.patients);
+    this.inbox = setting.empty ? { conflicts: [], refused: [] } : inboxOf();
+    this.session = {
+      phase,
+      server: SERVER,
+      profiles:
+        phase === 'first-start'
+          ? []
+          : ['mlindqvist', 'tekwueme']
+              .slice(0, setting.profiles ?? 1)
+              .map((username) => ({ username, server: SERVER })),
+      user: phase === 'unlocked' ? this.user() : null,
+    };
+    const offline = setting.connection === 'offline';
+    this.sync = {
+      connection: setting.connection ?? 'online',
+      toSend: offline ? 3 : 0,
+      auditToSend: offline ? 12 : 0,
+      needsYou: this.inbox.conflicts.length + this.inbox.refused.length,
+      confirmedAt: '2026-11-24T10:31:00-05:00',
+      first: phase === 'filling' ? { done: 18_240, total: 41_900, stopped: false } : null,
+      fault: null,
+    };
+    this.settings = {
+      theme: setting.theme ?? 'light',
+      idleMinutes: 10,
+      idleMinutesMax: 30,
+      version: '0.1.0',
+      server: SERVER,
+      device: '7c1f2c1e-4f59-4d4d-9a7e-0f3b8f1a2b6d',
+      profileFolder: '/home/clinician/.local/share/rounds/profiles/9b1c4e',
+      records: setting.empty ? 0 : 41_902,
+      cacheBytes: 128_400_000,
+      keychain: 'Secret Service',
+    };
+    if (!setting.empty) {
+      this.drafts.set('pat-3', {
+        id: 'draft-1',
+        patient: 'pat-3',
+        subjective: 'Sleeps poorly since the change of dose.',
+        objective: '',
+        assessment: '',
+        plan: '',
+        keptAt: '2026-11-23T17:12:00-05:00',
+      });
+    }
+  }
+
+  user(): NonNullable<SessionView['user']> {
+    const desk = this.setting.role === 'front-desk';
+    return {
+      username: desk ? 'rgray' : 'mlindqvist',
+      displayName: desk ? 'Rowan Gray' : 'Dr. Maren Lindqvist',
+      role: desk ? 'front-desk' : 'clinician',
+      practitioner: desk ? null : 'prac-1',
+      clinic: 'Harbour Street Clinic',
+      timeZone: ZONE,
+      abilities: desk
+        ? ['edit-patients', 'book']
+        : ['read-chart', 'write-chart', 'sign-notes', 'edit-patients', 'book'],
+    };
+  }
+
+  /** Puts the fake where the program would be. */
+  install(): this {
+    mockIPC((command, args) => this.invoke(command, (args ?? {}) as Record<string, unknown>), {
+      shouldMockEvents: true,
+    });
+    return this;
+  }
+
+  async invoke(command: string, args: Record<string, unknown>): Promise<unknown> {
+    this.calls.push({ command, args });
+    if (this.setting.hang?.includes(command)) {
+      return new Promise(() => {});
+    }
+    const wrong = this.setting.faults?.[command];
+    if (wrong) {
+      throw wrong;
+    }
+    const act = (this as unknown as Record<string, unknown>)[`do_${command}`];
+    if (typeof act !== 'function') {
+      throw new Error(`the fake does not know ${command}`);
+    }
+    return structuredClone(await (act as (a: unknown) => unknown).call(this, args));
+  }
+
+  tellSync(change: Partial<SyncView>): void {
+    this.sync = { ...this.sync, ...change };
+    void emit('sync-changed', this.sync);
+  }
+
+  tellSession(change: Partial<SessionView>): void {
+    this.session = { ...this.session, ...change };
+    void emit('session-changed', this.session);
+  }
+
+  tellData(types: string[], patients: string[] = []): void {
+    void emit('data-changed', { types, patients });
+  }
+
+  count(command: string): number {
+    return this.calls.filter((call) => call.command === command).length;
+  }
+
+  #written(reference: string, types: string[], patients: string[] = []): Saved {
+    this.tellData(types, patients);
+    if (this.sync.connection === 'offline') {
+      this.tellSync({ toSend: this.sync.toSend + 1, auditToSend: this.sync.auditToSend + 1 });
+    }
+    return { reference, standing: 'saved' };
+  }
+
+  do_session_view() {
+    return this.session;
+  }
+  do_enrol({ form }: { form: { username: string; password: string } }) {
+    if (form.password === 'wrong') {
+      throw fault('password-wrong', 'password');
+    }
+    this.session = {
+      ...this.session,
+      phase: 'unlocked',
+      profiles: [{ username: form.username, server: SERVER }],
+      user: this.user(),
+    };
+    return this.session;
+  }
+  do_unlock({ form }: { form: { password: string } }) {
+    if (form.password === 'wrong') {
+      throw fault('password-wrong', 'password');
+    }
+    this.session = { ...this.session, phase: 'unlocked', user: this.user() };
+    return this.session;
+  }
+  do_lock() {
+    this.session = {
+      ...this.session,
+      phase: 'locked',
+      profiles: [{ username: 'mlindqvist', server: SERVER }],
+      user: null,
+    };
+    return this.session;
+  }
+  do_sign_out() {
+    return this.do_lock();
+  }
+  do_note_activity() {
+    return null;
+  }
+  do_sync_view() {
+    return this.sync;
+  }
+  do_sync_now() {
+    return null;
+  }
+  do_stop_first_sync() {
+    this.tellSync({ first: this.sync.first && { ...this.sync.first, stopped: true } });
+    return null;
+  }
+  do_resume_first_sync() {
+    this.tellSync({ first: this.sync.first && { ...this.sync.first, stopped: false } });
+    return null;
+  }
+  do_today() {
+    const mine = this.setting.role === 'front-desk' ? null : 'prac-1';
+    return {
+      date: DAY,
+      now: NOW,
+      whose: mine ? 'Dr. Maren Lindqvist' : 'Harbour Street Clinic',
+      appointments: this.appointments
+        .filter((a) => a.start.startsWith(DAY) && (mine === null || a.practitioner === mine))
+        .sort((a, b) => a.start.localeCompare(b.start)),
+      unsigned: [...this.drafts.values()].map((draft) => ({
+        draft: draft.id,
+        patient: draft.patient,
+        patientName: this.patients.find((p) => p.id === draft.patient)?.name ?? '',
+        changedAt: draft.keptAt,
+      })),
+    };
+  }
+  do_find_patients({ query, limit }: { query: string; limit: number }) {
+    const parts = query.toLowerCase().split(/\s+/).filter(Boolean);
+    const rows = this.patients.filter((row) =>
+      parts.every((part) =>
+        [...row.name.toLowerCase().split(' '), row.birthDate, row.mrn?.toLowerCase(), row.phone]
+          .filter((text): text is string => Boolean(text))
+          .some((text) => text.startsWith(part)),
+      ),
+    );
+    return { rows: rows.slice(0, limit), more: rows.length > limit };
+  }
+  do_patient_form({ patient }: { patient: string }): PatientForm {
+    const row = this.patients.find((p) => p.id === patient);
+    const names = (row?.name ?? '').split(' ');
+    return {
+      id: patient,
+      version: 3,
+      given: names.slice(0, -1).join(' '),
+      family: names.at(-1) ?? '',
+      birthDate: row?.birthDate ?? '',
+      sex: row?.sex ?? 'unknown',
+      mrn: row?.mrn ?? '',
+      ssn: '',
+      phone: row?.phone ?? '',
+      email: '',
+      street: '18 Quay Road',
+      city: 'Portsmouth',
+      state: 'NH',
+      postalCode: '03801',
+    };
+  }
+  do_save_patient({ form }: { form: PatientForm }) {
+    const id = form.id ?? `pat-new-${this.patients.length}`;
+    const row: PatientRow = {
+      id,
+      name: `${form.given} ${form.family}`.trim(),
+      birthDate: form.birthDate || null,
+      age: null,
+      sex: form.sex,
+      mrn: form.mrn || 'MR-900001',
+      phone: form.phone || null,
+      lastSeen: null,
+      standing: 'saved',
+    };
+    this.patients = [row, ...this.patients.filter((p) => p.id !== id)];
+    return this.#written(`Patient/${id}`, ['Patient'], [id]);
+  }
+  do_open_chart({ patient }: { patient: string }) {
+    const row = this.patients.find((p) => p.id === patient);
+    if (!row) {
+      throw fault('patient-unknown');
+    }
+    return chartOf(row, this.drafts.get(patient)?.id ?? null);
+  }
+  do_note({ reference }: { reference: string }) {
+    return noteOf(reference);
+  }
+  do_problem_terms({ query }: { query: string }) {
+    return TERMS.filter((term) => term.text.toLowerCase().includes(query.toLowerCase()));
+  }
+  do_add_vitals({ form }: { form: { patient: string } }) {
+    return this.#written('Observation/new', ['Observation'], [form.patient]);
+  }
+  do_add_problem({ form }: { form: { patient: string } }) {
+    return this.#written('Condition/new', ['Condition'], [form.patient]);
+  }
+  do_draft({ patient }: { patient: string }) {
+    return this.drafts.get(patient) ?? null;
+  }
+  do_keep_draft({ form }: { form: DraftForm }) {
+    const draft = { ...form, id: form.id ?? `draft-${this.drafts.size + 1}`, keptAt: NOW };
+    this.drafts.set(form.patient, draft);
+    return draft;
+  }
+  do_discard_draft({ id }: { id: string }) {
+    for (const [patient, draft] of this.drafts) {
+      if (draft.id === id) {
+        this.drafts.delete(patient);
+        this.tellData(['DocumentReference'], [patient]);
+      }
+    }
+    return null;
+  }
+  do_sign_note({ draft: id }: { draft: string }) {
+    const draft = [...this.drafts.values()].find((d) => d.id === id);
+    if (!draft) {
+      throw fault('draft-unknown');
+    }
+    this.drafts.delete(draft.patient);
+    return this.#written('DocumentReference/new', ['DocumentReference'], [draft.patient]);
+  }
+  do_schedule({ from, days }: { from: string; days: number }) {
+    const until = addDays(from, days);
+    const within = (at: string) => at.slice(0, 10) >= from && at.slice(0, 10) < until;
+    return {
+      from,
+      days,
+      timeZone: ZONE,
+      practitioners: this.setting.empty ? [] : PRACTITIONERS,
+      appointments: this.appointments.filter((a) => within(a.start)),
+      hours: this.setting.empty ? [] : hours().filter((h) => within(h.start)),
+    };
+  }
+  do_book({ form }: { form: BookingForm }) {
+    const patient = this.patients.find((p) => p.id === form.patient);
+    const end = new Date(new Date(form.start).getTime() + form.minutes * 60_000);
+    const id = `app-new-${this.appointments.length}`;
+    this.appointments.push({
+      id,
+      start: form.start,
+      end: end.toISOString(),
+      patient: form.patient,
+      patientName: patient?.name ?? '',
+      patientDetail: patient?.age ?? '',
+      practitioner: form.practitioner,
+      practitionerName: PRACTITIONERS.find((p) => p.id === form.practitioner)?.name ?? '',
+      place: null,
+      reason: form.reason,
+      progress: 'booked',
+      since: null,
+      cancelledBecause: null,
+      standing: 'saved',
+    });
+    return this.#written(`Appointment/${id}`, ['Appointment'], [form.patient]);
+  }
+  #change(id: string, change: Partial<AppointmentView>) {
+    const found = this.appointments.find((a) => a.id === id);
+    if (!found) {
+      throw fault('appointment-unknown');
+    }
+    Object.assign(found, change, { standing: 'saved' });
+    return this.#written(
+      `Appointment/${id}`,
+      ['Appointment'],
+      found.patient ? [found.patient] : [],
+    );
+  }
+  do_move_appointment({ form }: { form: MoveForm }) {
+    return this.#change(form.id, {
+      start: form.start,
+      end: new Date(new Date(form.start).getTime() + form.minutes * 60_000).toISOString(),
+      practitioner: form.practitioner,
+      practitionerName: PRACTITIONERS.find((p) => p.id === form.practitioner)?.name ?? '',
+    });
+  }
+  do_cancel_appointment({ id, reason }: { id: string; reason: string }) {
+    return this.#change(id, { progress: 'cancelled', cancelledBecause: reason });
+  }
+  do_set_progress({ id, progress }: { id: string; progress: Progress }) {
+    return this.#change(id, { progress, since: NOW });
+  }
+  do_inbox() {
+    return this.inbox;
+  }
+  #settled(left: Partial<InboxView>) {
+    this.inbox = { ...this.inbox, ...left };
+    this.tellSync({ needsYou: this.inbox.conflicts.length + this.inbox.refused.length });
+    this.tellData(['Patient', 'Appointment']);
+    return null;
+  }
+  do_settle_conflict({ id }: { id: string; choice: Choice }) {
+    return this.#settled({ conflicts: this.inbox.conflicts.filter((c) => c.id !== id) });
+  }
+  do_give_up_refused({ id }: { id: string }) {
+    return this.#settled({ refused: this.inbox.refused.filter((r) => r.id !== id) });
+  }
+  do_retry_refused({ id }: { id: string }) {
+    return this.do_give_up_refused({ id });
+  }
+  do_activity({ limit }: { limit: number }) {
+    return activityOf(this.setting.empty ?? false, this.sync.connection === 'offline', limit);
+  }
+  do_settings_view() {
+    return this.settings;
+  }
+  do_save_settings({ form }: { form: { theme: SettingsView['theme']; idleMinutes: number } }) {
+    this.settings = { ...this.settings, ...form };
+    return this.settings;
+  }
+}
