@@ -1,0 +1,52 @@
+//! `tour`: takes a clinician's day through the real window and leaves a picture of each step.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use acceptance::tour::{TourOptions, take};
+use clap::Parser;
+
+/// Take the tour in the real window on a virtual display.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// The desktop program; by default the one built beside this.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Folder for the pictures.
+    #[arg(long, default_value = "target/tour")]
+    pictures: PathBuf,
+    /// Patients in the clinic.
+    #[arg(long, default_value_t = 40)]
+    patients: u32,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let beside = |name: &str| {
+        std::env::current_exe()
+            .ok()
+            .and_then(|own| own.parent().map(|folder| folder.join(name)))
+            .unwrap_or_else(|| PathBuf::from(name))
+    };
+    let options = TourOptions {
+        program: arguments.program.unwrap_or_else(|| beside("rounds")),
+        synthetic: beside("synthetic"),
+        pictures: arguments.pictures.clone(),
+        patients: arguments.patients,
+    };
+    match take(options).await {
+        Ok(()) => {
+            println!(
+                "The tour is done. Pictures: {}",
+                arguments.pictures.display()
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("The tour stopped: {error}");
+            eprintln!("Pictures up to there: {}", arguments.pictures.display());
+            ExitCode::FAILURE
+        }
+    }
+}

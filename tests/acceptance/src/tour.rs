@@ -1,1 +1,0 @@
-//! A clinician's day.

@@ -1,0 +1,154 @@
+//! What the server holds afterwards, seen through its ordinary FHIR interface.
+
+use serde_json::Value;
+
+use super::{CANARIES, Tour};
+use crate::TourError;
+
+/// Actions that stand for a person's deed; the rest (unlocks, syncs, drafts) has no fixed number.
+const DEEDS: &[&str] = &[
+    "today-viewed",
+    "patients-searched",
+    "chart-opened",
+    "note-signed",
+    "vitals-recorded",
+    "problem-recorded",
+    "patient-registered",
+    "schedule-viewed",
+    "appointment-booked",
+    "appointment-moved",
+    "inbox-viewed",
+    "activity-viewed",
+];
+
+pub(super) async fn everything_arrived_once(tour: &mut Tour) -> Result<(), TourError> {
+    tour.begin("everything arrived exactly once");
+    let query = format!("Patient?family:exact={}", CANARIES.family);
+    let patients = tour.clinic.search(&query).await?;
+    expect(tour, "patients registered", 1, patients.len())?;
+    let patient = patients[0]["id"].as_str().unwrap_or_default().to_owned();
+
+    let mut texts = Vec::new();
+    for note in tour
+        .clinic
+        .search("DocumentReference?type=http://loinc.org|11506-3&_count=200")
+        .await?
+    {
+        texts.push(note_text(&note));
+    }
+    for sentence in [CANARIES.note, "Signed while off line"] {
+        let times = texts.iter().filter(|text| text.contains(sentence)).count();
+        expect(tour, &format!("notes with {sentence:?}"), 1, times)?;
+    }
+    let drafts = texts
+        .iter()
+        .filter(|text| text.contains(CANARIES.draft))
+        .count();
+    expect(tour, "unsigned drafts on the server", 0, drafts)?;
+
+    let pressures = tour
+        .clinic
+        .search("Observation?code=http://loinc.org|85354-9&_count=500")
+        .await?;
+    let ours = pressures
+        .iter()
+        .filter(|observation| {
+            let values: Vec<f64> = observation["component"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|part| part["valueQuantity"]["value"].as_f64())
+                .collect();
+            values == [143.0, 91.0]
+        })
+        .count();
+    expect(tour, "blood pressures of 143/91", 1, ours)?;
+
+    let booked = tour
+        .clinic
+        .search(&format!("Appointment?patient={patient}"))
+        .await?;
+    expect(tour, "appointments booked", 2, booked.len())?;
+    Ok(())
+}
+
+pub(super) async fn every_deed_is_recorded(tour: &mut Tour) -> Result<(), TourError> {
+    tour.begin("the ledger tells what was done, in order");
+    let device_events = events_of_workstation(tour).await?;
+    let mut told: Vec<String> = Vec::new();
+    for event in &device_events {
+        let codes = |system: &str| {
+            event["subtype"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|subtype| subtype["system"] == system)
+                .and_then(|subtype| subtype["code"].as_str())
+                .map(str::to_owned)
+        };
+        let Some(action) = codes("urn:rounds:action") else {
+            continue;
+        };
+        let refreshed = codes("urn:rounds:cause").is_some_and(|cause| cause == "refreshed");
+        if DEEDS.contains(&action.as_str()) && !refreshed {
+            told.push(action);
+        }
+    }
+    // Each keystroke of a search that found somebody is an event of its own; people call it one.
+    told.dedup_by(|a, b| a == b && a == "patients-searched");
+    let mut done: Vec<String> = tour
+        .deeds
+        .iter()
+        .map(|deed| deed.action.to_owned())
+        .collect();
+    done.dedup_by(|a, b| a == b && a == "patients-searched");
+    if told != done {
+        return Err(tour.window()?.broken(format!(
+            "done and told differ:\ndone {done:#?}\ntold {told:#?}"
+        )));
+    }
+    println!(
+        "          {} deeds, {} events",
+        done.len(),
+        device_events.len()
+    );
+    Ok(())
+}
+
+/// Events that this workstation recorded, oldest first.
+async fn events_of_workstation(tour: &Tour) -> Result<Vec<Value>, TourError> {
+    let mut events: Vec<Value> = tour
+        .clinic
+        .search("AuditEvent?_count=200")
+        .await?
+        .into_iter()
+        .filter(|event| {
+            event["source"]["type"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|kind| kind["code"] == "1")
+        })
+        .collect();
+    events.sort_by_key(|event| event["recorded"].as_str().unwrap_or_default().to_owned());
+    Ok(events)
+}
+
+fn note_text(note: &Value) -> String {
+    use base64::Engine as _;
+    note["content"][0]["attachment"]["data"]
+        .as_str()
+        .and_then(|data| base64::engine::general_purpose::STANDARD.decode(data).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
+fn expect(tour: &Tour, what: &str, wanted: usize, found: usize) -> Result<(), TourError> {
+    if wanted == found {
+        Ok(())
+    } else {
+        Err(tour
+            .window()?
+            .broken(format!("{what}: {found} instead of {wanted}")))
+    }
+}
