@@ -5,6 +5,11 @@
 //!
 //! Never: calls into the program's crates. What a person cannot do, the tour does not do.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "the tour tells a person at a terminal what it does"
+)]
+
 pub mod desktop;
 pub mod tour;
 pub mod window;
@@ -25,10 +30,10 @@ pub enum TourError {
     Io(#[from] std::io::Error),
     /// The driver refused a command.
     #[error("the window's driver: {0}")]
-    Driver(#[from] fantoccini::error::CmdError),
+    Driver(#[source] Box<fantoccini::error::CmdError>),
     /// The driver gave no session.
     #[error("the window did not open: {0}")]
-    Session(#[from] fantoccini::error::NewSessionError),
+    Session(#[source] Box<fantoccini::error::NewSessionError>),
     /// The platform did not start or answer.
     #[error("the platform: {0}")]
     Platform(String),
@@ -52,4 +57,17 @@ pub enum TourError {
         /// What does not hold.
         what: String,
     },
+}
+
+// Boxed: the driver's errors are large, and every step returns one of these.
+impl From<fantoccini::error::CmdError> for TourError {
+    fn from(error: fantoccini::error::CmdError) -> Self {
+        Self::Driver(Box::new(error))
+    }
+}
+
+impl From<fantoccini::error::NewSessionError> for TourError {
+    fn from(error: fantoccini::error::NewSessionError) -> Self {
+        Self::Session(Box::new(error))
+    }
 }

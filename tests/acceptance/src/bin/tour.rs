@@ -1,5 +1,7 @@
 //! `tour`: takes a clinician's day through the real window and leaves a picture of each step.
 
+#![expect(clippy::print_stdout, reason = "a command for a terminal")]
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
