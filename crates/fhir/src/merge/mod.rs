@@ -1,11 +1,26 @@
 //! Three-way merge of two edits of one resource.
+//!
+//! Edits that do not touch come together; where both sides changed the same thing, and not to the
+//! same, the merge says so and a person decides. Lists are matched by what their items are
+//! (identifier, code, system and use, target of a reference), not by place. A value that is one
+//! statement (an address, a quantity, a coded concept) is never mixed from two, nor are elements
+//! that only make sense together (the start and end of an appointment).
 
-use serde_json::Value;
+mod align;
+mod differing;
+mod lists;
+mod objects;
+mod units;
+
+use serde_json::{Map, Value};
+
+use crate::resource;
 
 /// One element on which versions differ.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Field {
-    /// Where, as FHIRPath (`Patient.telecom[1].value`).
+    /// Where, as FHIRPath (`Patient.telecom[1].value`). Places in lists are those of the base
+    /// where the item stands in it.
     pub path: String,
     /// What both started from.
     pub base: Option<Value>,
@@ -34,6 +49,13 @@ impl Merge {
     }
 }
 
+/// Which side has the word where edits touch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Mine,
+    Theirs,
+}
+
 /// Whether concurrent changes of this type always ask a person, even where they do not touch:
 /// an allergy, a prescription or a diagnosis is one statement, not a set of fields.
 #[must_use]
@@ -44,32 +66,102 @@ pub fn always_asks(resource_type: &str) -> bool {
     )
 }
 
-/// Merges two edits that started from `base`.
+/// Merges two edits that started from `base`. What the server sets (version, time of the last
+/// update) is taken from theirs and never touches.
 #[must_use]
-pub fn three_way(_base: &Value, mine: &Value, theirs: &Value) -> Merge {
-    let touching = if mine == theirs {
-        vec![]
-    } else {
-        vec![Field {
-            path: String::new(),
-            base: None,
-            mine: Some(mine.clone()),
-            theirs: Some(theirs.clone()),
-        }]
-    };
+pub fn three_way(base: &Value, mine: &Value, theirs: &Value) -> Merge {
+    let (merged, mut touching) = run(base, mine, theirs, Side::Theirs);
+    let differing = differing::fields(base, mine, theirs);
+    if asks_by_type(base, mine, theirs) {
+        touching.clone_from(&differing);
+        return Merge {
+            merged: theirs.clone(),
+            touching,
+            differing,
+        };
+    }
     Merge {
-        merged: theirs.clone(),
-        differing: touching.clone(),
+        merged,
         touching,
+        differing,
     }
 }
 
-/// Both edits together, with one side's word wherever they touch.
+/// Both edits together, with one side's word wherever they touch; for types that always ask, that
+/// side's version whole. The result carries the version that the server knows (theirs).
 #[must_use]
-pub fn settle(_base: &Value, mine: &Value, theirs: &Value, keep_mine: bool) -> Value {
-    if keep_mine {
-        mine.clone()
-    } else {
-        theirs.clone()
+pub fn settle(base: &Value, mine: &Value, theirs: &Value, keep_mine: bool) -> Value {
+    if asks_by_type(base, mine, theirs) {
+        return if keep_mine {
+            with_meta_of(mine, theirs)
+        } else {
+            theirs.clone()
+        };
     }
+    run(
+        base,
+        mine,
+        theirs,
+        if keep_mine { Side::Mine } else { Side::Theirs },
+    )
+    .0
+}
+
+/// Whether both sides changed a resource of a type that always asks, and not to the same.
+fn asks_by_type(base: &Value, mine: &Value, theirs: &Value) -> bool {
+    let (from, ours, others) = (content(base), content(mine), content(theirs));
+    resource::resource_type(base).is_some_and(always_asks)
+        && ours != from
+        && others != from
+        && ours != others
+}
+
+/// A resource without what the server sets.
+fn content(resource: &Value) -> Value {
+    let mut content = resource.clone();
+    if let Value::Object(map) = &mut content {
+        let bare = map
+            .get_mut("meta")
+            .and_then(Value::as_object_mut)
+            .is_some_and(|meta| {
+                meta.retain(|name, _| !units::is_set_by_server(name));
+                meta.is_empty()
+            });
+        if bare {
+            map.remove("meta");
+        }
+    }
+    content
+}
+
+/// `resource` with the version and time of `other`.
+fn with_meta_of(resource: &Value, other: &Value) -> Value {
+    let mut kept = content(resource);
+    let Value::Object(map) = &mut kept else {
+        return kept;
+    };
+    let set = other
+        .get("meta")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let set: Map<String, Value> = set
+        .filter(|(name, _)| units::is_set_by_server(name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if !set.is_empty() {
+        let meta = map
+            .entry("meta")
+            .or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(meta) = meta {
+            meta.extend(set);
+        }
+    }
+    kept
+}
+
+fn run(base: &Value, mine: &Value, theirs: &Value, prefer: Side) -> (Value, Vec<Field>) {
+    let mut merging = objects::Merging::new(base, prefer);
+    let merged = merging.resource(base, mine, theirs);
+    (merged, merging.touching)
 }
