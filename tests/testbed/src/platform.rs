@@ -20,7 +20,7 @@ use crate::state::{State, UserRecord};
 
 const DATABASE: &str = "rounds";
 const OWNER: &str = "rounds_owner";
-const APPLICATION: &str = "rounds_app";
+const APPLICATION: &str = "rounds_server";
 
 /// How a platform is set up.
 #[derive(Debug, Clone)]

@@ -1,0 +1,6 @@
+//! The audit: what was accessed, by whom, kept append-only.
+
+pub mod append;
+pub mod chain;
+pub mod find;
+pub mod routes;

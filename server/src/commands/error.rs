@@ -1,0 +1,74 @@
+//! Why a command fails.
+
+use std::path::PathBuf;
+
+/// Why a command fails. Names variables, files and codes, never secrets or patients.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// The environment.
+    #[error("a setting cannot be used")]
+    Config(#[from] crate::config::ConfigError),
+    /// The server does not start.
+    #[error("the platform cannot be used")]
+    Start(#[from] crate::app::StartError),
+    /// The server does not serve.
+    #[error("the server stopped")]
+    Serve(#[from] crate::http::serve::ServeError),
+    /// The database.
+    #[error("the database cannot be used")]
+    Store(#[from] crate::store::error::StoreError),
+    /// The clinic is there already.
+    #[error("this database holds a clinic already")]
+    Initialised,
+    /// The time zone is none.
+    #[error("there is no time zone of this name")]
+    TimeZone(#[source] jiff::Error),
+    /// `ROUNDS_DATABASE_URL` does not say who the application is.
+    #[error("ROUNDS_DATABASE_URL needs a user and a password")]
+    ApplicationRole,
+    /// The recovery key.
+    #[error("the recovery key cannot be made")]
+    Recovery(#[from] vault::recovery::RecoveryError),
+    /// No such user.
+    #[error("there is no user of this name")]
+    UnknownUser,
+    /// The name is taken.
+    #[error("there is a user of this name already")]
+    NameTaken,
+    /// An argument cannot be used.
+    #[error("{0}")]
+    Argument(&'static str),
+    /// The password cannot be hashed.
+    #[error("the password cannot be hashed")]
+    Password(#[from] vault::password::PasswordError),
+    /// Standard input.
+    #[error("standard input cannot be read")]
+    Input(#[source] std::io::Error),
+    /// Standard output.
+    #[error("standard output cannot be written")]
+    Output(#[source] std::io::Error),
+    /// A result is not JSON.
+    #[error("the result cannot be written as JSON")]
+    Json(#[from] serde_json::Error),
+    /// A file of an import.
+    #[error("{path} cannot be read")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Work was cut off.
+    #[error("the work was cut off")]
+    Interrupted(#[from] tokio::task::JoinError),
+}
+
+impl crate::store::transaction::Retryable for CommandError {
+    fn store(&self) -> Option<&crate::store::error::StoreError> {
+        match self {
+            Self::Store(error) => Some(error),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Making and migrating the database, as its owner.
+
+use protocol::secret::Secret;
+use serde::Serialize;
+use uuid::Uuid;
+use vault::MasterKeys;
+
+use crate::app::{Clock as _, StartError, SystemClock, Tenant};
+use crate::commands::error::CommandError;
+use crate::config::{Config, ConfigError};
+use crate::store::error::StoreError;
+use crate::store::keys::KeyRing;
+use crate::store::{connect, migrate, tenant};
+
+/// What `init` made. The recovery secret is shown here and nowhere else, ever.
+#[derive(Debug, Serialize)]
+pub struct Initialised {
+    tenant: Uuid,
+    clinic: String,
+    time_zone: String,
+    recovery_public_key: String,
+    recovery_secret: Secret,
+}
+
+/// What `migrate` did.
+#[derive(Debug, Serialize)]
+pub struct Migrated {
+    applied: Vec<String>,
+}
+
+/// Makes schema, application role and clinic.
+///
+/// # Errors
+/// [`CommandError`]; then the clinic was not made.
+pub async fn init(clinic: &str, time_zone: &str) -> Result<Initialised, CommandError> {
+    jiff::tz::TimeZone::get(time_zone).map_err(CommandError::TimeZone)?;
+    if clinic.trim().is_empty() {
+        return Err(CommandError::Argument("--clinic must not be empty"));
+    }
+    let config = Config::from_env()?;
+    let mut owner = owner(&config).await?;
+    migrate::run(&mut owner).await?;
+    make_role(&owner, &config).await?;
+    if tenant::load(&owner).await?.is_some() {
+        return Err(CommandError::Initialised);
+    }
+    let (secret, public) = vault::recovery::keypair()?;
+    let made = Tenant {
+        id: Uuid::new_v4(),
+        name: clinic.trim().to_owned(),
+        time_zone: time_zone.to_owned(),
+        recovery_public_key: public.to_text(),
+        epoch: Uuid::new_v4(),
+    };
+    let masters = MasterKeys::parse(config.master_keys.expose()).map_err(StartError::from)?;
+    let keys = KeyRing::new(made.id, masters);
+    let tx = owner.transaction().await.map_err(StoreError::from)?;
+    tenant::create(&tx, &keys, &made, SystemClock.now()).await?;
+    tx.commit().await.map_err(StoreError::from)?;
+    Ok(Initialised {
+        tenant: made.id,
+        clinic: made.name,
+        time_zone: made.time_zone,
+        recovery_public_key: made.recovery_public_key,
+        recovery_secret: Secret::new(secret.to_text().to_string()),
+    })
+}
+
+/// Runs the migrations that are missing.
+///
+/// # Errors
+/// [`CommandError`].
+pub async fn migrate() -> Result<Migrated, CommandError> {
+    let config = Config::from_env()?;
+    let mut owner = owner(&config).await?;
+    Ok(Migrated {
+        applied: migrate::run(&mut owner).await?,
+    })
+}
+
+async fn owner(config: &Config) -> Result<deadpool_postgres::Client, CommandError> {
+    let name = "ROUNDS_DATABASE_OWNER_URL";
+    let url = std::env::var(name).map_err(|_| ConfigError::Missing(name))?;
+    let config = Config {
+        database_url: Secret::new(url),
+        ..config.clone()
+    };
+    let pool = connect::pool(&config)?;
+    Ok(pool.get().await.map_err(StoreError::from)?)
+}
+
+/// The login role of `ROUNDS_DATABASE_URL`, a member of the group that the migrations grant to.
+async fn make_role(owner: &deadpool_postgres::Client, config: &Config) -> Result<(), CommandError> {
+    let application: tokio_postgres::Config = config
+        .database_url
+        .expose()
+        .parse()
+        .map_err(|_| CommandError::ApplicationRole)?;
+    let (Some(name), Some(password)) = (application.get_user(), application.get_password()) else {
+        return Err(CommandError::ApplicationRole);
+    };
+    let password = std::str::from_utf8(password).map_err(|_| CommandError::ApplicationRole)?;
+    // CREATE ROLE takes no parameters: the database itself quotes name and password.
+    let row = owner
+        .query_one(
+            "SELECT $1::text = current_user, \
+                    format(CASE WHEN EXISTS (SELECT FROM pg_roles WHERE rolname = $1::text) \
+                                THEN 'ALTER ROLE %I LOGIN PASSWORD %L' \
+                                ELSE 'CREATE ROLE %I LOGIN PASSWORD %L' END, $1::text, $2::text)",
+            &[&name, &password],
+        )
+        .await
+        .map_err(StoreError::from)?;
+    let (is_owner, statement): (bool, String) = (row.get(0), row.get(1));
+    if is_owner {
+        // The owner may do all that the application does, and more than it should.
+        tracing::warn!("ROUNDS_DATABASE_URL names the database's owner: use a role of its own");
+        return Ok(());
+    }
+    owner
+        .batch_execute(&statement)
+        .await
+        .map_err(StoreError::from)?;
+    if name != GROUP {
+        let grant: String = owner
+            .query_one(
+                "SELECT format('GRANT %I TO %I', $1::text, $2::text)",
+                &[&GROUP, &name],
+            )
+            .await
+            .map_err(StoreError::from)?
+            .get(0);
+        owner
+            .batch_execute(&grant)
+            .await
+            .map_err(StoreError::from)?;
+    }
+    Ok(())
+}
+
+/// The group role of the migrations.
+const GROUP: &str = "rounds_app";

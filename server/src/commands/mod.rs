@@ -1,0 +1,221 @@
+//! The operator's commands. Results go to standard output as JSON, progress and errors to
+//! standard error.
+
+mod error;
+mod import;
+mod import_plan;
+mod import_report;
+mod init;
+mod password_rules;
+mod token;
+mod user;
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::app::{App, SystemClock};
+use crate::commands::error::CommandError;
+use crate::config::Config;
+use crate::http::serve;
+
+/// The Rounds platform. Settings come from the environment: ROUNDS_DATABASE_URL,
+/// ROUNDS_DATABASE_OWNER_URL (init, migrate), ROUNDS_MASTER_KEYS, ROUNDS_LISTEN,
+/// ROUNDS_PUBLIC_URL, ROUNDS_TLS_CERT, ROUNDS_TLS_KEY.
+#[derive(Parser)]
+#[command(name = "rounds-server", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes the schema, the application's role and the clinic. Prints the recovery secret: once.
+    Init {
+        /// Name of the clinic.
+        #[arg(long)]
+        clinic: String,
+        /// IANA name of the clinic's time zone.
+        #[arg(long)]
+        time_zone: String,
+    },
+    /// Brings the schema to this version.
+    Migrate,
+    /// Serves until SIGTERM or Ctrl-C.
+    Serve,
+    /// Users.
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Imports FHIR bundles (*.json) and resources (*.ndjson) from a folder. What was imported
+    /// before is left alone, so an interrupted import is simply run again.
+    Import {
+        /// The folder.
+        folder: PathBuf,
+        /// Shows a progress bar even if standard error is no terminal.
+        #[arg(long)]
+        progress: bool,
+    },
+    /// Makes a bearer token for a program with full clinical access. Prints it: once.
+    Token {
+        /// What the program is called in the audit.
+        #[arg(long)]
+        name: String,
+        /// How long it counts.
+        #[arg(long, default_value_t = 365)]
+        days: u16,
+    },
+}
+
+#[derive(Subcommand)]
+enum UserCommand {
+    /// Adds a user. Prints the secret for one-time codes, and the password if it was invented.
+    Add(NewUser),
+    /// Disables a user and ends the user's sessions.
+    Disable(Username),
+    /// Gives a user a new password and a new secret for one-time codes, ends the user's
+    /// sessions, and enables the user again.
+    Reset(Reset),
+    /// Ends a user's sessions.
+    EndSessions(Username),
+}
+
+#[derive(Args)]
+struct NewUser {
+    /// Sign-in name.
+    #[arg(long)]
+    username: String,
+    /// clinician, nurse, front-desk, security-officer, administrator or auditor.
+    #[arg(long)]
+    role: String,
+    /// Name for people.
+    #[arg(long)]
+    display_name: String,
+    /// Logical id of the user's Practitioner.
+    #[arg(long)]
+    practitioner: Option<String>,
+    /// Reads the password from the first line of standard input; otherwise one is invented.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Secret for one-time codes; otherwise one is invented.
+    #[arg(long, value_name = "BASE32")]
+    totp_secret: Option<String>,
+}
+
+#[derive(Args)]
+struct Reset {
+    /// Sign-in name.
+    #[arg(long)]
+    username: String,
+    /// Reads the password from the first line of standard input; otherwise one is invented.
+    #[arg(long)]
+    password_stdin: bool,
+    /// Secret for one-time codes; otherwise one is invented.
+    #[arg(long, value_name = "BASE32")]
+    totp_secret: Option<String>,
+}
+
+#[derive(Args)]
+struct Username {
+    /// Sign-in name.
+    #[arg(long)]
+    username: String,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_from_env("ROUNDS_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    quiet_panics();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no runtime");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli.command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> Result<(), CommandError> {
+    match command {
+        Command::Init { clinic, time_zone } => print(&init::init(&clinic, &time_zone).await?),
+        Command::Migrate => print(&init::migrate().await?),
+        Command::Serve => Ok(serve::serve(app().await?).await?),
+        Command::User(command) => {
+            let app = app().await?;
+            match command {
+                UserCommand::Add(new) => print(&user::add(&app, new).await?),
+                UserCommand::Disable(who) => print(&user::disable(&app, &who.username).await?),
+                UserCommand::Reset(reset) => print(&user::reset(&app, reset).await?),
+                UserCommand::EndSessions(who) => {
+                    print(&user::end_sessions(&app, &who.username).await?)
+                }
+            }
+        }
+        Command::Import { folder, progress } => {
+            print(&import::import(&app().await?, &folder, progress).await?)
+        }
+        Command::Token { name, days } => {
+            let app = app().await?;
+            let token = token::issue(&app, &name, days).await?;
+            line(token.expose())
+        }
+    }
+}
+
+async fn app() -> Result<Arc<App>, CommandError> {
+    Ok(App::start(Config::from_env()?, Arc::new(SystemClock)).await?)
+}
+
+fn print(result: &impl Serialize) -> Result<(), CommandError> {
+    line(&serde_json::to_string(result)?)
+}
+
+fn line(text: &str) -> Result<(), CommandError> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{text}")
+        .and_then(|()| out.flush())
+        .map_err(CommandError::Output)
+}
+
+/// The error and what lies behind it, one a line.
+fn complain(error: &CommandError) {
+    let mut text = format!("rounds-server: {error}\n");
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text.push_str(&format!("  because: {cause}\n"));
+        source = cause.source();
+    }
+    // Nowhere is left to complain if standard error is closed.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// A panic's message may quote what was being handled; the log takes only where it happened.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let at = info
+            .location()
+            .map(|at| format!("{}:{}", at.file(), at.line()));
+        tracing::error!(at, "a bug: the program panicked");
+    }));
+}

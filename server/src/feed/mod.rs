@@ -1,0 +1,10 @@
+//! What workstations follow: pages of changes in commit order, a signal that there are some,
+//! and the changes that come back.
+
+pub mod changes;
+pub mod cursor;
+pub mod page;
+pub mod routes;
+pub mod scope;
+pub mod upload;
+pub mod upload_bundle;

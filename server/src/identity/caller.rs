@@ -1,0 +1,229 @@
+//! The user behind a request: taken from its token and its proof, or the request is refused.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
+use axum::http::header::{AUTHORIZATION, USER_AGENT};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Uri};
+use ledger::event::{Actor, Client, Observer, Outcome};
+use ledger::{AccessEvent, Action};
+use protocol::fault::Code;
+use protocol::sign_in::Role;
+use tracing::warn;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::audit::append;
+use crate::http::problem::Refusal;
+use crate::identity::{proof, session};
+use crate::store::error::StoreError;
+
+/// Text that a program sends about itself is cut here before it is kept.
+const AGENT_LENGTH: usize = 200;
+
+/// Who asks, on which device, from where.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The clinic.
+    pub tenant: Uuid,
+    /// Account: author of what is written.
+    pub user_id: Uuid,
+    /// Sign-in name.
+    pub username: String,
+    /// Name for people.
+    pub display_name: String,
+    /// What the user is here.
+    pub role: Role,
+    /// The enrolled device; none for a bearer token.
+    pub device: Option<Uuid>,
+    /// Logical id of the user's Practitioner, if the user is one.
+    pub practitioner: Option<String>,
+    /// The session.
+    pub session: Uuid,
+    /// Address that the request came from.
+    pub address: IpAddr,
+    /// What the program says it is.
+    pub user_agent: String,
+}
+
+impl Caller {
+    /// The user, as audit events name one.
+    pub fn actor(&self) -> Actor {
+        Actor {
+            id: self.user_id,
+            name: self.display_name.clone(),
+            role: self.role.as_str().to_owned(),
+        }
+    }
+
+    /// The program, as audit events name one.
+    pub fn client(&self) -> Client {
+        Client {
+            device: self.device,
+            name: self.user_agent.clone(),
+            address: Some(self.address.to_string()),
+        }
+    }
+
+    /// An audit event of something that this caller did now, with a fresh id.
+    pub fn event(&self, app: &App, action: Action) -> AccessEvent {
+        let observer = Observer::Server(app.config.public_url.clone());
+        AccessEvent::new(Uuid::now_v7(), app.now(), action, self.client(), observer)
+            .by(self.actor())
+    }
+}
+
+/// Where a request came from, as far as the server can see.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// Address of the peer.
+    pub address: IpAddr,
+    /// What the program says it is.
+    pub user_agent: String,
+}
+
+impl Origin {
+    /// Reads it from the request.
+    pub fn of(parts: &Parts) -> Self {
+        let address = parts
+            .extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| {
+                info.0.ip().to_canonical()
+            });
+        let user_agent = parts
+            .headers
+            .get(USER_AGENT)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("unnamed program")
+            .chars()
+            .take(AGENT_LENGTH)
+            .collect();
+        Self {
+            address,
+            user_agent,
+        }
+    }
+
+    /// The program, as audit events name one.
+    pub fn client(&self, device: Option<Uuid>) -> Client {
+        Client {
+            device,
+            name: self.user_agent.clone(),
+            address: Some(self.address.to_string()),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts))
+    }
+}
+
+/// What the `Authorization` header holds.
+enum Credential<'a> {
+    /// A token whose device key must be proved.
+    Bound(&'a str),
+    /// A token that is enough by itself.
+    Bearer(&'a str),
+}
+
+impl<'a> Credential<'a> {
+    fn of(headers: &'a HeaderMap) -> Option<Self> {
+        let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+        let token = token.trim();
+        if scheme.eq_ignore_ascii_case("DPoP") {
+            Some(Self::Bound(token))
+        } else if scheme.eq_ignore_ascii_case("Bearer") {
+            Some(Self::Bearer(token))
+        } else {
+            None
+        }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Caller {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Refusal> {
+        let uri = parts
+            .extensions
+            .get::<OriginalUri>()
+            .map_or_else(|| parts.uri.clone(), |original| original.0.clone());
+        let refuse = |code| Refusal::new(code).on(&uri);
+        identify(app, parts, &uri)
+            .await
+            .map_err(|error| match error {
+                Unknown::Refused(code) => refuse(code),
+                Unknown::Store(error) => Refusal::from(error).on(&uri),
+            })
+    }
+}
+
+/// Why nobody could be found behind a request.
+enum Unknown {
+    Refused(Code),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unknown {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown> {
+    let origin = Origin::of(parts);
+    let credential = Credential::of(&parts.headers).ok_or(Unknown::Refused(Code::SessionEnded))?;
+    let (Credential::Bound(token) | Credential::Bearer(token)) = credential;
+    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let live = session::find(app, &client, token)
+        .await?
+        .ok_or(Unknown::Refused(Code::SessionEnded))?;
+    let caller = Caller {
+        tenant: app.tenant.id,
+        user_id: live.account.id,
+        username: live.account.username,
+        display_name: live.account.display_name,
+        role: live.account.role,
+        device: live.device.as_ref().map(|device| device.id),
+        practitioner: live.account.practitioner,
+        session: live.id,
+        address: origin.address,
+        user_agent: origin.user_agent,
+    };
+    let proved = match (&credential, &live.device) {
+        // A program's token: nothing to prove. With a proof it is taken as well.
+        (Credential::Bearer(_), None) => Ok(()),
+        (Credential::Bound(_), Some(device)) => {
+            let claim = proof::Claim {
+                method: &parts.method,
+                uri,
+                token: Some(token),
+            };
+            match proof::check(app, &client, &parts.headers, &claim).await? {
+                Ok(key) if key == device.public_key => Ok(()),
+                Ok(_) => Err("another device's key"),
+                Err(reason) => Err(reason),
+            }
+        }
+        (Credential::Bearer(_), Some(_)) => Err("no proof of the device's key"),
+        (Credential::Bound(_), None) => Err("a bearer token used as a bound one"),
+    };
+    if let Err(reason) = proved {
+        // The token is known and the key is not: it may be stolen.
+        warn!(session = %caller.session, reason, "proof refused");
+        let event = caller
+            .event(app, Action::ProofRefused)
+            .ending(Outcome::Refused)
+            .because(reason, []);
+        append::append(app, &client, &event).await?;
+        return Err(Unknown::Refused(Code::ProofWrong));
+    }
+    Ok(caller)
+}

@@ -1,0 +1,13 @@
+//! Who is asking: accounts, devices, sessions and the proofs that go with them.
+
+pub mod account;
+pub mod caller;
+pub mod device;
+pub mod error;
+pub mod limit;
+pub mod password;
+pub mod proof;
+pub mod routes;
+pub mod session;
+pub mod sign_in;
+pub mod totp;

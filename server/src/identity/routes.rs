@@ -1,0 +1,62 @@
+//! Sign-in over HTTP.
+
+use std::sync::Arc;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use axum::{Extension, Json, Router};
+use protocol::path;
+use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+
+use crate::app::App;
+use crate::http::body::Body;
+use crate::http::problem::Refusal;
+use crate::identity::caller::{Caller, Origin};
+use crate::identity::password::PasswordGate;
+use crate::identity::sign_in::{self, Asked};
+
+/// Routes of sign-in.
+pub fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route(path::ENROL, post(enrol))
+        .route(path::SIGN_IN, post(sign_in))
+        .route(path::SIGN_OUT, post(sign_out))
+}
+
+async fn enrol(
+    State(app): State<Arc<App>>,
+    Extension(gate): Extension<Arc<PasswordGate>>,
+    OriginalUri(uri): OriginalUri,
+    origin: Origin,
+    headers: HeaderMap,
+    Body(request): Body<EnrolRequest>,
+) -> Result<Json<SessionGrant>, Refusal> {
+    let asked = Asked {
+        headers: &headers,
+        uri: &uri,
+        origin: &origin,
+    };
+    Ok(Json(sign_in::enrol(&app, &gate, &asked, &request).await?))
+}
+
+async fn sign_in(
+    State(app): State<Arc<App>>,
+    Extension(gate): Extension<Arc<PasswordGate>>,
+    OriginalUri(uri): OriginalUri,
+    origin: Origin,
+    headers: HeaderMap,
+    Body(request): Body<SignInRequest>,
+) -> Result<Json<SessionGrant>, Refusal> {
+    let asked = Asked {
+        headers: &headers,
+        uri: &uri,
+        origin: &origin,
+    };
+    Ok(Json(sign_in::sign_in(&app, &gate, &asked, &request).await?))
+}
+
+async fn sign_out(State(app): State<Arc<App>>, caller: Caller) -> Result<StatusCode, Refusal> {
+    sign_in::sign_out(&app, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
