@@ -140,9 +140,24 @@ impl Calendar {
         self.bookings.get(&patient).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn slot_resources(&self, staff: &Staff, zone: &TimeZone) -> Vec<Value> {
+    /// Patients with bookings after a day, in order.
+    pub(crate) fn booked_after(&self, day: Date) -> Vec<u32> {
+        let later = |bookings: &Vec<Booking>| bookings.iter().any(|b| b.start.date() > day);
+        let mut patients: Vec<u32> = self
+            .bookings
+            .iter()
+            .filter(|(_, bookings)| later(bookings))
+            .map(|(patient, _)| *patient)
+            .collect();
+        patients.sort_unstable();
+        patients
+    }
+
+    /// Slots of the days after `after`.
+    pub(crate) fn slot_resources(&self, after: Date, staff: &Staff, zone: &TimeZone) -> Vec<Value> {
         self.slots
             .iter()
+            .filter(|slot| slot.start.date() > after)
             .map(|slot| {
                 let end = later(slot.start, SLOT_MINUTES);
                 json!({

@@ -99,6 +99,34 @@ impl Clinic {
         }))
     }
 
+    /// What the diary gains after a day: slots and appointments alone, for a clinic that was
+    /// loaded on an earlier day. Its patients' records stay as they are.
+    pub fn diary_after(&self, day: Date) -> impl Iterator<Item = Value> + '_ {
+        let slots = self.calendar.slot_resources(day, &self.staff, &self.zone);
+        let chunks: Vec<Value> = slots.chunks(CHUNK).map(bundle).collect();
+        let patients = self.calendar.booked_after(day);
+        chunks
+            .into_iter()
+            .chain(patients.into_iter().map(move |index| {
+                let new: Vec<uuid::Uuid> = self
+                    .calendar
+                    .of(index)
+                    .iter()
+                    .filter(|booking| booking.start.date() > day)
+                    .map(|booking| booking.id)
+                    .collect();
+                let is_new = |resource: &Value| {
+                    resource["resourceType"] == "Appointment"
+                        && new
+                            .iter()
+                            .any(|id| resource["id"] == id.to_string().as_str())
+                };
+                let appointments: Vec<Value> =
+                    self.patient(index).into_iter().filter(is_new).collect();
+                bundle(&appointments)
+            }))
+    }
+
     /// Every resource of the patient with this index (below [`Clinic::patients`]), the Patient
     /// first. Costs the same for any index.
     pub fn patient(&self, index: u32) -> Vec<Value> {
@@ -118,7 +146,10 @@ impl Clinic {
         let mut list = self.staff.resources();
         let last = crate::json::plus_days(self.calendar.last, 1);
         list.extend(self.staff.schedules(&day(self.calendar.first), &day(last)));
-        list.extend(self.calendar.slot_resources(&self.staff, &self.zone));
+        list.extend(
+            self.calendar
+                .slot_resources(Date::MIN, &self.staff, &self.zone),
+        );
         list
     }
 }

@@ -27,6 +27,9 @@ struct Arguments {
     /// IANA time zone of the clinic.
     #[arg(long, default_value = "America/New_York")]
     zone: String,
+    /// Only slots and appointments after this date, for a clinic loaded on an earlier day.
+    #[arg(long, value_name = "DATE")]
+    diary_after: Option<String>,
     /// Patients in one file.
     #[arg(long, default_value_t = 20)]
     per_file: u32,
@@ -74,6 +77,16 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let out = &arguments.out;
     std::fs::create_dir_all(out).map_err(|cause| Failure::Write(out.clone(), cause))?;
     write(&out.join("users.json"), &clinic.users())?;
+
+    if let Some(text) = &arguments.diary_after {
+        let day = text
+            .parse::<Date>()
+            .map_err(|cause| Failure::Today(text.clone(), cause))?;
+        for (number, bundle) in clinic.diary_after(day).enumerate() {
+            write(&out.join(format!("diary-{number:05}.json")), &bundle)?;
+        }
+        return Ok(());
+    }
 
     let bar = ProgressBar::new(u64::from(clinic.patients()));
     if !std::io::stderr().is_terminal() {

@@ -280,6 +280,45 @@ fn the_diary_has_no_collisions_and_keeps_hours() {
 }
 
 #[test]
+fn a_later_diary_adds_days_and_touches_nothing_else() {
+    let first = clinic(3, 150);
+    let later = Clinic::new(
+        3,
+        150,
+        TODAY.saturating_add(jiff::Span::new().days(6)),
+        zone(),
+    )
+    .unwrap();
+    let last_booked = TODAY.saturating_add(jiff::Span::new().days(4));
+    let mut known: HashSet<String> = HashSet::new();
+    let mut old_appointments = HashSet::new();
+    for bundle in first.bundles(50) {
+        for resource in resources(&bundle) {
+            known.insert(name_of(resource));
+            if kind(resource) == "Appointment" {
+                old_appointments.insert(name_of(resource));
+            }
+        }
+    }
+    let mut added = 0;
+    for bundle in later.diary_after(last_booked) {
+        known.extend(resources(&bundle).map(name_of));
+        for resource in resources(&bundle) {
+            assert!(matches!(kind(resource), "Slot" | "Appointment"));
+            assert!(resource["start"].as_str().unwrap()[..10] > *last_booked.to_string());
+            assert!(!old_appointments.contains(&name_of(resource)));
+            let mut references = Vec::new();
+            each_reference(resource, &mut references);
+            for reference in references {
+                assert!(known.contains(reference), "{reference}");
+            }
+            added += usize::from(kind(resource) == "Appointment");
+        }
+    }
+    assert!(added > 20, "{added}");
+}
+
+#[test]
 fn a_slot_is_busy_exactly_when_somebody_has_it() {
     let clinic = clinic(3, 150);
     let mut busy = HashSet::new();

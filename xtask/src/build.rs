@@ -1,0 +1,114 @@
+//! Building the interface and the programs.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+
+use crate::failure::Failure;
+use crate::step;
+
+/// Folders in `ui/` that are made, not written.
+const MADE: &[&str] = &["node_modules", "dist", "out", "coverage"];
+
+/// Installs the interface's libraries if the list of them changed.
+pub(crate) fn libraries() -> Result<(), Failure> {
+    let lock = step::root().join("ui/package-lock.json");
+    let mut hasher = DefaultHasher::new();
+    read(&lock)?.hash(&mut hasher);
+    let stamp = Stamp::new("ui-libraries", hasher.finish());
+    if stamp.stands() && step::root().join("ui/node_modules").is_dir() {
+        return Ok(());
+    }
+    step::run(
+        "Fetching the interface's libraries (npm ci)",
+        step::npm(["ci", "--no-audit", "--no-fund"]),
+    )?;
+    stamp.keep()
+}
+
+/// Builds the interface if its sources changed.
+pub(crate) fn interface() -> Result<(), Failure> {
+    libraries()?;
+    let stamp = Stamp::new("ui", sources()?);
+    if stamp.stands() && step::root().join("ui/dist/index.html").is_file() {
+        return Ok(());
+    }
+    step::run(
+        "Building the interface (npm run build)",
+        step::npm(["run", "--silent", "build"]),
+    )?;
+    stamp.keep()
+}
+
+/// Builds programs of the workspace, for development.
+pub(crate) fn programs(packages: &[&str]) -> Result<(), Failure> {
+    let mut arguments = vec!["build", "--bins"];
+    for package in packages {
+        arguments.extend(["-p", package]);
+    }
+    step::run(
+        "Building the programs (the first time takes some minutes)",
+        step::cargo(arguments),
+    )
+}
+
+/// A hash over every source file of the interface.
+fn sources() -> Result<u64, Failure> {
+    let mut files = Vec::new();
+    collect(&step::root().join("ui"), &mut files)?;
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        file.hash(&mut hasher);
+        read(&file)?.hash(&mut hasher);
+    }
+    Ok(hasher.finish())
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(Failure::file(path))
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    for entry in std::fs::read_dir(folder).map_err(Failure::file(folder))? {
+        let entry = entry.map_err(Failure::file(folder))?;
+        let path = entry.path();
+        if path.is_dir() {
+            let made = entry
+                .file_name()
+                .to_str()
+                .is_some_and(|name| MADE.contains(&name));
+            if !made {
+                collect(&path, files)?;
+            }
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Remembers for which sources something was made.
+struct Stamp {
+    path: PathBuf,
+    text: String,
+}
+
+impl Stamp {
+    fn new(name: &str, hash: u64) -> Self {
+        Self {
+            path: step::target().join("xtask").join(name),
+            text: format!("{hash:016x}"),
+        }
+    }
+
+    fn stands(&self) -> bool {
+        std::fs::read_to_string(&self.path).is_ok_and(|kept| kept == self.text)
+    }
+
+    fn keep(&self) -> Result<(), Failure> {
+        if let Some(folder) = self.path.parent() {
+            std::fs::create_dir_all(folder).map_err(Failure::file(folder))?;
+        }
+        std::fs::write(&self.path, &self.text).map_err(Failure::file(&self.path))
+    }
+}

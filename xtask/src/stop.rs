@@ -1,0 +1,82 @@
+//! Ctrl-C and SIGTERM: noticed at once, answered in order.
+//!
+//! Signals are blocked in every thread and taken by one that waits for them, so nothing runs in
+//! a signal handler. The step at hand is told to stop; what was started before is dropped by its
+//! owner on the way out.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::unistd::Pid;
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+static CURRENT: Mutex<Option<i32>> = Mutex::new(None);
+static BELL: Condvar = Condvar::new();
+
+fn current() -> MutexGuard<'static, Option<i32>> {
+    CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Begins to listen. Called before any other thread is there, which then inherit the mask.
+pub(crate) fn listen() {
+    let mut signals = SigSet::empty();
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+        signals.add(signal);
+    }
+    if signals.thread_block().is_err() {
+        // Then the default holds: the process ends at once and the watchers clean up.
+        return;
+    }
+    std::thread::spawn(move || {
+        while signals.wait().is_ok() {
+            if ASKED.swap(true, Ordering::SeqCst) {
+                // Asked twice: now. The watchers of the children clean up.
+                std::process::exit(130);
+            }
+            eprintln!("\nstopping …");
+            let group = current();
+            if let Some(id) = *group {
+                // Gone already is as good.
+                let _ = killpg(Pid::from_raw(id), Signal::SIGINT);
+            }
+            BELL.notify_all();
+        }
+    });
+}
+
+/// Whether the user wants to stop.
+pub(crate) fn asked() -> bool {
+    ASKED.load(Ordering::SeqCst)
+}
+
+/// Waits so long or until the user wants to stop, and tells whether that is so.
+pub(crate) fn wait(time: Duration) -> bool {
+    let guard = current();
+    if !asked() {
+        // A poisoned lock still rings the bell.
+        let _ = BELL.wait_timeout(guard, time);
+    }
+    asked()
+}
+
+/// Marks a process group as the step at hand, until dropped.
+pub(crate) struct AtHand;
+
+impl AtHand {
+    pub(crate) fn new(group: u32) -> Self {
+        let id = i32::try_from(group).ok();
+        *current() = id;
+        if let (true, Some(id)) = (asked(), id) {
+            let _ = killpg(Pid::from_raw(id), Signal::SIGINT);
+        }
+        Self
+    }
+}
+
+impl Drop for AtHand {
+    fn drop(&mut self) {
+        *current() = None;
+    }
+}

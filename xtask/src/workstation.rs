@@ -1,0 +1,74 @@
+//! Programs of the workspace that take their arguments from the one who calls.
+
+use serde_json::Value;
+
+use crate::failure::Failure;
+use crate::{build, step};
+
+/// `cargo xtask workstation -- COMMAND …`
+#[derive(Debug, clap::Args)]
+pub(crate) struct Workstation {
+    /// Given on as they are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
+}
+
+/// Arguments for the program behind a task.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Passed {
+    /// Given on as they are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+}
+
+/// Runs the workstation without a window. Its server is the one that `serve` runs, unless
+/// `ROUNDS_SERVER` says otherwise.
+pub(crate) fn run(options: &Workstation) -> Result<(), Failure> {
+    let mut words = vec!["run", "--quiet", "-p", "workstation", "--"];
+    words.extend(options.arguments.iter().map(String::as_str));
+    let mut command = step::cargo(words);
+    if std::env::var_os("ROUNDS_SERVER").is_none()
+        && let Some((server, ca)) = served()
+    {
+        command.env("ROUNDS_SERVER", server).env("ROUNDS_CA", ca);
+    }
+    // It may ask for a password.
+    let status = command.status().map_err(|source| Failure::Start {
+        program: "cargo".to_owned(),
+        source,
+    })?;
+    if status.success() {
+        return Ok(());
+    }
+    // What was wrong, the program has said; its code is the answer.
+    std::process::exit(status.code().unwrap_or(1));
+}
+
+/// Server and certificate of the platform that `serve` runs.
+fn served() -> Option<(String, String)> {
+    let text = std::fs::read(step::target().join("serve/connection.json")).ok()?;
+    let connection: Value = serde_json::from_slice(&text).ok()?;
+    let server = connection["fhir"].as_str()?.trim_end_matches("/fhir/R4");
+    Some((server.to_owned(), connection["ca"].as_str()?.to_owned()))
+}
+
+/// `cargo xtask bench`: built as it is shipped, run as it is built.
+pub(crate) fn bench(options: &Passed) -> Result<(), Failure> {
+    build::interface()?;
+    step::run(
+        "Building the programs as they are shipped",
+        step::cargo([
+            "build",
+            "--release",
+            "-p",
+            "rounds",
+            "-p",
+            "rounds-server",
+            "-p",
+            "bench",
+        ]),
+    )?;
+    let mut words = vec!["run", "--quiet", "--release", "-p", "bench", "--"];
+    words.extend(options.arguments.iter().map(String::as_str));
+    step::run("Measuring", step::cargo(words))
+}
