@@ -166,26 +166,23 @@ impl Writing<'_> {
         let Some(next) = later.first() else {
             return self.store_confirmed(&line.resource_type, &line.id, mine.as_deref(), stored);
         };
-        // The next change of this record stands on what was accepted.
-        self.connection
-            .prepare_cached(
-                "UPDATE outbox_record SET base = ?3, base_version = ?4 WHERE seq = ?1 AND line = ?2
-                 AND base_version IS NULL",
-            )?
-            .execute(params![next.seq, next.line, mine, version])?;
+        // The next change of this record stands on what was accepted, or clashes with it: then
+        // what it was made on is still what a person must see.
         if next.theirs_version == Some(UNCONFIRMED) {
+            let updated = stored.map(|stored| stored.last_updated.as_millisecond());
             self.connection
                 .prepare_cached(
                     "UPDATE outbox_record SET theirs = ?3, theirs_version = ?4, theirs_updated = ?5
                      WHERE seq = ?1 AND line = ?2",
                 )?
-                .execute(params![
-                    next.seq,
-                    next.line,
-                    mine,
-                    version,
-                    stored.map(|stored| stored.last_updated.as_millisecond())
-                ])?;
+                .execute(params![next.seq, next.line, mine, version, updated])?;
+        } else {
+            self.connection
+                .prepare_cached(
+                    "UPDATE outbox_record SET base = ?3, base_version = ?4
+                     WHERE seq = ?1 AND line = ?2 AND base_version IS NULL",
+                )?
+                .execute(params![next.seq, next.line, mine, version])?;
         }
         if let Some(version) = version {
             self.connection

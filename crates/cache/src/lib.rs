@@ -52,3 +52,6 @@ pub use records::{Record, RecordRef, Standing};
 pub use store::{Cache, Reading, Writing};
 pub use text::TextHit;
 pub use unsent::{Unsent, UnsentChange, UnsentDraft, UnsentRecord};
+
+#[cfg(test)]
+mod tests;

@@ -271,9 +271,6 @@ fn redo(line: &Line, theirs: &Theirs) -> Result<Redone, StoreError> {
         // Deleted on one side, changed on the other.
         return Ok(Redone::Touching);
     };
-    if merge::always_asks(&line.resource_type) {
-        return Ok(Redone::Touching);
-    }
     // Two creations have nothing in common to start from.
     let base = base.unwrap_or_else(|| json!({}));
     let merged = merge::three_way(

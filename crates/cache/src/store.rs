@@ -240,6 +240,11 @@ impl Cache {
     }
 
     #[cfg(test)]
+    pub(crate) fn is_loose(&self) -> bool {
+        self.writer().loose
+    }
+
+    #[cfg(test)]
     pub(crate) fn on_writer<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
         work(&self.writer().connection)
     }

@@ -366,7 +366,8 @@ impl Engine {
     fn end_run(&mut self, now: Timestamp, out: &mut Vec<Operation>) {
         self.backoff.reset();
         self.step = Step::Idle;
-        if self.changed || (self.pushed && !(self.fill_stopped && !self.filled)) {
+        let fetches = self.filled || !self.fill_stopped;
+        if self.changed || (self.pushed && fetches) {
             self.begin_run(now, out);
             return;
         }
