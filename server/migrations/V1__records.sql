@@ -104,7 +104,7 @@ CREATE TABLE resource (
   last_updated  timestamptz      NOT NULL,
   patient       text COLLATE "C",
   deleted       boolean          NOT NULL,
-  tokens        uuid[]           NOT NULL,
+  tokens        bytea            NOT NULL,
   PRIMARY KEY (tenant, resource_type, id)
 );
 CREATE INDEX resource_by_commit ON resource (tenant, transaction, resource_type, id);
@@ -119,7 +119,7 @@ COMMENT ON COLUMN resource.transaction IS 'Database transaction of the current v
 COMMENT ON COLUMN resource.last_updated IS 'When the current version was written.';
 COMMENT ON COLUMN resource.patient IS 'Logical id of the Patient in whose compartment it is, if in one.';
 COMMENT ON COLUMN resource.deleted IS 'Whether the current version is a deletion.';
-COMMENT ON COLUMN resource.tokens IS 'The keyed hashes under which search_token holds it, so that an update moves only what changed.';
+COMMENT ON COLUMN resource.tokens IS 'The keyed hashes under which search_token holds it, 16 bytes each, sorted; so that an update moves only what changed.';
 
 CREATE TABLE patient_identity (
   tenant     uuid             NOT NULL,

@@ -127,5 +127,5 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// The policies do not load.
     #[error("the access policies do not load")]
-    Policies(#[from] access::PolicyError),
+    Policies(#[from] access::LoadError),
 }

@@ -21,6 +21,9 @@ pub enum StoreError {
     /// The operating system gave no randomness.
     #[error("no randomness")]
     Random(#[from] vault::NoRandomness),
+    /// The operating system gave no random bytes.
+    #[error("no randomness")]
+    NoRandomBytes(#[source] getrandom::Error),
     /// A sealed value opened, but is not the JSON it should be.
     #[error("{table} of row {row} is not what this program writes")]
     Content {
@@ -29,6 +32,9 @@ pub enum StoreError {
         /// Row key.
         row: String,
     },
+    /// A row that was needed does not open.
+    #[error("a stored value does not open")]
+    Bad(#[from] crate::store::rows::BadRow),
     /// A data key that a row names does not exist.
     #[error("data key {0} does not exist")]
     KeyMissing(uuid::Uuid),
@@ -51,8 +57,9 @@ impl StoreError {
             Self::Database(_) => "database-refused",
             Self::Open(error) => error.code(),
             Self::Seal(_) => "seal-failed",
-            Self::Random(_) => "no-randomness",
+            Self::Random(_) | Self::NoRandomBytes(_) => "no-randomness",
             Self::Content { .. } => "content-unreadable",
+            Self::Bad(row) => row.code,
             Self::KeyMissing(_) => "data-key-missing",
             Self::Migrate(_) => "migration-failed",
         }

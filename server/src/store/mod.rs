@@ -5,7 +5,6 @@ pub mod connect;
 pub mod error;
 pub mod hold;
 pub mod keys;
-pub mod lookup;
 pub mod migrate;
 pub mod read;
 pub mod rows;

@@ -37,10 +37,8 @@ pub async fn apply(
     integrity::check(tx, context, &drafts).await?;
     let written = persist::store(tx, context, drafts).await?;
     if let Recording::Here(event) = context.recording {
-        let event = event(&Touched::of(&written));
-        crate::audit::append::append(tx, context.app.tenant.id, &event)
-            .await
-            .map_err(WriteError::from)?;
+        let events = event(&Touched::of(&written)).per_patient(uuid::Uuid::now_v7);
+        crate::audit::append::all(context.app, tx, &events).await?;
     }
     Ok(written)
 }

@@ -29,7 +29,8 @@ pub struct WriteContext<'a> {
 /// Where the audit event of a change is.
 #[derive(Clone, Copy)]
 pub enum Recording<'a> {
-    /// Append the event this makes, in the same transaction.
+    /// Append the event this makes (split so that each is about one patient), in the same
+    /// transaction.
     Here(&'a (dyn Fn(&Touched) -> AccessEvent + Sync)),
     /// The caller appends to the same transaction by itself, or the workstation's signed chain
     /// holds the event of this change already.

@@ -1,0 +1,61 @@
+//! The FHIR R4 service: HTTP in, HTTP out, and between them one interaction after the other.
+//!
+//! A request becomes an [`ask::Ask`], an interaction makes an [`answer::Answer`] or a
+//! [`answer::Failure`] of it; entries of a batch go the same way as requests by themselves.
+//!
+//! Never: an answer with patient data before its audit event is durable; an error that is not
+//! an OperationOutcome; content of a record in an error.
+
+pub mod answer;
+pub mod ask;
+pub mod audit_events;
+pub mod batch;
+pub mod capability;
+pub mod dispatch;
+pub mod everything;
+pub mod gate;
+pub mod gathered;
+pub mod read;
+pub mod search;
+pub mod transaction;
+pub mod write;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::response::Response;
+
+use crate::app::App;
+use crate::identity::caller::Caller;
+
+/// The largest body that is read.
+pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
+
+/// The routes below [`protocol::path::FHIR`].
+pub fn routes() -> Router<Arc<App>> {
+    // One handler for all: which interaction it is depends on method and path together, and
+    // what is none of them must be an OperationOutcome, too.
+    Router::new()
+        .route("/metadata", axum::routing::any(metadata))
+        .fallback(interaction)
+        .layer(DefaultBodyLimit::disable())
+}
+
+/// The CapabilityStatement is the one thing that needs no sign-in.
+async fn metadata(State(app): State<Arc<App>>, request: Request) -> Response {
+    let answer = match ask::accepts(request.headers(), request.uri().query()) {
+        Ok(()) if request.method() == axum::http::Method::GET => Ok(capability::answer(&app)),
+        Ok(()) => Err(answer::Failure::method_not_allowed("GET")),
+        Err(failure) => Err(failure),
+    };
+    answer::respond(answer)
+}
+
+async fn interaction(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Response {
+    let answer = match ask::read(request).await {
+        Ok(ask) => dispatch::dispatch(&app, &caller, ask).await,
+        Err(failure) => Err(failure),
+    };
+    answer::respond(answer)
+}

@@ -1,0 +1,263 @@
+//! From a query to conditions on the index. A condition may let too much through, never too
+//! little; whether all of them are exact is told along.
+
+use fhir::date::{DateRange, Prefix};
+use fhir::search::{Filter, Modifier, Operand, ParamKind, Query, SystemMatch};
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use crate::search::blind::{Blind, ParamTokens, pieces_of_part, pieces_of_start, words};
+use crate::search::{cover, index};
+
+/// Pieces of one word that are looked for at most.
+const PIECES: usize = 4;
+
+/// One condition on the index.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Condition {
+    /// Held under one of these tokens.
+    Any(Vec<Uuid>),
+    /// Held under none of these tokens.
+    NoneOf(Vec<Uuid>),
+    /// One of these logical ids.
+    Ids(Vec<String>),
+    /// `lastUpdated` compares like one of these.
+    Updated(Vec<(Prefix, DateRange)>),
+    /// A date under this parameter compares like one of these.
+    Date(&'static str, Vec<(Prefix, DateRange)>),
+    /// Nothing can match.
+    Nothing,
+}
+
+/// What a query comes to.
+#[derive(Debug)]
+pub struct Narrowed {
+    /// All must hold.
+    pub conditions: Vec<Condition>,
+    /// Whether what they let through matches for certain.
+    pub exact: bool,
+}
+
+/// The conditions of a query.
+pub fn narrow(blind: &Blind, query: &Query, zone: &TimeZone) -> Narrowed {
+    let mut narrowed = Narrowed { conditions: Vec::new(), exact: true };
+    for filter in &query.filters {
+        let exact = match filter.param.code {
+            "_id" => by_id(filter, &mut narrowed.conditions),
+            "_lastUpdated" => by_time(filter, &mut narrowed.conditions),
+            code => {
+                let tokens = blind.of(&query.resource_type, code);
+                let sealed_dates = index::dates_are_sealed(&query.resource_type);
+                by_value(filter, &tokens, sealed_dates, zone, &mut narrowed.conditions)
+            }
+        };
+        narrowed.exact &= exact;
+    }
+    narrowed
+}
+
+/// Adds the condition; returns whether it is exact.
+fn by_id(filter: &Filter, conditions: &mut Vec<Condition>) -> bool {
+    let ids: Vec<String> = filter
+        .values
+        .iter()
+        .filter_map(|value| match value {
+            Operand::Token { code: Some(code), .. } => Some(code.clone()),
+            Operand::Reference { id, .. } => Some(id.clone()),
+            Operand::Text(text) => Some(text.clone()),
+            _ => None,
+        })
+        .collect();
+    match filter.modifier {
+        Modifier::Plain if ids.len() == filter.values.len() => {
+            conditions.push(Condition::Ids(ids));
+            true
+        }
+        // Every resource has an id.
+        Modifier::Missing(true) => {
+            conditions.push(Condition::Nothing);
+            true
+        }
+        Modifier::Missing(false) => true,
+        _ => false,
+    }
+}
+
+fn by_time(filter: &Filter, conditions: &mut Vec<Condition>) -> bool {
+    match filter.modifier {
+        Modifier::Plain => {
+            conditions.push(Condition::Updated(ranges(filter)));
+            true
+        }
+        Modifier::Missing(true) => {
+            conditions.push(Condition::Nothing);
+            true
+        }
+        Modifier::Missing(false) => true,
+        _ => false,
+    }
+}
+
+fn by_value(
+    filter: &Filter,
+    tokens: &ParamTokens<'_>,
+    sealed_dates: bool,
+    zone: &TimeZone,
+    conditions: &mut Vec<Condition>,
+) -> bool {
+    match filter.modifier {
+        Modifier::Missing(true) => {
+            conditions.push(Condition::NoneOf(vec![tokens.present()]));
+            return true;
+        }
+        Modifier::Missing(false) => {
+            conditions.push(Condition::Any(vec![tokens.present()]));
+            return true;
+        }
+        // What is left out must match for certain, so only plain codes narrow.
+        Modifier::Not => {
+            let sure: Option<Vec<Uuid>> = filter
+                .values
+                .iter()
+                .map(|value| match value {
+                    Operand::Token { system: SystemMatch::Any, code: Some(code) } => {
+                        Some(tokens.code(code))
+                    }
+                    _ => None,
+                })
+                .collect();
+            if let Some(sure) = sure {
+                conditions.push(Condition::NoneOf(sure));
+            }
+            return false;
+        }
+        Modifier::Plain | Modifier::Exact | Modifier::Contains | Modifier::Identifier => {}
+    }
+    if filter.param.kind == ParamKind::Date {
+        let ranges = ranges(filter);
+        if !sealed_dates {
+            conditions.push(Condition::Date(filter.param.code, ranges));
+            return true;
+        }
+        let spans: Option<Vec<Vec<String>>> =
+            ranges.into_iter().map(|(prefix, range)| cover::cover(prefix, range, zone)).collect();
+        conditions.push(Condition::Any(match spans {
+            Some(spans) => spans.iter().flatten().map(|span| tokens.span(span)).collect(),
+            None => vec![tokens.present()],
+        }));
+        return false;
+    }
+    match filter.values.as_slice() {
+        [Operand::Text(text)] if filter.modifier != Modifier::Exact => {
+            for token in text_tokens(filter.modifier, text, tokens) {
+                conditions.push(Condition::Any(vec![token]));
+            }
+            false
+        }
+        values => {
+            let mut exact = true;
+            let mut any = Vec::new();
+            for value in values {
+                exact &= value_tokens(filter.modifier, value, tokens, &mut any);
+            }
+            any.sort_unstable();
+            any.dedup();
+            conditions.push(if any.is_empty() { Condition::Nothing } else { Condition::Any(any) });
+            exact
+        }
+    }
+}
+
+/// Tokens of which every match has all.
+fn text_tokens(modifier: Modifier, text: &str, tokens: &ParamTokens<'_>) -> Vec<Uuid> {
+    let mut found: Vec<Uuid> = words(text)
+        .iter()
+        .flat_map(|word| match modifier {
+            Modifier::Contains => pieces_of_part(word, PIECES),
+            _ => pieces_of_start(word, PIECES),
+        })
+        .map(|piece| tokens.piece(&piece))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    // The longest names come to a few pieces; a pasted page must not become hundreds of joins.
+    found.truncate(2 * PIECES);
+    if found.is_empty() {
+        found.push(tokens.present());
+    }
+    found
+}
+
+/// Adds tokens of which every match of `value` has one; returns whether they are exact.
+fn value_tokens(
+    modifier: Modifier,
+    value: &Operand,
+    tokens: &ParamTokens<'_>,
+    any: &mut Vec<Uuid>,
+) -> bool {
+    match value {
+        Operand::Text(text) if modifier == Modifier::Exact => {
+            any.push(tokens.exact(text));
+            true
+        }
+        Operand::Text(text) => {
+            // One of several alternatives: its most telling piece alone.
+            let telling = words(text)
+                .iter()
+                .max_by_key(|word| word.chars().count())
+                .and_then(|word| match modifier {
+                    Modifier::Contains => pieces_of_part(word, 1).pop(),
+                    _ => pieces_of_start(word, 2).pop(),
+                });
+            any.push(telling.map_or_else(|| tokens.present(), |piece| tokens.piece(&piece)));
+            false
+        }
+        Operand::Token { system, code } => match (system, code) {
+            (SystemMatch::Any, Some(code)) => {
+                any.push(tokens.code(code));
+                true
+            }
+            (SystemMatch::None, Some(code)) => {
+                any.push(tokens.coded("", code));
+                false
+            }
+            // Elements of type code hold no system; the query may name the one it is known by.
+            (SystemMatch::Is(system), Some(code)) => {
+                any.push(tokens.coded(system, code));
+                any.push(tokens.coded("", code));
+                false
+            }
+            (SystemMatch::Is(system), None) => {
+                any.push(tokens.system(system));
+                false
+            }
+            (SystemMatch::Any | SystemMatch::None, None) => {
+                any.push(tokens.present());
+                false
+            }
+        },
+        Operand::Reference { types, id } => {
+            any.extend(types.iter().map(|resource_type| tokens.reference(resource_type, id)));
+            true
+        }
+        Operand::Uri(uri) => {
+            any.push(tokens.uri(uri));
+            false
+        }
+        Operand::Date { .. } | Operand::Quantity { .. } => {
+            any.push(tokens.present());
+            false
+        }
+    }
+}
+
+fn ranges(filter: &Filter) -> Vec<(Prefix, DateRange)> {
+    filter
+        .values
+        .iter()
+        .filter_map(|value| match value {
+            Operand::Date { prefix, range } => Some((*prefix, *range)),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,95 @@
+//! The clinic's own row, and the secret of its blind index.
+
+use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
+use uuid::Uuid;
+use vault::Place;
+use zeroize::Zeroizing;
+
+use crate::app::Tenant;
+use crate::store::error::StoreError;
+use crate::store::keys::{KeyRing, NO_PATIENT};
+
+/// The clinic and its sealed index key; none before `rounds-server init`.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn load(client: &impl GenericClient) -> Result<Option<(Tenant, Vec<u8>)>, StoreError> {
+    let row = client
+        .query_opt(
+            "SELECT tenant, name, time_zone, recovery_public_key, epoch, index_key FROM tenant \
+             ORDER BY created_at LIMIT 1",
+            &[],
+        )
+        .await?;
+    Ok(row.map(|row| {
+        let tenant = Tenant {
+            id: row.get(0),
+            name: row.get(1),
+            time_zone: row.get(2),
+            recovery_public_key: row.get(3),
+            epoch: row.get(4),
+        };
+        (tenant, row.get(5))
+    }))
+}
+
+/// Makes the clinic, its data key and its index key. `tx` is a transaction of the owner.
+///
+/// # Errors
+/// When the database refuses or there is no randomness.
+pub async fn create(
+    tx: &impl GenericClient,
+    keys: &KeyRing,
+    tenant: &Tenant,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let key = keys
+        .of_patients(tx, &[NO_PATIENT], now)
+        .await?
+        .remove(NO_PATIENT)
+        .ok_or(StoreError::KeyMissing(Uuid::nil()))?;
+    let mut root = Zeroizing::new([0u8; 32]);
+    getrandom::fill(root.as_mut()).map_err(StoreError::NoRandomBytes)?;
+    let sealed = key.seal(&index_place(tenant.id), root.as_ref())?;
+    tx.execute(
+        "INSERT INTO tenant (tenant, name, time_zone, recovery_public_key, epoch, index_key, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            &tenant.id,
+            &tenant.name,
+            &tenant.time_zone,
+            &tenant.recovery_public_key,
+            &tenant.epoch,
+            &sealed,
+            &now,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Opens the index key.
+///
+/// # Errors
+/// When its data key is missing or does not open it.
+pub async fn open_index_key(
+    client: &impl GenericClient,
+    keys: &KeyRing,
+    tenant: Uuid,
+    sealed: &[u8],
+) -> Result<Zeroizing<[u8; 32]>, StoreError> {
+    let place = index_place(tenant);
+    let id = vault::sealed::key_id_of(&place, sealed)?;
+    let key = keys.by_id(client, [id]).await?.remove(&id).ok_or(StoreError::KeyMissing(id))?;
+    let opened = key.open(&place, sealed)?;
+    let root: [u8; 32] = opened.as_slice().try_into().map_err(|_| StoreError::Content {
+        table: "tenant.index_key",
+        row: tenant.to_string(),
+    })?;
+    Ok(Zeroizing::new(root))
+}
+
+fn index_place(tenant: Uuid) -> Place<'static> {
+    Place { tenant, table: "tenant", row: "", column: "index_key", version: 0 }
+}

@@ -1,0 +1,379 @@
+//! Sealing, indexing and storing what was planned.
+//!
+//! Statements take whole columns as arrays, so a transaction of hundreds of resources is as many
+//! statements as one of one; those that do not wait for each other are sent together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use deadpool_postgres::Transaction;
+use fhir::compartment;
+use futures_util::future::try_join_all;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use protocol::upload::StoredVersion;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+use vault::DataKey;
+use zeroize::Zeroizing;
+
+use super::op::{Change, Refusal, WriteContext, WriteError, Written};
+use super::plan::Draft;
+use crate::search::index;
+use crate::store::error::StoreError;
+use crate::store::hold::{self, Hold};
+use crate::store::keys::NO_PATIENT;
+use crate::store::seal;
+
+/// Rows of `resource_version` and `resource`, column by column.
+#[derive(Default)]
+struct Versions<'d> {
+    types: Vec<&'d str>,
+    ids: Vec<&'d str>,
+    versions: Vec<i64>,
+    times: Vec<Timestamp>,
+    deleted: Vec<bool>,
+    patients: Vec<Option<String>>,
+    keys: Vec<Option<Uuid>>,
+    bodies: Vec<Option<Vec<u8>>>,
+    tokens: Vec<Vec<u8>>,
+}
+
+/// Rows that go out of and into the index.
+#[derive(Default)]
+struct Index<'d> {
+    old: (Vec<&'d str>, Vec<Uuid>, Vec<&'d str>),
+    new: (Vec<&'d str>, Vec<Uuid>, Vec<&'d str>),
+    redated: (Vec<&'d str>, Vec<&'d str>),
+    dates: (Vec<&'d str>, Vec<&'d str>, Vec<&'static str>, Vec<Timestamp>, Vec<Timestamp>),
+}
+
+/// Rows of `patient_identity`.
+#[derive(Default)]
+struct Identities<'d> {
+    gone: Vec<&'d str>,
+    patients: Vec<&'d str>,
+    versions: Vec<i64>,
+    keys: Vec<Uuid>,
+    columns: [Vec<Option<Vec<u8>>>; 7],
+}
+
+/// Rows of `appointment_hold`.
+#[derive(Default)]
+struct Holds<'d> {
+    released: Vec<&'d str>,
+    appointments: Vec<&'d str>,
+    practitioners: Vec<String>,
+    starts: Vec<Timestamp>,
+    ends: Vec<Timestamp>,
+}
+
+/// Writes everything. On an error the transaction is of no more use.
+pub(super) async fn store(
+    tx: &Transaction<'_>,
+    context: &WriteContext<'_>,
+    drafts: Vec<Draft>,
+) -> Result<Vec<Written>, WriteError> {
+    let app = context.app;
+    let patients: Vec<Option<String>> = drafts
+        .iter()
+        .map(|draft| match (&draft.body, &draft.previous) {
+            (Some(body), _) => compartment::patient_of(body),
+            (None, Some(previous)) => previous.patient.clone(),
+            (None, None) => None,
+        })
+        .collect();
+    let keys = data_keys(tx, context, &drafts, &patients).await?;
+    // App::start refuses a zone that does not exist; UTC is never reached.
+    let zone = TimeZone::get(&app.tenant.time_zone).unwrap_or(TimeZone::UTC);
+
+    let mut versions = Versions::default();
+    let mut entries = Index::default();
+    let mut identities = Identities::default();
+    let mut holds = Holds::default();
+    let mut bodies: Vec<Option<Arc<[u8]>>> = Vec::with_capacity(drafts.len());
+    for (draft, patient) in drafts.iter().zip(&patients) {
+        if draft.change == Change::Nothing {
+            bodies.push(None);
+            continue;
+        }
+        versions.types.push(&draft.resource_type);
+        versions.ids.push(&draft.id);
+        versions.versions.push(signed(draft.version));
+        versions.times.push(draft.last_updated);
+        versions.deleted.push(draft.body.is_none());
+        versions.patients.push(patient.clone());
+        let mut tokens = Vec::new();
+        if let Some(body) = &draft.body {
+            let key = keys.get(patient.as_deref().unwrap_or(NO_PATIENT)).ok_or(StoreError::KeyMissing(Uuid::nil()))?;
+            let json = Zeroizing::new(serde_json::to_vec(body).map_err(|_| unreadable(draft))?);
+            let sealed =
+                seal::body(key, app.tenant.id, &draft.resource_type, &draft.id, draft.version, &json)?;
+            versions.keys.push(Some(key.id()));
+            versions.bodies.push(Some(sealed));
+            let found = index::entries(&app.blind, &draft.resource_type, body, &zone);
+            for (param, lo, hi) in found.dates {
+                entries.dates.0.push(&draft.resource_type);
+                entries.dates.1.push(&draft.id);
+                entries.dates.2.push(param);
+                entries.dates.3.push(lo);
+                entries.dates.4.push(hi.max(lo));
+            }
+            tokens = found.tokens;
+            if draft.resource_type == "Patient" {
+                let columns = seal::identity(key, app.tenant.id, &draft.id, draft.version, body)?;
+                identities.patients.push(&draft.id);
+                identities.versions.push(signed(draft.version));
+                identities.keys.push(key.id());
+                for (column, sealed) in identities.columns.iter_mut().zip(columns) {
+                    column.push(sealed);
+                }
+            }
+            if draft.resource_type == "Appointment" {
+                for Hold { practitioner, start, end } in hold::holds(body) {
+                    holds.appointments.push(&draft.id);
+                    holds.practitioners.push(practitioner);
+                    holds.starts.push(start);
+                    holds.ends.push(end);
+                }
+            }
+            bodies.push(Some(Arc::from(json.as_slice())));
+        } else {
+            versions.keys.push(None);
+            versions.bodies.push(None);
+            bodies.push(None);
+            if draft.resource_type == "Patient" {
+                identities.gone.push(&draft.id);
+            }
+        }
+        move_tokens(&mut entries, draft, &tokens);
+        versions.tokens.push(packed(&tokens));
+        if draft.previous.is_some() {
+            entries.redated.0.push(&draft.resource_type);
+            entries.redated.1.push(&draft.id);
+            if draft.resource_type == "Appointment" {
+                holds.released.push(&draft.id);
+            }
+        }
+    }
+    if !versions.ids.is_empty() {
+        write_rows(tx, context, &versions, &entries, &identities, &holds)
+            .await
+            .map_err(|error| refusal_of(error, &drafts))?;
+    }
+    Ok(drafts
+        .into_iter()
+        .zip(patients)
+        .zip(bodies)
+        .map(|((draft, patient), body)| Written {
+            stored: StoredVersion {
+                resource_type: draft.resource_type,
+                id: draft.id,
+                version: draft.version,
+                last_updated: draft.last_updated,
+            },
+            change: draft.change,
+            patient,
+            body,
+        })
+        .collect())
+}
+
+async fn data_keys(
+    tx: &Transaction<'_>,
+    context: &WriteContext<'_>,
+    drafts: &[Draft],
+    patients: &[Option<String>],
+) -> Result<HashMap<String, DataKey>, StoreError> {
+    let mut needed: Vec<&str> = drafts
+        .iter()
+        .zip(patients)
+        .filter(|(draft, _)| draft.body.is_some())
+        .map(|(_, patient)| patient.as_deref().unwrap_or(NO_PATIENT))
+        .collect();
+    needed.sort_unstable();
+    needed.dedup();
+    if needed.is_empty() {
+        return Ok(HashMap::new());
+    }
+    context.app.keys.of_patients(tx, &needed, context.now).await
+}
+
+/// Only what changed goes out of or into `search_token`.
+fn move_tokens<'d>(entries: &mut Index<'d>, draft: &'d Draft, tokens: &[Uuid]) {
+    // Those of a deleted resource are out of the index already.
+    let old: Vec<Uuid> = match &draft.previous {
+        Some(previous) if !previous.deleted => unpacked(&previous.tokens),
+        _ => Vec::new(),
+    };
+    for token in old.iter().filter(|token| tokens.binary_search(token).is_err()) {
+        entries.old.0.push(&draft.resource_type);
+        entries.old.1.push(*token);
+        entries.old.2.push(&draft.id);
+    }
+    for token in tokens.iter().filter(|token| old.binary_search(token).is_err()) {
+        entries.new.0.push(&draft.resource_type);
+        entries.new.1.push(*token);
+        entries.new.2.push(&draft.id);
+    }
+}
+
+type Parameters<'p> = Vec<&'p (dyn ToSql + Sync)>;
+
+/// All statements, in the order in which the database must see them.
+async fn write_rows(
+    tx: &Transaction<'_>,
+    context: &WriteContext<'_>,
+    versions: &Versions<'_>,
+    entries: &Index<'_>,
+    identities: &Identities<'_>,
+    holds: &Holds<'_>,
+) -> Result<(), tokio_postgres::Error> {
+    let tenant: &(dyn ToSql + Sync) = &context.app.tenant.id;
+    let mut work: Vec<(&'static str, Parameters<'_>)> = vec![
+        (
+            "INSERT INTO resource_version \
+               (tenant, resource_type, id, version, recorded_at, author, device, deleted, patient, key_id, body) \
+             SELECT $1, u.t, u.i, u.v, u.at, $2, $3, u.d, u.p, u.k, u.b \
+             FROM unnest($4::text[], $5::text[], $6::bigint[], $7::timestamptz[], $8::bool[], $9::text[], \
+                         $10::uuid[], $11::bytea[]) AS u(t, i, v, at, d, p, k, b)",
+            vec![
+                tenant, &context.author, &context.device, &versions.types, &versions.ids,
+                &versions.versions, &versions.times, &versions.deleted, &versions.patients,
+                &versions.keys, &versions.bodies,
+            ],
+        ),
+        (
+            "INSERT INTO resource (tenant, resource_type, id, version, last_updated, patient, deleted, tokens) \
+             SELECT $1, u.t, u.i, u.v, u.at, u.p, u.d, u.x \
+             FROM unnest($2::text[], $3::text[], $4::bigint[], $5::timestamptz[], $6::text[], $7::bool[], \
+                         $8::bytea[]) AS u(t, i, v, at, p, d, x) \
+             ON CONFLICT (tenant, resource_type, id) DO UPDATE SET \
+               version = excluded.version, transaction = pg_current_xact_id(), \
+               last_updated = excluded.last_updated, patient = excluded.patient, \
+               deleted = excluded.deleted, tokens = excluded.tokens",
+            vec![
+                tenant, &versions.types, &versions.ids, &versions.versions, &versions.times,
+                &versions.patients, &versions.deleted, &versions.tokens,
+            ],
+        ),
+    ];
+    if !entries.old.0.is_empty() {
+        work.push((
+            "DELETE FROM search_token s USING unnest($2::text[], $3::uuid[], $4::text[]) AS u(t, x, i) \
+             WHERE s.tenant = $1 AND s.resource_type = u.t AND s.token = u.x AND s.id = u.i",
+            vec![tenant, &entries.old.0, &entries.old.1, &entries.old.2],
+        ));
+    }
+    if !entries.new.0.is_empty() {
+        work.push((
+            "INSERT INTO search_token (tenant, resource_type, token, id) \
+             SELECT $1, u.t, u.x, u.i FROM unnest($2::text[], $3::uuid[], $4::text[]) AS u(t, x, i) \
+             ON CONFLICT DO NOTHING",
+            vec![tenant, &entries.new.0, &entries.new.1, &entries.new.2],
+        ));
+    }
+    if !entries.redated.0.is_empty() {
+        work.push((
+            "DELETE FROM search_date s USING unnest($2::text[], $3::text[]) AS u(t, i) \
+             WHERE s.tenant = $1 AND s.resource_type = u.t AND s.id = u.i",
+            vec![tenant, &entries.redated.0, &entries.redated.1],
+        ));
+    }
+    if !entries.dates.0.is_empty() {
+        work.push((
+            "INSERT INTO search_date (tenant, resource_type, id, param, lo, hi) \
+             SELECT $1, u.t, u.i, u.p, u.lo, u.hi \
+             FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[]) \
+               AS u(t, i, p, lo, hi)",
+            vec![
+                tenant, &entries.dates.0, &entries.dates.1, &entries.dates.2, &entries.dates.3,
+                &entries.dates.4,
+            ],
+        ));
+    }
+    if !identities.gone.is_empty() {
+        work.push((
+            "DELETE FROM patient_identity WHERE tenant = $1 AND patient = ANY($2)",
+            vec![tenant, &identities.gone],
+        ));
+    }
+    if !identities.patients.is_empty() {
+        let [name, birth_date, ssn, phone, email, mrn, address] = &identities.columns;
+        work.push((
+            "INSERT INTO patient_identity \
+               (tenant, patient, version, key_id, name, birth_date, ssn, phone, email, mrn, address) \
+             SELECT $1, u.* FROM unnest($2::text[], $3::bigint[], $4::uuid[], $5::bytea[], $6::bytea[], \
+               $7::bytea[], $8::bytea[], $9::bytea[], $10::bytea[], $11::bytea[]) AS u \
+             ON CONFLICT (tenant, patient) DO UPDATE SET \
+               version = excluded.version, key_id = excluded.key_id, name = excluded.name, \
+               birth_date = excluded.birth_date, ssn = excluded.ssn, phone = excluded.phone, \
+               email = excluded.email, mrn = excluded.mrn, address = excluded.address",
+            vec![
+                tenant, &identities.patients, &identities.versions, &identities.keys, name, birth_date,
+                ssn, phone, email, mrn, address,
+            ],
+        ));
+    }
+    // Released before taken, so that two appointments can change places in one transaction.
+    if !holds.released.is_empty() {
+        work.push((
+            "DELETE FROM appointment_hold WHERE tenant = $1 AND appointment = ANY($2)",
+            vec![tenant, &holds.released],
+        ));
+    }
+    if !holds.appointments.is_empty() {
+        work.push((
+            "INSERT INTO appointment_hold (tenant, appointment, practitioner, period) \
+             SELECT $1, u.a, u.p, tstzrange(u.lo, u.hi) \
+             FROM unnest($2::text[], $3::text[], $4::timestamptz[], $5::timestamptz[]) AS u(a, p, lo, hi)",
+            vec![tenant, &holds.appointments, &holds.practitioners, &holds.starts, &holds.ends],
+        ));
+    }
+    let mut statements = Vec::with_capacity(work.len());
+    for (sql, _) in &work {
+        statements.push(tx.prepare_cached(sql).await?);
+    }
+    // Polled in order, so sent in order: the connection answers them one after the other.
+    try_join_all(
+        work.iter().zip(&statements).map(|((_, parameters), statement)| tx.execute(statement, parameters)),
+    )
+    .await?;
+    Ok(())
+}
+
+fn refusal_of(error: tokio_postgres::Error, drafts: &[Draft]) -> WriteError {
+    let taken = error.code() == Some(&SqlState::EXCLUSION_VIOLATION);
+    if !taken {
+        return error.into();
+    }
+    let mut appointments =
+        drafts.iter().enumerate().filter(|(_, draft)| draft.resource_type == "Appointment");
+    // With several the database does not say which one.
+    let op = match (appointments.next(), appointments.next()) {
+        (Some((index, _)), None) => Some(index),
+        _ => None,
+    };
+    WriteError { op, refusal: Refusal::TimeTaken }
+}
+
+fn unreadable(draft: &Draft) -> StoreError {
+    StoreError::Content {
+        table: "resource_version.body",
+        row: format!("{}/{}", draft.resource_type, draft.id),
+    }
+}
+
+/// Versions count from 1 and never come near 2^63.
+fn signed(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+fn packed(tokens: &[Uuid]) -> Vec<u8> {
+    tokens.iter().flat_map(|token| token.as_bytes()).copied().collect()
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<Uuid> {
+    bytes.as_chunks::<16>().0.iter().map(|token| Uuid::from_bytes(*token)).collect()
+}
