@@ -170,7 +170,6 @@ function Search({ close }: { close: () => void }) {
           data-testid="find-query"
         />
       </div>
-      {/* biome-ignore lint/a11y/useFocusableInteractive: the field holds the focus and points here */}
       <div ref={list} id={id} role="listbox" aria-label={t('bar.search')} className={css.list}>
         {groups.map(
           ({ group, members }) =>

@@ -16,6 +16,8 @@ export interface Standing {
   readonly types: readonly string[];
   /** Only changes of this patient count, where given. */
   readonly patient?: string;
+  /** Every change counts. */
+  readonly always?: boolean;
 }
 
 interface ViewOptions<T> {
@@ -48,7 +50,12 @@ export interface Change {
 }
 
 function touches(on: Standing, change: Change): boolean {
-  const type = change.types.length === 0 || change.types.some((t) => on.types.includes(t));
+  if (on.always) {
+    return true;
+  }
+  const type =
+    (change.types.length === 0 && on.types.length > 0) ||
+    change.types.some((t) => on.types.includes(t));
   const patient =
     on.patient === undefined ||
     change.patients.length === 0 ||

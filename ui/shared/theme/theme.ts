@@ -6,9 +6,11 @@ import {
   Input,
   type MantineColorsTuple,
   Modal,
+  Notification,
   SegmentedControl,
   Tooltip,
 } from '@mantine/core';
+import { en } from '../words/en.ts';
 
 const petrol: MantineColorsTuple = [
   '#e9f5f7',
@@ -36,6 +38,19 @@ const gray: MantineColorsTuple = [
   '#182025',
 ];
 
+const red: MantineColorsTuple = [
+  '#fdeceb',
+  '#f8d3d0',
+  '#eab4b0',
+  '#e08d87',
+  '#ff9a92',
+  '#cf4a41',
+  '#c0342b',
+  '#b3261e',
+  '#97201a',
+  '#7a1a15',
+];
+
 const dark: MantineColorsTuple = [
   '#e6eaec',
   '#c9d1d5',
@@ -54,7 +69,7 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, "DejaVu Sans Mono", monospace',
   primaryColor: 'petrol',
   primaryShade: { light: 7, dark: 7 },
-  colors: { petrol, gray, dark },
+  colors: { petrol, gray, dark, red },
   defaultRadius: 6,
   cursorType: 'pointer',
   focusRing: 'auto',
@@ -95,6 +110,9 @@ export const theme = createTheme({
     SegmentedControl: SegmentedControl.extend({ defaultProps: { transitionDuration: 100 } }),
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 400, withArrow: false, transitionProps: { duration: 80 } },
+    }),
+    Notification: Notification.extend({
+      defaultProps: { closeButtonProps: { 'aria-label': en.common.close } },
     }),
     Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 100 } } }),
   },

@@ -423,10 +423,9 @@ export const en = {
   },
   settings: {
     title: 'Settings',
-    look: 'Look',
+    look: 'Look and lock',
     theme: 'Colours',
     themes: { system: 'As the desktop', light: 'Light', dark: 'Dark' },
-    safety: 'Lock',
     idle: 'Lock after',
     idleHint: 'Without touching mouse or keyboard. Your organisation allows at most {{max}} min.',
     idleMinutes: '{{count}} min',

@@ -58,6 +58,109 @@ export const SHOTS = [
       await page.getByTestId('patient-submit').click();
     },
   },
+  { name: 'schedule-day', setting: light, act: go('schedule') },
+  { name: 'schedule-day-dark', setting: dark, act: go('schedule') },
+  { name: 'schedule-empty', setting: empty, act: go('schedule') },
+  {
+    name: 'schedule-week',
+    setting: light,
+    act: async (page) => {
+      await go('schedule')(page);
+      await page.getByTestId('schedule-mode').getByText('Week').click();
+      await page.clock.runFor(300);
+    },
+  },
+  {
+    name: 'schedule-week-everyone',
+    setting: light,
+    act: async (page) => {
+      await go('schedule')(page);
+      await page.getByTestId('schedule-mode').getByText('Week').click();
+      await page.getByTestId('schedule-whom').selectOption('');
+      await page.clock.runFor(300);
+    },
+  },
+  {
+    name: 'schedule-book',
+    setting: light,
+    act: async (page) => {
+      await go('schedule')(page);
+      await page.getByTestId('book').click();
+      await page.clock.runFor(300);
+      await page.getByTestId('pick-patient').fill('ada');
+      await page.clock.runFor(300);
+    },
+  },
+  {
+    name: 'schedule-clash',
+    setting: dark,
+    act: async (page) => {
+      await go('schedule')(page);
+      await page.getByTestId('book').click();
+      await page.clock.runFor(300);
+      await page.getByTestId('pick-patient').fill('ada');
+      await page.clock.runFor(300);
+      await page.getByTestId('pick-patient-option').first().click();
+      await page.getByTestId('booking-time').fill('11:10');
+    },
+  },
+  {
+    name: 'schedule-appointment',
+    setting: light,
+    act: async (page) => {
+      await go('schedule')(page);
+      await page.locator('[data-appointment="app-0-0-7"]').click();
+      await page.clock.runFor(300);
+    },
+  },
+  {
+    name: 'schedule-drag',
+    setting: light,
+    act: async (page) => {
+      await go('schedule')(page);
+      const from = await page.locator('[data-appointment="app-0-0-7"]').boundingBox();
+      await page.mouse.move(from.x + 40, from.y + 8);
+      await page.mouse.down();
+      await page.clock.runFor(100);
+      await page.mouse.move(from.x + 200, from.y + 60, { steps: 8 });
+      await page.clock.runFor(100);
+      await page.mouse.move(from.x + 320, from.y + 140, { steps: 8 });
+      await page.clock.runFor(100);
+      await page.mouse.up();
+      await page.clock.runFor(600);
+    },
+  },
+  { name: 'inbox-light', setting: light, act: go('inbox') },
+  { name: 'inbox-dark', setting: dark, act: go('inbox') },
+  { name: 'inbox-empty', setting: empty, act: go('inbox') },
+  {
+    name: 'inbox-give-up',
+    setting: light,
+    act: async (page) => {
+      await go('inbox')(page);
+      await page.getByTestId('give-up').click();
+    },
+  },
+  { name: 'activity-light', setting: light, act: go('activity') },
+  { name: 'activity-offline-dark', setting: { ...dark, ...offline }, act: go('activity') },
+  { name: 'activity-empty', setting: empty, act: go('activity') },
+  { name: 'settings-light', setting: light, act: go('settings') },
+  { name: 'settings-dark', setting: dark, act: go('settings') },
+  {
+    name: 'fault-today',
+    setting: {
+      faults: {
+        today: {
+          code: 'cache-corrupt',
+          what: 'The records on this computer could not be read.',
+          safe: 'Unsent work is kept in the same file and was not touched.',
+          act: 'Lock and unlock. If it happens again, call your support before anything else.',
+          field: null,
+        },
+      },
+    },
+  },
+  { name: 'waiting-today', setting: { hang: ['today'] } },
   {
     name: 'find-light',
     setting: light,

@@ -71,13 +71,12 @@ for (const shot of SHOTS) {
   });
   await page.clock.install({ time: new Date(NOW) });
   await page.addInitScript(
-    ([code, setting]) => {
-      // biome-ignore lint/security/noGlobalEval: the page is ours and so is the code
+    ([setting]) => {
       window.fakeSetting = setting;
-      (0, eval)(code);
     },
-    [fake, shot.setting ?? {}],
+    [shot.setting ?? {}],
   );
+  await page.addInitScript(fake);
   try {
     await page.goto('http://localhost:4317/');
     await page.clock.runFor(400);
