@@ -42,9 +42,10 @@ pub struct UploadFate {
     pub fate: Fate,
 }
 
-/// What became of a change.
+/// What became of a change. Tagged from outside (`{"conflict": {…}}`): a tag among the fields
+/// would make serde read the fields twice, which the raw JSON in [`SyncEntry`] does not allow.
 #[derive(Debug, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum Fate {
     /// Stored, now or at an earlier try; the versions it made.
     Accepted {
@@ -77,4 +78,31 @@ pub struct StoredVersion {
     pub version: u64,
     /// `meta.lastUpdated`.
     pub last_updated: jiff::Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fate_is_read_back_as_it_was_written() {
+        let current = r#"{"resource_type":"Patient","id":"1","version":2,
+            "last_updated":"2026-11-23T10:00:00Z","patient":"1",
+            "resource":{"resourceType":"Patient","id":"1"}}"#;
+        let fates = [
+            r#"{"accepted":{"versions":[]}}"#.to_owned(),
+            format!(r#"{{"conflict":{{"current":[{current}]}}}}"#),
+            r#"{"refused":{"code":"invalid","outcome":{}}}"#.to_owned(),
+        ];
+        for fate in fates {
+            let read: Fate = serde_json::from_str(&fate).expect(&fate);
+            let written = serde_json::to_string(&read).expect("fates can be written");
+            let again: Fate = serde_json::from_str(&written).expect(&written);
+            assert_eq!(
+                std::mem::discriminant(&read),
+                std::mem::discriminant(&again),
+                "{written}"
+            );
+        }
+    }
 }
