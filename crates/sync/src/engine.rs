@@ -170,7 +170,8 @@ impl Engine {
         self.refresh_first();
         if self.reported.as_ref() != Some(&self.state) {
             self.reported = Some(self.state.clone());
-            out.push(Operation::Report(self.state.clone()));
+            // First: what follows may change the store, and then there is a new report.
+            out.insert(0, Operation::Report(self.state.clone()));
         }
         out
     }
