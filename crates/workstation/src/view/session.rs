@@ -150,7 +150,7 @@ pub struct FirstSync {
 }
 
 /// The Settings screen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct SettingsView {
     /// Look of the program.

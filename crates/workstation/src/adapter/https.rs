@@ -1,0 +1,349 @@
+//! The platform over HTTPS: TLS 1.3, the organisation's certificate authority if it has its own,
+//! a proof of possession on every request.
+
+use std::error::Error;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::dpop::{self, ProofInput};
+use protocol::fault::{Code, Problem};
+use protocol::path;
+use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sync::SyncPage;
+use protocol::upload::{UploadReply, UploadRequest};
+use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::sse::Lines;
+use crate::port::clock::Clock;
+use crate::port::entropy::Entropy;
+use crate::port::server::{Answer, Device, Server, ServerError, Session};
+
+/// Time for a connection.
+const CONNECT: Duration = Duration::from_secs(8);
+/// Time in which some bytes must come; a page of the first filling takes the server a moment.
+const SILENCE: Duration = Duration::from_secs(45);
+/// The server sends a comment at least this often on an idle stream of changes, or is gone.
+const STREAM_SILENCE: Duration = Duration::from_secs(90);
+/// Entries of a page: large enough for a fast first filling, small enough to stop between.
+const PAGE: u32 = 500;
+
+/// The adapter.
+pub struct Https {
+    client: Client,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Https {
+    /// A client that trusts the certificate authority in `ca` alone, or without one what the
+    /// system trusts.
+    ///
+    /// # Errors
+    /// [`ServerError::Configuration`] when the file cannot be used.
+    pub fn new(
+        ca: Option<&Path>,
+        agent: &str,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<Self, ServerError> {
+        let mut builder = Client::builder()
+            .user_agent(agent)
+            .https_only(true)
+            .tls_version_min(tls::Version::TLS_1_3)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .pool_idle_timeout(Duration::from_secs(60));
+        if let Some(ca) = ca {
+            let pem = std::fs::read(ca).map_err(configuration)?;
+            let certificates = Certificate::from_pem_bundle(&pem).map_err(configuration)?;
+            if certificates.is_empty() {
+                return Err(configuration("the file holds no certificate"));
+            }
+            builder = builder.tls_certs_only(certificates);
+        }
+        let client = builder.build().map_err(configuration)?;
+        Ok(Self { client, clock, entropy })
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        device: &Device,
+        token: Option<&str>,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<RequestBuilder, ServerError> {
+        let mut url = device.server.join(path).map_err(configuration)?;
+        for (name, value) in query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let jti = self.entropy.uuid().map_err(configuration)?.to_string();
+        let proof = dpop::prove(
+            &device.key,
+            ProofInput {
+                method: method.as_str(),
+                url: url.as_str(),
+                token,
+                now: self.clock.now(),
+                jti: &jti,
+            },
+        );
+        let mut request = self.client.request(method, url).header(dpop::HEADER, proof);
+        if let Some(token) = token {
+            request = request.header("Authorization", format!("DPoP {token}"));
+        }
+        Ok(request)
+    }
+
+    async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        device: &Device,
+        token: Option<&str>,
+        path: &str,
+        body: &B,
+    ) -> Result<T, ServerError> {
+        let request = self.request(Method::POST, device, token, path, &[])?;
+        let response = request.json(body).send().await.map_err(sort)?;
+        read(checked(response).await?).await
+    }
+}
+
+impl Server for Https {
+    fn enrol<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a EnrolRequest,
+    ) -> Answer<'a, SessionGrant> {
+        Box::pin(self.post(device, None, path::ENROL, request))
+    }
+
+    fn sign_in<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a SignInRequest,
+    ) -> Answer<'a, SessionGrant> {
+        Box::pin(self.post(device, None, path::SIGN_IN, request))
+    }
+
+    fn sign_out<'a>(&'a self, session: &'a Session) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let token = Some(session.token.expose());
+            let request =
+                self.request(Method::POST, &session.device, token, path::SIGN_OUT, &[])?;
+            let response = request.timeout(CONNECT).send().await.map_err(sort)?;
+            checked(response).await.map(drop)
+        })
+    }
+
+    fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {
+        Box::pin(async move {
+            let limit = PAGE.to_string();
+            let mut query = vec![("limit", limit.as_str())];
+            if let Some(cursor) = cursor {
+                query.push(("cursor", cursor));
+            }
+            let token = Some(session.token.expose());
+            let request =
+                self.request(Method::GET, &session.device, token, path::SYNC, &query)?;
+            let response = request.send().await.map_err(sort)?;
+            read(checked(response).await?).await
+        })
+    }
+
+    fn upload<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a UploadRequest,
+    ) -> Answer<'a, UploadReply> {
+        Box::pin(self.post(
+            &session.device,
+            Some(session.token.expose()),
+            path::UPLOAD,
+            request,
+        ))
+    }
+
+    fn audit<'a>(
+        &'a self,
+        session: &'a Session,
+        batch: &'a AuditBatch,
+    ) -> Answer<'a, AuditReceipt> {
+        Box::pin(self.post(
+            &session.device,
+            Some(session.token.expose()),
+            path::AUDIT,
+            batch,
+        ))
+    }
+
+    fn changes<'a>(
+        &'a self,
+        session: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>> {
+        Box::pin(async move {
+            let token = Some(session.token.expose());
+            let request =
+                self.request(Method::GET, &session.device, token, path::CHANGES, &[])?;
+            let response = request
+                .header("Accept", "text/event-stream")
+                .send()
+                .await
+                .map_err(sort)?;
+            let response = checked(response).await?;
+            Ok(events(response))
+        })
+    }
+}
+
+/// An item for each event named `changed`; ends with an error when the stream breaks or is
+/// silent for too long.
+fn events(response: Response) -> BoxStream<'static, Result<(), ServerError>> {
+    let state = (response.bytes_stream().boxed(), Lines::default());
+    futures_util::stream::try_unfold(state, |(mut bytes, mut lines)| async move {
+        loop {
+            if lines.take_event("changed") {
+                return Ok(Some(((), (bytes, lines))));
+            }
+            match tokio::time::timeout(STREAM_SILENCE, bytes.next()).await {
+                Ok(Some(Ok(chunk))) => lines.push(&chunk),
+                Ok(Some(Err(error))) => return Err(sort(error)),
+                Ok(None) => return Ok(None),
+                Err(silent) => return Err(ServerError::Offline(Box::new(silent))),
+            }
+        }
+    })
+    .boxed()
+}
+
+async fn checked(response: Response) -> Result<Response, ServerError> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let bytes = response.bytes().await.map_err(sort)?;
+    let problem = serde_json::from_slice::<Problem>(&bytes).unwrap_or_else(|_| Problem {
+        code: code_of(status),
+        status: status.as_u16(),
+        title: "The server gave no reason.".to_owned(),
+        detail: None,
+        retry_after: None,
+    });
+    Err(ServerError::from_problem(problem))
+}
+
+/// For answers without a problem document, as a proxy in between gives them.
+fn code_of(status: StatusCode) -> Code {
+    match status {
+        StatusCode::UNAUTHORIZED => Code::SessionEnded,
+        StatusCode::FORBIDDEN => Code::Forbidden,
+        StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+        StatusCode::TOO_MANY_REQUESTS => Code::TooManyAttempts,
+        status if status.is_server_error() => Code::Unavailable,
+        _ => Code::Other,
+    }
+}
+
+async fn read<T: DeserializeOwned>(response: Response) -> Result<T, ServerError> {
+    let bytes = response.bytes().await.map_err(sort)?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        // The decoder's words may quote what it read; its place is enough.
+        let place = format!("line {}, column {}", error.line(), error.column());
+        ServerError::Unreadable(place.into())
+    })
+}
+
+fn configuration(error: impl Into<Box<dyn Error + Send + Sync>>) -> ServerError {
+    ServerError::Configuration(error.into())
+}
+
+/// The URL in reqwest's errors is dropped: a query may say whom somebody looked for.
+fn sort(error: reqwest::Error) -> ServerError {
+    let error = error.without_url();
+    if error.is_builder() {
+        ServerError::Configuration(Box::new(error))
+    } else if is_certificate(&error) {
+        ServerError::Certificate(Box::new(error))
+    } else {
+        ServerError::Offline(Box::new(error))
+    }
+}
+
+/// Whether TLS failed because of who answered, and not because nobody did.
+fn is_certificate(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return matches!(
+                tls,
+                rustls::Error::InvalidCertificate(_)
+                    | rustls::Error::NoCertificatesPresented
+                    | rustls::Error::UnsupportedNameType
+                    | rustls::Error::PeerIncompatible(_)
+                    | rustls::Error::AlertReceived(_)
+            );
+        }
+        // An io::Error's source() skips the error that it wraps.
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+/// Reads a server address as people type it: `https` is meant, a path is not.
+///
+/// # Errors
+/// A sentence about what is wrong.
+pub fn server_url(text: &str) -> Result<Url, &'static str> {
+    let text = text.trim();
+    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let url = Url::parse(&full).map_err(|_| "This is not an address.")?;
+    if url.scheme() != "https" {
+        return Err("The address must begin with https://.");
+    }
+    if url.host_str().is_none_or(str::is_empty) {
+        return Err("The address names no host.");
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
+        return Err("The address must be only https://host:port.");
+    }
+    let origin = url.origin().ascii_serialization();
+    Url::parse(&origin).map_err(|_| "This is not an address.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_as_people_type_them() {
+        for (typed, meant) in [
+            ("localhost:8443", "https://localhost:8443/"),
+            (" https://Clinic.example/ ", "https://clinic.example/"),
+            ("https://clinic.example/some/path", "https://clinic.example/"),
+        ] {
+            assert_eq!(server_url(typed).unwrap().as_str(), meant);
+        }
+        for wrong in ["http://clinic.example", "", "https://", "https://u:p@clinic.example"] {
+            assert!(server_url(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_error_is_found_however_deep() {
+        let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
+        let wrapped = io::Error::other(io::Error::other(tls));
+        assert!(is_certificate(&wrapped));
+        assert!(!is_certificate(&io::Error::from(io::ErrorKind::ConnectionRefused)));
+    }
+}

@@ -1,0 +1,53 @@
+//! Stands in for the server when the configured certificate authority cannot be used: every
+//! call says so, and nothing is ever sent without it.
+
+use futures_util::stream::BoxStream;
+use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sync::SyncPage;
+use protocol::upload::{UploadReply, UploadRequest};
+
+use crate::port::server::{Answer, Device, Server, ServerError, Session};
+
+/// A server that nobody may talk to.
+#[derive(Debug)]
+pub struct Unusable;
+
+fn refuse<'a, T: Send + 'a>() -> Answer<'a, T> {
+    Box::pin(async {
+        Err(ServerError::Configuration("the certificate authority cannot be used".into()))
+    })
+}
+
+impl Server for Unusable {
+    fn enrol<'a>(&'a self, _: &'a Device, _: &'a EnrolRequest) -> Answer<'a, SessionGrant> {
+        refuse()
+    }
+
+    fn sign_in<'a>(&'a self, _: &'a Device, _: &'a SignInRequest) -> Answer<'a, SessionGrant> {
+        refuse()
+    }
+
+    fn sign_out<'a>(&'a self, _: &'a Session) -> Answer<'a, ()> {
+        refuse()
+    }
+
+    fn page<'a>(&'a self, _: &'a Session, _: Option<&'a str>) -> Answer<'a, SyncPage> {
+        refuse()
+    }
+
+    fn upload<'a>(&'a self, _: &'a Session, _: &'a UploadRequest) -> Answer<'a, UploadReply> {
+        refuse()
+    }
+
+    fn audit<'a>(&'a self, _: &'a Session, _: &'a AuditBatch) -> Answer<'a, AuditReceipt> {
+        refuse()
+    }
+
+    fn changes<'a>(
+        &'a self,
+        _: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>> {
+        refuse()
+    }
+}

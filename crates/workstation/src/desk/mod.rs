@@ -1,0 +1,72 @@
+//! An open profile: the type that use cases need. There is no way to one but through the
+//! password and the keychain, and dropping it closes the cache and wipes the keys.
+
+mod audit;
+mod forms;
+pub mod identity;
+
+use std::sync::Arc;
+
+use cache::Cache;
+use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::port::Ports;
+use crate::profile::Profile;
+use crate::profile::lock_file::LockFile;
+use identity::Identity;
+
+pub(crate) use audit::{Asked, cause};
+
+/// What runs here, for audit events: name and version of the program.
+pub const PROGRAM: &str = concat!("Rounds workstation ", env!("CARGO_PKG_VERSION"));
+
+/// An open profile.
+pub struct Desk {
+    pub(crate) profile: Profile,
+    pub(crate) identity: Identity,
+    pub(crate) cache: Cache,
+    pub(crate) key: Arc<SigningKey>,
+    pub(crate) ports: Ports,
+    pub(crate) forms: forms::Forms,
+    /// Told of every change of records here.
+    pub(crate) on_touched: Box<dyn Fn(crate::notice::Touched) + Send + Sync>,
+    /// Held for as long as the profile is open.
+    pub(crate) _lock: LockFile,
+}
+
+impl Desk {
+    /// Now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.ports.clock.now()
+    }
+
+    /// The clinic's date.
+    pub(crate) fn today(&self) -> Date {
+        crate::show::when::date(self.now(), &self.identity.zone)
+    }
+
+    /// A moment as the clinic's wall shows it.
+    pub(crate) fn wall(&self, at: Timestamp) -> String {
+        crate::show::when::moment(at, &self.identity.zone)
+    }
+
+    /// The cache. For measurements and scripts; use cases have methods.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Who works here.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").field("profile", &self.profile.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! What can go wrong in a use case. Messages never hold patient data.
+
+use cache::{OpenError, StoreError};
+
+use crate::port::entropy::NoEntropy;
+use crate::port::keychain::KeychainError;
+use crate::port::server::ServerError;
+use crate::profile::ProfileError;
+use crate::profile::slots::SlotsError;
+
+/// Enrolling, unlocking, locking.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// The keychain.
+    #[error("the keychain did not do as asked")]
+    Keychain(#[from] KeychainError),
+    /// The server.
+    #[error("the server did not do as asked")]
+    Server(#[from] ServerError),
+    /// The profile.
+    #[error("the profile cannot be used")]
+    Profile(#[from] ProfileError),
+    /// The cache cannot be made or opened.
+    #[error("the cache cannot be opened")]
+    Cache(#[source] OpenError),
+    /// The cache was opened and failed then.
+    #[error("the cache failed")]
+    Store(#[from] StoreError),
+    /// The cache is damaged and the server, whose help a fresh one needs, cannot be reached.
+    #[error("the cache is damaged")]
+    Corrupt,
+    /// An input is not what it must be.
+    #[error("an input is not usable: {field}")]
+    Invalid {
+        /// Its name in the form.
+        field: &'static str,
+        /// A sentence about it.
+        what: &'static str,
+    },
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// What the server granted cannot be used.
+    #[error("the server's grant is not usable: {0}")]
+    Grant(&'static str),
+    /// The program is ending.
+    #[error("the step was interrupted")]
+    Interrupted,
+}
+
+impl From<SlotsError> for SignInError {
+    fn from(error: SlotsError) -> Self {
+        Self::Profile(error.into())
+    }
+}
+
+/// A use case on an open profile.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// No profile is open.
+    #[error("locked")]
+    Locked,
+    /// The policies deny it.
+    #[error("denied")]
+    Denied {
+        /// Why, in words for a screen.
+        explanation: String,
+    },
+    /// The record is not here.
+    #[error("no such record here")]
+    Missing,
+    /// An input is not what it must be.
+    #[error("an input is not usable: {field}")]
+    Invalid {
+        /// Its name in the form.
+        field: &'static str,
+        /// A sentence about it, for the person who typed it.
+        what: String,
+    },
+    /// The practitioner is booked then.
+    #[error("the time is taken")]
+    TimeTaken {
+        /// With what, in words for a screen.
+        with: String,
+    },
+    /// The cache.
+    #[error("the cache failed")]
+    Store(#[from] StoreError),
+    /// The profile's files.
+    #[error("the profile cannot be used")]
+    Profile(#[from] ProfileError),
+    /// No randomness.
+    #[error(transparent)]
+    Entropy(#[from] NoEntropy),
+    /// The program is ending.
+    #[error("the step was interrupted")]
+    Interrupted,
+}
+
+impl WorkError {
+    /// An input that is not what it must be.
+    pub(crate) fn invalid(field: &'static str, what: impl Into<String>) -> Self {
+        Self::Invalid { field, what: what.into() }
+    }
+}

@@ -1,0 +1,123 @@
+//! The workstation as its windows and commands use it.
+
+mod day;
+mod session;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{broadcast, mpsc};
+use vault::slot::ArgonCost;
+
+use crate::door::Door;
+use crate::error::WorkError;
+use crate::notice::{Notice, Notices};
+use crate::port::Ports;
+use crate::profile::config::Config;
+use crate::profile::{Places, Profile};
+use crate::runner::{Poke, Runner};
+use crate::view::fault::Fault;
+use crate::view::session::UserView;
+
+use session::Idle;
+
+/// The workstation. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Workstation(Arc<Inner>);
+
+struct Inner {
+    places: Places,
+    config: Config,
+    ports: Ports,
+    cost: ArgonCost,
+    door: Door,
+    notices: Notices,
+    /// Held while a profile is opened or closed.
+    turn: tokio::sync::Mutex<()>,
+    open: Mutex<Option<Open>>,
+}
+
+/// What goes with an open profile.
+struct Open {
+    profile: Profile,
+    user: UserView,
+    server: String,
+    runner: Runner,
+    line: crate::runner::Line,
+    pokes: mpsc::UnboundedSender<Poke>,
+    idle: Idle,
+    watchman: tokio::task::JoinHandle<()>,
+    /// Told once with the status: what happened while opening.
+    notice: Option<Fault>,
+}
+
+impl Workstation {
+    /// A workstation whose profiles lie in `places`. Nothing is opened yet.
+    #[must_use]
+    pub fn new(places: Places, config: Config, ports: Ports) -> Self {
+        Self::with_cost(places, config, ports, ArgonCost::SLOT)
+    }
+
+    /// The same with another cost of the password, for tests that open many profiles.
+    #[must_use]
+    pub fn with_cost(places: Places, config: Config, ports: Ports, cost: ArgonCost) -> Self {
+        Self(Arc::new(Inner {
+            places,
+            config,
+            ports,
+            cost,
+            door: Door::default(),
+            notices: Notices::default(),
+            turn: tokio::sync::Mutex::default(),
+            open: Mutex::new(None),
+        }))
+    }
+
+    /// Notices from now on.
+    #[must_use]
+    pub fn notices(&self) -> broadcast::Receiver<Notice> {
+        self.0.notices.listen()
+    }
+
+    /// The door to the open profile, for scripts and measurements.
+    #[must_use]
+    pub fn door(&self) -> &Door {
+        &self.0.door
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Option<Open>> {
+        // Nothing that can panic runs under this lock.
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn poke(&self, poke: Poke) {
+        if let Some(open) = self.opened().as_ref() {
+            open.runner.poke(poke);
+        }
+    }
+
+    /// Runs a use case, notes that somebody is there, and sends its audit links in time.
+    async fn work<T: Send + 'static>(
+        &self,
+        case: impl FnOnce(&crate::desk::Desk) -> Result<T, WorkError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let done = self.0.door.work(case).await;
+        self.poke(Poke::Recorded);
+        if let Err(error) = &done {
+            self.failed(error);
+        }
+        done.map_err(Fault::from)
+    }
+
+    fn failed(&self, error: &WorkError) {
+        if let WorkError::Store(cache::StoreError::Corrupt(_)) = error
+            && let Some(open) = self.opened().as_ref()
+        {
+            // The next unlocking puts a fresh file beside the damaged one.
+            let mark = open.profile.folder.join(crate::opening::DAMAGED);
+            if crate::profile::disk::replace(&mark, b"").is_err() {
+                tracing::warn!("the damage could not be marked");
+            }
+        }
+        tracing::debug!(code = error.code(), "a use case failed");
+    }
+}

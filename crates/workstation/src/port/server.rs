@@ -1,0 +1,113 @@
+//! The platform, as the workstation calls it.
+
+use std::sync::Arc;
+
+use ed25519_dalek::SigningKey;
+use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
+use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::fault::{Code, Problem};
+use protocol::secret::Secret;
+use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sync::SyncPage;
+use protocol::upload::{UploadReply, UploadRequest};
+use url::Url;
+
+/// Why a request has no good answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// The server cannot be reached.
+    #[error("the server cannot be reached")]
+    Offline(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Somebody answers, and cannot prove to be the organisation's server.
+    #[error("the server's certificate is not trusted")]
+    Certificate(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The session is over: the password is needed again.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The server says no.
+    #[error("the server refused: {:?}", .0.code)]
+    Problem(Problem),
+    /// The answer is not what the protocol says.
+    #[error("the server's answer cannot be read")]
+    Unreadable(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The configured address or certificate authority cannot be used.
+    #[error("the server's address or certificate authority is not usable")]
+    Configuration(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl ServerError {
+    /// From a problem document: an ended session is an own case, because work goes on without it.
+    #[must_use]
+    pub fn from_problem(problem: Problem) -> Self {
+        match problem.code {
+            Code::SessionEnded => Self::SessionEnded,
+            _ => Self::Problem(problem),
+        }
+    }
+
+    /// The problem's code, where the server gave one.
+    #[must_use]
+    pub fn code(&self) -> Option<Code> {
+        match self {
+            Self::Problem(problem) => Some(problem.code),
+            Self::SessionEnded => Some(Code::SessionEnded),
+            _ => None,
+        }
+    }
+}
+
+/// Where the server is and with which key this device proves itself.
+#[derive(Clone)]
+pub struct Device {
+    /// `https://host:port`.
+    pub server: Url,
+    /// The device's key. Wiped when the last copy is dropped.
+    pub key: Arc<SigningKey>,
+}
+
+/// A signed-in device.
+#[derive(Clone)]
+pub struct Session {
+    /// The device.
+    pub device: Device,
+    /// Its access token.
+    pub token: Secret,
+}
+
+/// An answer to wait for.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, ServerError>>;
+
+/// The calls. Named by their use; each is one request.
+pub trait Server: Send + Sync {
+    /// First contact of this device for a user.
+    fn enrol<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a EnrolRequest,
+    ) -> Answer<'a, SessionGrant>;
+    /// Sign-in on an enrolled device.
+    fn sign_in<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a SignInRequest,
+    ) -> Answer<'a, SessionGrant>;
+    /// Ends the session.
+    fn sign_out<'a>(&'a self, session: &'a Session) -> Answer<'a, ()>;
+    /// The page after a cursor.
+    fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage>;
+    /// Sends changes.
+    fn upload<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a UploadRequest,
+    ) -> Answer<'a, UploadReply>;
+    /// Sends audit links.
+    fn audit<'a>(&'a self, session: &'a Session, batch: &'a AuditBatch)
+    -> Answer<'a, AuditReceipt>;
+    /// Opens the stream that has an item for each change on the server.
+    fn changes<'a>(
+        &'a self,
+        session: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>>;
+}

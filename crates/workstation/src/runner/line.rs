@@ -1,0 +1,110 @@
+//! The line to the server: a session, or what is needed to get one.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protocol::fault::Code;
+use protocol::secret::Secret;
+use protocol::sign_in::{SessionGrant, SignInRequest};
+use tokio::sync::watch;
+
+use crate::port::server::{Device, Server, ServerError, Session};
+use crate::view::fault::Fault;
+
+/// Shared by the runner's requests.
+#[derive(Clone)]
+pub(crate) struct Line {
+    device: Device,
+    username: String,
+    state: Arc<Mutex<Inner>>,
+    sessions: watch::Sender<Option<Session>>,
+}
+
+#[derive(Default)]
+struct Inner {
+    /// Kept until the server has answered once, then wiped.
+    password: Option<Secret>,
+    /// Why there is no session, if it is not the network.
+    fault: Option<Fault>,
+}
+
+impl Line {
+    /// A line of a device, with a session or a password to get one with.
+    pub(crate) fn new(
+        device: Device,
+        username: String,
+        session: Option<Session>,
+        password: Option<Secret>,
+    ) -> Self {
+        Self {
+            device,
+            username,
+            state: Arc::new(Mutex::new(Inner { password, fault: None })),
+            sessions: watch::Sender::new(session),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Inner> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn sessions(&self) -> watch::Receiver<Option<Session>> {
+        self.sessions.subscribe()
+    }
+
+    pub(crate) fn current(&self) -> Option<Session> {
+        self.sessions.borrow().clone()
+    }
+
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.state().fault.clone()
+    }
+
+    pub(crate) fn give_password(&self, password: Secret) {
+        let mut state = self.state();
+        state.password = Some(password);
+        state.fault = None;
+    }
+
+    /// Forgets a session that the server does not know any more.
+    pub(crate) fn forget(&self) {
+        self.sessions.send_replace(None);
+    }
+
+    /// A session, signing in for one if a password is at hand. A grant tells that this was done.
+    pub(crate) async fn session(
+        &self,
+        server: &dyn Server,
+    ) -> Result<(Session, Option<SessionGrant>), ServerError> {
+        if let Some(session) = self.current() {
+            return Ok((session, None));
+        }
+        let password = self.state().password.clone().ok_or(ServerError::SessionEnded)?;
+        let request = SignInRequest { username: self.username.clone(), password };
+        match server.sign_in(&self.device, &request).await {
+            Ok(grant) => {
+                let session =
+                    Session { device: self.device.clone(), token: grant.token.clone() };
+                *self.state() = Inner::default();
+                self.sessions.send_replace(Some(session.clone()));
+                Ok((session, Some(grant)))
+            }
+            Err(error) => {
+                if let Some(code) = lasting(&error) {
+                    *self.state() = Inner { password: None, fault: Some(crate::fault::of(code)) };
+                    return Err(ServerError::SessionEnded);
+                }
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Refusals that trying again does not mend: the password is not kept for another try.
+fn lasting(error: &ServerError) -> Option<&'static str> {
+    match error.code()? {
+        Code::CredentialsWrong => Some("password-refused"),
+        Code::AccountDisabled => Some("account-disabled"),
+        Code::DeviceUnknown => Some("device-unknown"),
+        _ => None,
+    }
+}

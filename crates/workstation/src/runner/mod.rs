@@ -1,0 +1,255 @@
+//! Carries out what the sync engine asks for: requests on tokio, storing where blocking is
+//! allowed. Decides nothing about sync itself.
+
+mod execute;
+mod line;
+mod listen;
+mod state_view;
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use jiff::Timestamp;
+use protocol::secret::Secret;
+use sync::{Config, Engine, Input, Operation, Setup, State, Waiting};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::door::Door;
+use crate::error::WorkError;
+use crate::notice::{Notice, Notices};
+use crate::port::Ports;
+use crate::view::session::SyncView;
+
+pub(crate) use line::Line;
+
+/// Views are recorded one by one; their audit links are sent together after a pause.
+const GATHER: Duration = Duration::from_secs(2);
+
+/// What the rest of the program tells the runner.
+pub(crate) enum Poke {
+    /// A change was made here.
+    Written,
+    /// An access was recorded here.
+    Recorded,
+    /// The server changed, or somebody wants to know.
+    Pushed,
+    /// The user typed the password again.
+    SignIn(Secret),
+    /// Stop the first filling.
+    StopFill,
+    /// Take it up again.
+    ResumeFill,
+}
+
+/// A running runner. Dropping it stops it.
+pub(crate) struct Runner {
+    pokes: mpsc::UnboundedSender<Poke>,
+    view: watch::Receiver<SyncView>,
+    task: JoinHandle<()>,
+    listener: JoinHandle<()>,
+}
+
+/// What a runner stands on.
+pub(crate) struct Ground {
+    pub door: Door,
+    pub ports: Ports,
+    pub notices: Notices,
+    pub line: Line,
+    /// Called when the first filling ends and when the server sent a new identity.
+    pub session_changed: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Runner {
+    /// Reads where things stand and starts.
+    pub(crate) async fn start(ground: Ground) -> Result<Self, WorkError> {
+        let setup = ground.door.work(|desk| Ok(setup(desk)?)).await?;
+        let mut seed = [0; 8];
+        ground.ports.entropy.fill(&mut seed)?;
+        let engine = Engine::new(setup, Config::default(), u64::from_le_bytes(seed));
+        let zone = ground.door.work(|desk| Ok(desk.identity.zone.clone())).await?;
+        let view = state_view::view(engine.state(), None, &zone);
+        let (view_sender, view) = watch::channel(view);
+        let (pokes, inbox) = mpsc::unbounded_channel();
+        let listener = tokio::spawn(listen::listen(
+            ground.ports.server.clone(),
+            ground.line.sessions(),
+            pokes.clone(),
+        ));
+        let course = Course { engine, ground, zone, view: view_sender };
+        let task = tokio::spawn(course.run(inbox));
+        Ok(Self { pokes, view, task, listener })
+    }
+
+    pub(crate) fn poke(&self, poke: Poke) {
+        // A runner that has ended is being replaced.
+        let _ = self.pokes.send(poke);
+    }
+
+    /// For those who poke without holding the runner.
+    pub(crate) fn pokes(&self) -> mpsc::UnboundedSender<Poke> {
+        self.pokes.clone()
+    }
+
+    pub(crate) fn view(&self) -> SyncView {
+        self.view.borrow().clone()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<SyncView> {
+        self.view.clone()
+    }
+
+    /// Stops and waits until nothing of it runs, so that its keys are gone.
+    pub(crate) async fn stop(mut self) {
+        self.task.abort();
+        self.listener.abort();
+        // An aborted task answers with an error that says so.
+        let _ = (&mut self.task).await;
+        let _ = (&mut self.listener).await;
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        self.task.abort();
+        self.listener.abort();
+    }
+}
+
+fn setup(desk: &crate::desk::Desk) -> Result<Setup, cache::StoreError> {
+    desk.cache.read(|cache| {
+        let position = cache.position()?;
+        Ok(Setup {
+            cursor: position.cursor,
+            filled: position.filled,
+            fill_stopped: false,
+            stored: position.stored,
+            remaining: position.remaining,
+            confirmed_at: position.confirmed_at,
+            waiting: waiting(cache)?,
+        })
+    })
+}
+
+/// What waits, as the engine counts it.
+fn waiting(cache: &cache::Reading<'_>) -> Result<Waiting, cache::StoreError> {
+    let counts = cache.counts()?;
+    Ok(Waiting {
+        to_send: counts.to_send,
+        audit_to_send: counts.audit_to_send,
+        needs_you: counts.needs_you(),
+    })
+}
+
+/// The loop's state.
+struct Course {
+    engine: Engine,
+    ground: Ground,
+    zone: jiff::tz::TimeZone,
+    view: watch::Sender<SyncView>,
+}
+
+type Running = FuturesUnordered<BoxFuture<'static, Option<Input>>>;
+
+impl Course {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Poke>) {
+        let mut running: Running = FuturesUnordered::new();
+        let mut wake: Option<Timestamp> = None;
+        let mut gathering: Option<tokio::time::Instant> = None;
+        let mut inputs = vec![Input::Start];
+        loop {
+            for input in inputs.drain(..) {
+                self.step(input, &mut running, &mut wake);
+            }
+            let until_wake = wake.map(|at| self.until(at));
+            tokio::select! {
+                Some(done) = running.next(), if !running.is_empty() => inputs.extend(done),
+                poke = inbox.recv() => match poke {
+                    None => return,
+                    Some(Poke::Recorded) => {
+                        gathering.get_or_insert_with(|| tokio::time::Instant::now() + GATHER);
+                    }
+                    Some(poke) => inputs.extend(self.input(poke).await),
+                },
+                () = sleep(until_wake) => {
+                    wake = None;
+                    inputs.push(Input::Woke);
+                }
+                () = sleep_until(gathering) => {
+                    gathering = None;
+                    inputs.extend(self.changed().await);
+                }
+            }
+        }
+    }
+
+    fn until(&self, at: Timestamp) -> Duration {
+        let wait = at.duration_since(self.ground.ports.clock.now());
+        // A clock that was set back must not stop sync for hours.
+        wait.max(jiff::SignedDuration::ZERO)
+            .unsigned_abs()
+            .min(Duration::from_secs(300))
+    }
+
+    fn step(&mut self, input: Input, running: &mut Running, wake: &mut Option<Timestamp>) {
+        let now = self.ground.ports.clock.now();
+        for operation in self.engine.step(input, now) {
+            match operation {
+                Operation::WakeAt(at) => *wake = Some(at),
+                Operation::Report(state) => self.report(&state),
+                operation => running.push(execute::execute(&self.ground, operation)),
+            }
+        }
+    }
+
+    async fn input(&mut self, poke: Poke) -> Option<Input> {
+        match poke {
+            Poke::Written | Poke::Recorded => self.changed().await,
+            Poke::Pushed => Some(Input::Pushed),
+            Poke::SignIn(password) => {
+                self.ground.line.give_password(password);
+                Some(Input::SignedIn)
+            }
+            Poke::StopFill => Some(Input::StopFill),
+            Poke::ResumeFill => Some(Input::ResumeFill),
+        }
+    }
+
+    async fn changed(&self) -> Option<Input> {
+        let counted = self.ground.door.work(|desk| Ok(desk.cache.read(waiting)?)).await;
+        counted.ok().map(Input::Changed)
+    }
+
+    fn report(&self, state: &State) {
+        let view = state_view::view(state, self.ground.line.fault(), &self.zone);
+        let was_filling = self.view.borrow().first.is_some();
+        let is_filling = view.first.is_some();
+        let changed = self.view.send_if_modified(|known| {
+            let changed = *known != view;
+            known.clone_from(&view);
+            changed
+        });
+        if changed {
+            self.ground.notices.send(Notice::Sync(view));
+        }
+        if was_filling != is_filling {
+            (self.ground.session_changed)();
+        }
+    }
+}
+
+async fn sleep(wait: Option<Duration>) {
+    match wait {
+        Some(wait) => tokio::time::sleep(wait).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(at: Option<tokio::time::Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,318 @@
+//! What needs a person: two versions of one record, and changes that the server refused.
+
+use access::{Action as Verb, ResourceClass};
+use cache::{Conflict, Keep, OutboxLine, Reading, Refusal, StoreError, Write};
+use ledger::{AccessEvent, Action};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Desk;
+use super::chart::name_of;
+use crate::desk::{Asked, cause};
+use crate::error::WorkError;
+use crate::notice::Touched;
+use crate::show::texts;
+use crate::view::Cause;
+use crate::view::conflict::{Choice, ConflictField, ConflictView, InboxView, RefusedView};
+
+/// Longest value that is shown of one side of a field.
+const SHOWN: usize = 600;
+
+impl Desk {
+    /// The inbox.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn inbox(&self, why: Cause) -> Result<InboxView, WorkError> {
+        let permit = self.permit(&Asked {
+            action: Action::InboxViewed,
+            verb: Verb::Read,
+            classes: &[ResourceClass::Demographic],
+            patient: None,
+        })?;
+        let mut event = self.permitted(&permit)?.caused_by(cause(why));
+        let view = self.cache.read(|cache| {
+            let mut conflicts = Vec::new();
+            for conflict in cache.conflicts()? {
+                event = concerning(event.clone(), cache, &conflict.resource_type, &conflict.record)?;
+                conflicts.push(self.conflict_view(cache, &conflict)?);
+            }
+            let mut refused = Vec::new();
+            for line in cache.refused()? {
+                for (kind, id) in &line.records {
+                    event = concerning(event.clone(), cache, kind, id)?;
+                }
+                refused.push(self.refused_view(cache, &line)?);
+            }
+            Ok::<_, StoreError>(InboxView { conflicts, refused })
+        })?;
+        self.record(event)?;
+        Ok(view)
+    }
+
+    /// Settles two versions of one record, with a Provenance that says who chose.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn settle_conflict(&self, id: &str, choice: Choice) -> Result<(), WorkError> {
+        let id: Uuid = id.parse().map_err(|_| WorkError::Missing)?;
+        let conflict = self.read(|cache| cache.conflict(id))?.ok_or(WorkError::Missing)?;
+        let permit = self.permit(&Asked {
+            action: Action::ConflictSettled,
+            verb: Verb::Update,
+            classes: &[ResourceClass::of(&conflict.resource_type)],
+            patient: None,
+        })?;
+        let target = format!("{}/{}", conflict.resource_type, conflict.record);
+        let mut event = self.permitted(&permit)?.touching(target.clone());
+        if let Some(patient) =
+            self.read(|cache| cache.patient_of(&conflict.resource_type, &conflict.record))?
+        {
+            event = event.about(patient);
+        }
+        let keep = match choice {
+            Choice::KeepMine => Keep::Mine,
+            Choice::KeepTheirs => Keep::Theirs,
+        };
+        let provenance = Write::Put { resource: self.provenance(&target, choice)?, base: None };
+        let now = self.now();
+        self.cache.write("settle-conflict", |tx| {
+            tx.settle_conflict(id, keep, &[provenance], now, self.seal(&event))
+        })?;
+        self.told(&event);
+        Ok(())
+    }
+
+    fn provenance(&self, target: &str, choice: Choice) -> Result<Value, WorkError> {
+        let user = &self.identity.user;
+        let mut who = json!({"display": user.display_name});
+        if let Some(practitioner) = &user.practitioner {
+            who["reference"] = format!("Practitioner/{practitioner}").into();
+        }
+        let words = match choice {
+            Choice::KeepMine => "Two versions touched; the one made on this device was kept where they did.",
+            Choice::KeepTheirs => "Two versions touched; the one on the server was kept where they did.",
+        };
+        Ok(json!({
+            "resourceType": "Provenance",
+            "id": self.fresh_id()?,
+            "target": [{"reference": target}],
+            "recorded": fhir::resource::instant(self.now()),
+            "activity": {
+                "coding": [{
+                    "system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation",
+                    "code": "UPDATE", "display": "revise"
+                }],
+                "text": words
+            },
+            "agent": [{
+                "type": {"coding": [{
+                    "system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type",
+                    "code": "author", "display": "Author"
+                }]},
+                "who": who
+            }]
+        }))
+    }
+
+    /// Undoes a refused change on this computer. What was done and undone stays in the audit.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn give_up_refused(&self, id: &str) -> Result<(), WorkError> {
+        let (key, event) = self.refused_event(id, Action::ChangeGivenUp)?;
+        let now = self.now();
+        self.cache.write("give-up", |tx| tx.give_up(key, now, self.seal(&event)))?;
+        self.told(&event);
+        Ok(())
+    }
+
+    /// Sends a refused change again.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn retry_refused(&self, id: &str) -> Result<(), WorkError> {
+        let (key, event) = self.refused_event(id, Action::ChangeRetried)?;
+        let now = self.now();
+        self.write_recorded("retry", &event, |tx| tx.retry(key, now))?;
+        self.told(&event);
+        Ok(())
+    }
+
+    /// Tells screens of the records that an event names.
+    fn told(&self, event: &AccessEvent) {
+        let kind = |reference: &String| reference.split('/').next().unwrap_or_default().to_owned();
+        (self.on_touched)(Touched {
+            types: event.entities.iter().map(kind).collect(),
+            patients: event.patients.iter().cloned().collect(),
+        });
+    }
+
+    fn refused_event(&self, id: &str, action: Action) -> Result<(Uuid, AccessEvent), WorkError> {
+        let key: Uuid = id.parse().map_err(|_| WorkError::Missing)?;
+        let line = self
+            .read(|cache| cache.refused())?
+            .into_iter()
+            .find(|line| line.key == key)
+            .ok_or(WorkError::Missing)?;
+        let mut classes: Vec<ResourceClass> =
+            line.records.iter().map(|(kind, _)| ResourceClass::of(kind)).collect();
+        classes.dedup();
+        let permit = self.permit(&Asked { action, verb: Verb::Update, classes: &classes, patient: None })?;
+        let mut event = self.permitted(&permit)?;
+        event = self.read(|cache| {
+            let mut event = event.clone();
+            for (kind, id) in &line.records {
+                event = concerning(event, cache, kind, id)?;
+            }
+            Ok(event)
+        })?;
+        Ok((key, event))
+    }
+
+    fn conflict_view(
+        &self,
+        cache: &Reading<'_>,
+        conflict: &Conflict,
+    ) -> Result<ConflictView, StoreError> {
+        let merge = conflict.compare();
+        let touches = |path: &str| merge.touching.iter().any(|field| field.path == path);
+        let fields = merge
+            .differing
+            .iter()
+            .map(|field| ConflictField {
+                path: field.path.clone(),
+                base: field.base.as_ref().map(shown),
+                mine: field.mine.as_ref().map(shown),
+                theirs: field.theirs.as_ref().map(shown),
+                touching: touches(&field.path),
+            })
+            .collect();
+        let found = conflict.found;
+        Ok(ConflictView {
+            id: conflict.id.to_string(),
+            reference: format!("{}/{}", conflict.resource_type, conflict.record),
+            title: title(cache, &conflict.resource_type, &conflict.record)?,
+            mine_at: self.wall(conflict.mine.at.unwrap_or(found)),
+            theirs_at: self.wall(conflict.theirs.at.unwrap_or(found)),
+            fields,
+        })
+    }
+
+    fn refused_view(&self, cache: &Reading<'_>, line: &OutboxLine) -> Result<RefusedView, StoreError> {
+        let (kind, id) = line.records.first().cloned().unwrap_or_default();
+        Ok(RefusedView {
+            id: line.key.to_string(),
+            reference: format!("{kind}/{id}"),
+            title: title(cache, &kind, &id)?,
+            code: line.refusal.as_ref().map_or_else(|| "invalid".to_owned(), |r| r.code.clone()),
+            reason: line.refusal.as_ref().map_or_else(String::new, reason),
+            made_at: self.wall(line.made),
+        })
+    }
+}
+
+/// Adds the patient and the record to an event.
+fn concerning(
+    event: AccessEvent,
+    cache: &Reading<'_>,
+    kind: &str,
+    id: &str,
+) -> Result<AccessEvent, StoreError> {
+    let event = event.touching(format!("{kind}/{id}"));
+    Ok(match cache.patient_of(kind, id)? {
+        Some(patient) => event.about(patient),
+        None => event,
+    })
+}
+
+/// A change in words: `Note · Ada Okafor`.
+pub(super) fn title(cache: &Reading<'_>, kind: &str, id: &str) -> Result<String, StoreError> {
+    let record = cache.record(kind, id)?;
+    let value = record.as_ref().and_then(|record| record.value().ok());
+    let patient = match &value {
+        Some(value) => {
+            crate::show::calendar::parties(value).patient.or(fhir::compartment::patient_of(value))
+        }
+        None => cache.patient_of(kind, id)?,
+    };
+    let name = match patient {
+        Some(patient) => cache.patient_card(&patient)?.map(|card| card.name),
+        None => value.as_ref().and_then(name_of),
+    };
+    let what = kind_in_words(kind, value.as_ref());
+    Ok(match name {
+        Some(name) if !name.is_empty() => format!("{what} · {name}"),
+        _ => what,
+    })
+}
+
+fn kind_in_words(kind: &str, value: Option<&Value>) -> String {
+    let named = |key: &str| value.and_then(|value| texts::concept_at(value, key));
+    match kind {
+        "DocumentReference" => named("type").unwrap_or_else(|| "Note".to_owned()),
+        "Condition" => named("code").map_or_else(|| "Problem".to_owned(), |name| format!("Problem: {name}")),
+        "Observation" => named("code").unwrap_or_else(|| "Observation".to_owned()),
+        "AllergyIntolerance" => named("code").map_or_else(|| "Allergy".to_owned(), |name| format!("Allergy: {name}")),
+        "MedicationRequest" => "Medication".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+fn reason(refusal: &Refusal) -> String {
+    let said = texts::each(&refusal.outcome, "issue").find_map(|issue| {
+        let words = texts::concept_at(issue, "details")
+            .or_else(|| texts::text(issue, "diagnostics").map(str::to_owned))?;
+        Some(match texts::each(issue, "expression").find_map(Value::as_str) {
+            Some(element) => format!("{words} ({element})"),
+            None => words,
+        })
+    });
+    said.unwrap_or_else(|| crate::fault::of(&refusal.code).what)
+}
+
+/// A value as a person reads it.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(yes) => if *yes { "yes" } else { "no" }.to_owned(),
+        Value::Null => String::new(),
+        Value::Array(parts) => parts.iter().map(shown).collect::<Vec<_>>().join("; "),
+        Value::Object(parts) => texts::concept(value)
+            .or_else(|| texts::quantity(value))
+            .or_else(|| texts::text(value, "display").map(str::to_owned))
+            .unwrap_or_else(|| {
+                parts
+                    .iter()
+                    .map(|(key, value)| format!("{key}: {}", shown(value)))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            }),
+    };
+    texts::shortened(&text, SHOWN).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_read_as_words() {
+        assert_eq!(shown(&json!({"system": "phone", "value": "555"})), "system: phone, value: 555");
+        assert_eq!(shown(&json!({"value": 5.0, "unit": "mg"})), "5 mg");
+        assert_eq!(shown(&json!(["Ada", "Mae"])), "Ada; Mae");
+        assert_eq!(shown(&json!({"coding": [{"display": "Active"}]})), "Active");
+    }
+
+    #[test]
+    fn a_refusal_without_words_has_the_codes_words() {
+        let silent = Refusal { code: "time-taken".into(), outcome: json!({}) };
+        assert!(reason(&silent).contains("another appointment"));
+        let said = Refusal {
+            code: "invalid".into(),
+            outcome: json!({"issue": [{"diagnostics": "no such value", "expression": ["Patient.gender"]}]}),
+        };
+        assert_eq!(reason(&said), "no such value (Patient.gender)");
+    }
+}

@@ -1,0 +1,303 @@
+//! The commands of the windows: decode, one use case, encode. Nothing is decided here.
+
+use tauri::State;
+use workstation::Workstation;
+use workstation::view::activity::ActivityView;
+use workstation::view::chart::{ChartView, ProblemForm, ProblemTerm, VitalsForm};
+use workstation::view::conflict::{Choice, InboxView};
+use workstation::view::fault::Fault;
+use workstation::view::note::{DraftForm, DraftView, NoteView};
+use workstation::view::patient::{PatientForm, PatientPage};
+use workstation::view::schedule::{BookingForm, MoveForm, Progress, ScheduleView};
+use workstation::view::session::{
+    EnrolForm, SessionView, SettingsForm, SettingsView, SyncView, UnlockForm,
+};
+use workstation::view::today::TodayView;
+use workstation::view::{Cause, Saved};
+
+type Answer<T> = Result<T, Fault>;
+
+/// Where the program stands.
+#[tauri::command]
+#[specta::specta]
+pub async fn session_view(workstation: State<'_, Workstation>) -> Answer<SessionView> {
+    workstation.session_view().await
+}
+
+/// Enrols this computer for a user and starts to fill the cache.
+#[tauri::command]
+#[specta::specta]
+pub async fn enrol(workstation: State<'_, Workstation>, form: EnrolForm) -> Answer<SessionView> {
+    workstation.enrol(form).await
+}
+
+/// Opens a profile with the password, on line or off.
+#[tauri::command]
+#[specta::specta]
+pub async fn unlock(workstation: State<'_, Workstation>, form: UnlockForm) -> Answer<SessionView> {
+    workstation.unlock(form).await
+}
+
+/// Drops every key and closes the cache.
+#[tauri::command]
+#[specta::specta]
+pub async fn lock(workstation: State<'_, Workstation>) -> Answer<SessionView> {
+    workstation.lock().await
+}
+
+/// Ends the session on the server and locks.
+#[tauri::command]
+#[specta::specta]
+pub async fn sign_out(workstation: State<'_, Workstation>) -> Answer<SessionView> {
+    workstation.sign_out().await
+}
+
+/// Tells that somebody is there, so that the idle lock waits.
+#[tauri::command]
+#[specta::specta]
+pub async fn note_activity(workstation: State<'_, Workstation>) -> Answer<()> {
+    workstation.note_activity().await
+}
+
+/// The truth about connection and what waits.
+#[tauri::command]
+#[specta::specta]
+pub async fn sync_view(workstation: State<'_, Workstation>) -> Answer<SyncView> {
+    workstation.sync_view().await
+}
+
+/// Tries the server now.
+#[tauri::command]
+#[specta::specta]
+pub async fn sync_now(workstation: State<'_, Workstation>) -> Answer<()> {
+    workstation.sync_now().await
+}
+
+/// Stops the first filling; what came stays.
+#[tauri::command]
+#[specta::specta]
+pub async fn stop_first_sync(workstation: State<'_, Workstation>) -> Answer<()> {
+    workstation.stop_first_sync().await
+}
+
+/// Takes the first filling up where it stopped.
+#[tauri::command]
+#[specta::specta]
+pub async fn resume_first_sync(workstation: State<'_, Workstation>) -> Answer<()> {
+    workstation.resume_first_sync().await
+}
+
+/// My day.
+#[tauri::command]
+#[specta::specta]
+pub async fn today(workstation: State<'_, Workstation>, cause: Cause) -> Answer<TodayView> {
+    workstation.today(cause).await
+}
+
+/// Patients by any part of name, birth date, MRN or phone; recent ones for an empty query.
+#[tauri::command]
+#[specta::specta]
+pub async fn find_patients(
+    workstation: State<'_, Workstation>,
+    query: String,
+    limit: u32,
+) -> Answer<PatientPage> {
+    workstation.find_patients(query, limit).await
+}
+
+/// Demographics to edit.
+#[tauri::command]
+#[specta::specta]
+pub async fn patient_form(
+    workstation: State<'_, Workstation>,
+    patient: String,
+) -> Answer<PatientForm> {
+    workstation.patient_form(patient).await
+}
+
+/// Registers or changes a patient.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_patient(workstation: State<'_, Workstation>, form: PatientForm) -> Answer<Saved> {
+    workstation.save_patient(form).await
+}
+
+/// A patient's chart.
+#[tauri::command]
+#[specta::specta]
+pub async fn open_chart(
+    workstation: State<'_, Workstation>,
+    patient: String,
+    cause: Cause,
+) -> Answer<ChartView> {
+    workstation.open_chart(patient, cause).await
+}
+
+/// A signed note, whole.
+#[tauri::command]
+#[specta::specta]
+pub async fn note(workstation: State<'_, Workstation>, reference: String) -> Answer<NoteView> {
+    workstation.note(reference).await
+}
+
+/// Terms while a problem is typed.
+#[tauri::command]
+#[specta::specta]
+pub async fn problem_terms(
+    workstation: State<'_, Workstation>,
+    query: String,
+) -> Answer<Vec<ProblemTerm>> {
+    workstation.problem_terms(query).await
+}
+
+/// Records vital signs.
+#[tauri::command]
+#[specta::specta]
+pub async fn add_vitals(workstation: State<'_, Workstation>, form: VitalsForm) -> Answer<Saved> {
+    workstation.add_vitals(form).await
+}
+
+/// Adds a problem.
+#[tauri::command]
+#[specta::specta]
+pub async fn add_problem(workstation: State<'_, Workstation>, form: ProblemForm) -> Answer<Saved> {
+    workstation.add_problem(form).await
+}
+
+/// The user's unsigned note for a patient.
+#[tauri::command]
+#[specta::specta]
+pub async fn draft(
+    workstation: State<'_, Workstation>,
+    patient: String,
+) -> Answer<Option<DraftView>> {
+    workstation.draft(patient).await
+}
+
+/// Keeps what was typed.
+#[tauri::command]
+#[specta::specta]
+pub async fn keep_draft(workstation: State<'_, Workstation>, form: DraftForm) -> Answer<DraftView> {
+    workstation.keep_draft(form).await
+}
+
+/// Throws a draft away.
+#[tauri::command]
+#[specta::specta]
+pub async fn discard_draft(workstation: State<'_, Workstation>, id: String) -> Answer<()> {
+    workstation.discard_draft(id).await
+}
+
+/// Freezes a draft as a signed note.
+#[tauri::command]
+#[specta::specta]
+pub async fn sign_note(workstation: State<'_, Workstation>, draft: String) -> Answer<Saved> {
+    workstation.sign_note(draft).await
+}
+
+/// The calendar for some days.
+#[tauri::command]
+#[specta::specta]
+pub async fn schedule(
+    workstation: State<'_, Workstation>,
+    from: String,
+    days: u32,
+    cause: Cause,
+) -> Answer<ScheduleView> {
+    workstation.schedule(from, days, cause).await
+}
+
+/// Books an appointment.
+#[tauri::command]
+#[specta::specta]
+pub async fn book(workstation: State<'_, Workstation>, form: BookingForm) -> Answer<Saved> {
+    workstation.book(form).await
+}
+
+/// Moves an appointment or changes its length.
+#[tauri::command]
+#[specta::specta]
+pub async fn move_appointment(
+    workstation: State<'_, Workstation>,
+    form: MoveForm,
+) -> Answer<Saved> {
+    workstation.move_appointment(form).await
+}
+
+/// Cancels an appointment with a reason.
+#[tauri::command]
+#[specta::specta]
+pub async fn cancel_appointment(
+    workstation: State<'_, Workstation>,
+    id: String,
+    reason: String,
+) -> Answer<Saved> {
+    workstation.cancel_appointment(id, reason).await
+}
+
+/// Checks in, takes in, finishes or marks as not come.
+#[tauri::command]
+#[specta::specta]
+pub async fn set_progress(
+    workstation: State<'_, Workstation>,
+    id: String,
+    progress: Progress,
+) -> Answer<Saved> {
+    workstation.set_progress(id, progress).await
+}
+
+/// What needs a person.
+#[tauri::command]
+#[specta::specta]
+pub async fn inbox(workstation: State<'_, Workstation>, cause: Cause) -> Answer<InboxView> {
+    workstation.inbox(cause).await
+}
+
+/// Settles two versions of one record.
+#[tauri::command]
+#[specta::specta]
+pub async fn settle_conflict(
+    workstation: State<'_, Workstation>,
+    id: String,
+    choice: Choice,
+) -> Answer<()> {
+    workstation.settle_conflict(id, choice).await
+}
+
+/// Undoes a refused change on this computer.
+#[tauri::command]
+#[specta::specta]
+pub async fn give_up_refused(workstation: State<'_, Workstation>, id: String) -> Answer<()> {
+    workstation.give_up_refused(id).await
+}
+
+/// Sends a refused change again.
+#[tauri::command]
+#[specta::specta]
+pub async fn retry_refused(workstation: State<'_, Workstation>, id: String) -> Answer<()> {
+    workstation.retry_refused(id).await
+}
+
+/// What this workstation recorded and what is still to send.
+#[tauri::command]
+#[specta::specta]
+pub async fn activity(workstation: State<'_, Workstation>, limit: u32) -> Answer<ActivityView> {
+    workstation.activity(limit).await
+}
+
+/// The Settings screen.
+#[tauri::command]
+#[specta::specta]
+pub async fn settings_view(workstation: State<'_, Workstation>) -> Answer<SettingsView> {
+    workstation.settings_view().await
+}
+
+/// Changes settings.
+#[tauri::command]
+#[specta::specta]
+pub async fn save_settings(
+    workstation: State<'_, Workstation>,
+    form: SettingsForm,
+) -> Answer<SettingsView> {
+    workstation.save_settings(form).await
+}

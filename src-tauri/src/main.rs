@@ -1,0 +1,136 @@
+//! Rounds, the desktop program: windows, commands, capabilities. It puts the workstation together
+//! with the keychain, the network and the clock of this computer, and forwards its notices.
+//!
+//! Never: SQL, HTTP, a decision about records; never the development server, a remote origin, or
+//! a window title that names a patient.
+
+#![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
+
+mod commands;
+mod events;
+mod registry;
+mod window;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use tauri::{App, RunEvent};
+use tokio::sync::broadcast::error::RecvError;
+use workstation::Workstation;
+use workstation::adapter::https::Https;
+use workstation::adapter::unusable::Unusable;
+use workstation::port::Ports;
+use workstation::port::clock::SystemClock;
+use workstation::port::entropy::SystemEntropy;
+use workstation::port::keychain::Keychain;
+use workstation::port::server::Server;
+use workstation::profile::config::Config;
+use workstation::profile::{Places, ProfileError};
+
+fn main() -> ExitCode {
+    workstation::log::start();
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(reason = %error, "Rounds cannot start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why the program cannot start at all.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("there is no place for profiles")]
+    Places(#[from] ProfileError),
+    #[error("the window system cannot be reached")]
+    Window(#[from] tauri::Error),
+}
+
+fn run() -> Result<(), StartError> {
+    let places = Places::from_environment()?;
+    let webview_folder = places.profiles.join("webview");
+    let workstation = compose(places);
+    let registry = registry::registry();
+    let handler = registry.invoke_handler();
+    let state = workstation.clone();
+    let app = tauri::Builder::default()
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| window::raise(app)))
+        .plugin(
+            tauri_plugin_window_state::Builder::new()
+                .with_state_flags(
+                    tauri_plugin_window_state::StateFlags::SIZE
+                        | tauri_plugin_window_state::StateFlags::POSITION
+                        | tauri_plugin_window_state::StateFlags::MAXIMIZED,
+                )
+                .build(),
+        )
+        .manage(workstation.clone())
+        .invoke_handler(handler)
+        .setup(move |app| {
+            registry.mount_events(app);
+            forward(app, &workstation);
+            window::open(app, webview_folder)?;
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    app.run(move |_, event| {
+        if let RunEvent::Exit = event {
+            // The profile is closed in order: the log carried over, the keys wiped.
+            if tauri::async_runtime::block_on(state.lock()).is_err() {
+                tracing::warn!("closing the profile failed");
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Keychain, network, clock and randomness of this computer.
+fn compose(places: Places) -> Workstation {
+    let config = Config::load(&places.config);
+    let clock = Arc::new(SystemClock::default());
+    let entropy = Arc::new(SystemEntropy);
+    let agent = concat!("Rounds/", env!("CARGO_PKG_VERSION"));
+    let server: Arc<dyn Server> =
+        match Https::new(config.ca.as_deref(), agent, clock.clone(), entropy.clone()) {
+            Ok(server) => Arc::new(server),
+            // The sign-in screen says so, and an open profile works off line.
+            Err(error) => {
+                tracing::error!(reason = %error, "no connection can be made");
+                Arc::new(Unusable)
+            }
+        };
+    let ports = Ports { keychain: keychain(), server, clock, entropy };
+    Workstation::new(places, config, ports)
+}
+
+#[cfg(target_os = "linux")]
+fn keychain() -> Arc<dyn Keychain> {
+    Arc::new(workstation::adapter::secret_service::SecretService)
+}
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("The keychain adapters of other systems have an issue of their own.");
+
+fn forward(app: &App, workstation: &Workstation) {
+    let app = app.handle().clone();
+    let mut notices = workstation.notices();
+    let workstation = workstation.clone();
+    tauri::async_runtime::spawn(async move {
+        loop {
+            match notices.recv().await {
+                Ok(notice) => events::forward(&app, notice),
+                Err(RecvError::Lagged(_)) => {
+                    // Some were missed: tell the whole state again.
+                    if let Ok(view) = workstation.session_view().await {
+                        events::forward(&app, workstation::Notice::Session(view));
+                    }
+                    if let Ok(view) = workstation.sync_view().await {
+                        events::forward(&app, workstation::Notice::Sync(view));
+                    }
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
+    });
+}
