@@ -30,7 +30,8 @@ pub struct Cache {
 }
 
 struct Writer {
-    connection: Connection,
+    /// Opened by the first write: a cache that is opened is read first.
+    connection: Option<Connection>,
     /// Whether a commit was made that a power cut may undo; see [`Durability::Loose`].
     loose: bool,
 }
@@ -125,12 +126,12 @@ impl Cache {
             path: path.to_owned(),
             key: key.clone(),
             writer: Mutex::new(Writer {
-                connection,
+                connection: None,
                 loose: false,
             }),
             readers: Mutex::new(Readers {
-                idle: Vec::new(),
-                open: 0,
+                idle: vec![connection],
+                open: 1,
             }),
             reader_back: Condvar::new(),
             ids: Box::new(Uuid::new_v4),
@@ -193,13 +194,14 @@ impl Cache {
         let mut writer = self.writer();
         let begun = Instant::now();
         let loose = durability == Durability::Loose;
+        let connection = self.connected(&mut writer)?;
         if loose {
-            set_synchronous(&writer.connection, "NORMAL")?;
+            set_synchronous(connection, "NORMAL")?;
         }
-        let result = transact(&mut writer.connection, &*self.ids, work);
+        let result = transact(connection, &*self.ids, work);
         if loose {
             // Back to the rule even when the page failed.
-            set_synchronous(&writer.connection, "FULL")?;
+            set_synchronous(connection, "FULL")?;
         }
         if result.is_ok() {
             writer.loose = loose;
@@ -228,10 +230,19 @@ impl Cache {
 
     /// Carries the write-ahead log over into the file, as far as readers allow.
     pub(crate) fn checkpoint(&self) -> Result<(), StoreError> {
-        self.writer()
-            .connection
+        let mut writer = self.writer();
+        self.connected(&mut writer)?
             .query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
         Ok(())
+    }
+
+    fn connected<'w>(&self, writer: &'w mut Writer) -> Result<&'w mut Connection, StoreError> {
+        match &mut writer.connection {
+            Some(connection) => Ok(connection),
+            empty => {
+                Ok(empty.insert(open::connect(&self.path, &self.key).map_err(as_store_error)?))
+            }
+        }
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
@@ -246,7 +257,8 @@ impl Cache {
 
     #[cfg(test)]
     pub(crate) fn on_writer<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
-        work(&self.writer().connection)
+        let mut writer = self.writer();
+        work(self.connected(&mut writer).unwrap())
     }
 
     fn lease(&self) -> Result<Lease<'_>, StoreError> {

@@ -15,8 +15,11 @@ pub fn cursor_behind_data(device: &Device, server: &Server) {
         .read(|reading| {
             let position = reading.position()?;
             let read: usize = position.cursor.map_or(0, |text| text.parse().unwrap());
-            let pending: BTreeSet<Name> =
-                reading.outbox()?.into_iter().flat_map(|line| line.records).collect();
+            let pending: BTreeSet<Name> = reading
+                .outbox()?
+                .into_iter()
+                .flat_map(|line| line.records)
+                .collect();
             for (name, version) in &server.log[..read] {
                 if pending.contains(name) {
                     continue;
@@ -61,7 +64,11 @@ pub fn converged(device: &Device, server: &Server) {
 }
 
 fn alive(server: &Server) -> u64 {
-    server.records.values().filter(|versions| versions.last().unwrap().body.is_some()).count() as u64
+    server
+        .records
+        .values()
+        .filter(|versions| versions.last().unwrap().body.is_some())
+        .count() as u64
 }
 
 /// How often a record's field went from something else to `token`.

@@ -62,9 +62,11 @@ impl Device {
         // Ids that no earlier life of this device gave out.
         let first = (self.ids + self.starts) << 32;
         let next = std::sync::atomic::AtomicU64::new(first);
-        let cache = Cache::open(&self.path, &CacheKey::new([9; 32])).unwrap().with_ids(move || {
-            Uuid::from_u64_pair(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 4)
-        });
+        let cache = Cache::open(&self.path, &CacheKey::new([9; 32]))
+            .unwrap()
+            .with_ids(move || {
+                Uuid::from_u64_pair(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 4)
+            });
         let position = cache.read(|reading| reading.position()).unwrap();
         let setup = Setup {
             cursor: position.cursor,
@@ -102,7 +104,10 @@ impl Device {
 
     /// The next batch, marked as sent; none if there is nothing to send.
     pub fn batch(&self) -> Option<Vec<UploadEntry>> {
-        let entries = self.cache().read(|reading| reading.upload_batch(4)).unwrap();
+        let entries = self
+            .cache()
+            .read(|reading| reading.upload_batch(4))
+            .unwrap();
         if entries.is_empty() {
             return None;
         }
@@ -118,7 +123,9 @@ impl Device {
         assert_eq!(named.len(), count);
         let keys: Vec<Uuid> = entries.iter().map(|entry| entry.key).collect();
         self.cache()
-            .write("mark-sent", |tx| tx.mark_sent(&keys).map_err(|e: StoreError| e))
+            .write("mark-sent", |tx| {
+                tx.mark_sent(&keys).map_err(|e: StoreError| e)
+            })
             .unwrap();
         Some(entries)
     }

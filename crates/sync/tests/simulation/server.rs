@@ -37,7 +37,9 @@ pub struct Server {
 impl Server {
     pub fn current(&self, name: &Name) -> Option<(u64, &Stored)> {
         let versions = self.records.get(name)?;
-        versions.last().map(|stored| (versions.len() as u64, stored))
+        versions
+            .last()
+            .map(|stored| (versions.len() as u64, stored))
     }
 
     pub fn store(&mut self, name: Name, body: Option<Value>, at: Timestamp) -> StoredVersion {
@@ -49,7 +51,12 @@ impl Server {
         });
         versions.push(Stored { body, at });
         self.log.push((name.clone(), version));
-        StoredVersion { resource_type: name.0, id: name.1, version, last_updated: at }
+        StoredVersion {
+            resource_type: name.0,
+            id: name.1,
+            version,
+            last_updated: at,
+        }
     }
 
     pub fn page(&self, cursor: Option<&str>, limit: usize) -> SyncPage {
@@ -88,7 +95,10 @@ impl Server {
         let fates = request
             .entries
             .iter()
-            .map(|entry| UploadFate { key: entry.key, fate: self.take(entry, at) })
+            .map(|entry| UploadFate {
+                key: entry.key,
+                fate: self.take(entry, at),
+            })
             .collect();
         UploadReply { fates }
     }
@@ -96,11 +106,16 @@ impl Server {
     fn take(&mut self, entry: &UploadEntry, at: Timestamp) -> Fate {
         if let Some(versions) = self.keys.get(&entry.key) {
             self.repeated += 1;
-            return Fate::Accepted { versions: versions.clone() };
+            return Fate::Accepted {
+                versions: versions.clone(),
+            };
         }
         let parts = entry.bundle["entry"].as_array().unwrap();
         let names: Vec<Name> = parts.iter().map(|part| name_of(&part["request"])).collect();
-        if parts.iter().any(|part| part["resource"]["status"] == "poison") {
+        if parts
+            .iter()
+            .any(|part| part["resource"]["status"] == "poison")
+        {
             self.refusals += 1;
             return Fate::Refused {
                 code: "invalid".to_owned(),
@@ -112,7 +127,9 @@ impl Server {
             .zip(&names)
             .filter(|(part, name)| {
                 let wanted = part["request"].get("ifMatch").and_then(Value::as_str);
-                let current = self.current(name).map(|(version, _)| format!("W/\"{version}\""));
+                let current = self
+                    .current(name)
+                    .map(|(version, _)| format!("W/\"{version}\""));
                 wanted != current.as_deref()
             })
             .map(|(_, name)| name)
@@ -140,17 +157,26 @@ impl Server {
         batch: &AuditBatch,
         key: &VerifyingKey,
     ) -> AuditReceipt {
-        let (head, links) =
-            self.chains.entry(device).or_insert_with(|| (genesis.clone(), Vec::new()));
+        let (head, links) = self
+            .chains
+            .entry(device)
+            .or_insert_with(|| (genesis.clone(), Vec::new()));
         for link in &batch.links {
             if link.number <= head.number {
-                assert_eq!(*link, links[link.number as usize - 1], "another history was sent");
+                assert_eq!(
+                    *link,
+                    links[link.number as usize - 1],
+                    "another history was sent"
+                );
             } else {
                 *head = chain::verify(head, std::slice::from_ref(link), key).unwrap();
                 links.push(link.clone());
             }
         }
-        AuditReceipt { through: head.number, head: head.hash.clone() }
+        AuditReceipt {
+            through: head.number,
+            head: head.hash.clone(),
+        }
     }
 }
 

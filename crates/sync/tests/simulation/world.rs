@@ -109,7 +109,9 @@ impl World {
             let body = json!({ "resourceType": "Patient", "id": id });
             server.store(("Patient".to_owned(), id), Some(body), now);
         }
-        let devices = (0..2).map(|n| Device::new(n, folder.path(), seed)).collect();
+        let devices = (0..2)
+            .map(|n| Device::new(n, folder.path(), seed))
+            .collect();
         Self {
             chance: Chance::new(seed),
             now,
@@ -158,8 +160,11 @@ impl World {
                 self.settle_one(device);
             }
             _ => {
-                let input =
-                    if self.chance.once_in(2) { Input::StopFill } else { Input::ResumeFill };
+                let input = if self.chance.once_in(2) {
+                    Input::StopFill
+                } else {
+                    Input::ResumeFill
+                };
                 self.tell(device, input);
             }
         }
@@ -172,7 +177,11 @@ impl World {
 
     fn change(&mut self, device: usize, writes: Vec<Write>) {
         let at = device::after(self.now);
-        let change = Change { label: "simulated".to_owned(), writes, at };
+        let change = Change {
+            label: "simulated".to_owned(),
+            writes,
+            at,
+        };
         let seal = self.devices[device].seal();
         self.devices[device]
             .cache()
@@ -193,31 +202,53 @@ impl World {
         } else {
             self.created.insert(id);
         }
-        self.change(device, vec![Write::Put { resource: body, base: None }]);
+        self.change(
+            device,
+            vec![Write::Put {
+                resource: body,
+                base: None,
+            }],
+        );
     }
 
     fn edit_here(&mut self, device: usize) {
         let id = format!("p{}", self.chance.below(PATIENTS));
-        let record = self.devices[device].cache().read(|r| r.record("Patient", &id)).unwrap();
+        let record = self.devices[device]
+            .cache()
+            .read(|r| r.record("Patient", &id))
+            .unwrap();
         let Some(record) = record else { return };
         let mut body = record.value().unwrap();
         let field = FIELDS[self.chance.below(4) as usize];
         let token = self.token();
         body[field] = json!(token);
-        self.edits.push(Edit { name: ("Patient".to_owned(), id), field, token });
-        let mut writes = vec![Write::Put { resource: body, base: None }];
+        self.edits.push(Edit {
+            name: ("Patient".to_owned(), id),
+            field,
+            token,
+        });
+        let mut writes = vec![Write::Put {
+            resource: body,
+            base: None,
+        }];
         if self.chance.once_in(4) {
             // A change of two records at once.
             let note = self.token();
             let body = json!({ "resourceType": "Observation", "id": note, "status": "final" });
             self.created.insert(note);
-            writes.push(Write::Put { resource: body, base: None });
+            writes.push(Write::Put {
+                resource: body,
+                base: None,
+            });
         }
         self.change(device, writes);
     }
 
     fn edit_there(&mut self) {
-        let name = ("Patient".to_owned(), format!("p{}", self.chance.below(PATIENTS)));
+        let name = (
+            "Patient".to_owned(),
+            format!("p{}", self.chance.below(PATIENTS)),
+        );
         let field = FIELDS[self.chance.below(4) as usize];
         let token = self.token();
         let mut body = self.server.current(&name).unwrap().1.body.clone().unwrap();
@@ -238,21 +269,30 @@ impl World {
         let cache = self.devices[device].cache();
         let conflicts = cache.read(|reading| reading.conflicts()).unwrap();
         if let Some(conflict) = conflicts.into_iter().next() {
-            let keep = if self.chance.once_in(2) { Keep::Mine } else { Keep::Theirs };
+            let keep = if self.chance.once_in(2) {
+                Keep::Mine
+            } else {
+                Keep::Theirs
+            };
             if keep == Keep::Theirs {
                 let gone = conflict.compare().touching.into_iter();
                 let mine = gone.filter_map(|field| field.mine);
-                self.dropped.extend(mine.filter_map(|v| v.as_str().map(str::to_owned)));
+                self.dropped
+                    .extend(mine.filter_map(|v| v.as_str().map(str::to_owned)));
             }
             let seal = self.devices[device].seal();
             self.devices[device]
                 .cache()
-                .write("settle", |tx| tx.settle_conflict(conflict.id, keep, &[], at, seal))
+                .write("settle", |tx| {
+                    tx.settle_conflict(conflict.id, keep, &[], at, seal)
+                })
                 .unwrap();
             self.tally.settled_by_hand += 1;
         } else {
             let refused = cache.read(|reading| reading.refused()).unwrap();
-            let Some(line) = refused.first() else { return false };
+            let Some(line) = refused.first() else {
+                return false;
+            };
             let seal = self.devices[device].seal();
             self.devices[device]
                 .cache()
@@ -295,11 +335,16 @@ impl World {
                 self.request(device, ticket, move |server| {
                     let receipt = server.audit(device, &device::genesis(device), &batch, &key);
                     let again = receipt.clone();
-                    (Input::AuditReplied(ticket, receipt), Input::AuditReplied(ticket, again))
+                    (
+                        Input::AuditReplied(ticket, receipt),
+                        Input::AuditReplied(ticket, again),
+                    )
                 })
             }
             Operation::SendUpload(ticket) => {
-                let Some(entries) = here.batch() else { return Some(Input::Nothing(ticket)) };
+                let Some(entries) = here.batch() else {
+                    return Some(Input::Nothing(ticket));
+                };
                 let request = UploadRequest { entries };
                 self.request(device, ticket, move |server| {
                     let reply = server.upload(&request, at);
@@ -313,13 +358,19 @@ impl World {
             Operation::FetchPage(ticket, cursor) => self.request(device, ticket, move |server| {
                 let page = server.page(cursor.as_deref(), 3);
                 let again = server.page(cursor.as_deref(), 3);
-                (Input::PageArrived(ticket, page), Input::PageArrived(ticket, again))
+                (
+                    Input::PageArrived(ticket, page),
+                    Input::PageArrived(ticket, again),
+                )
             }),
             Operation::SettleAudit(ticket, receipt) => self.store(device, ticket, |here| {
-                here.cache().write("ack", |tx| tx.acknowledge_audit(&receipt))
+                here.cache()
+                    .write("ack", |tx| tx.acknowledge_audit(&receipt))
             }),
             Operation::SettleUpload(ticket, reply) => self.store(device, ticket, |here| {
-                here.cache().write("fates", |tx| tx.apply_fates(&reply, at)).map(|_| ())
+                here.cache()
+                    .write("fates", |tx| tx.apply_fates(&reply, at))
+                    .map(|_| ())
             }),
             Operation::Apply(ticket, page) => self.store(device, ticket, |here| {
                 here.cache().apply_page(&page, at, here.seal()).map(|_| ())
@@ -328,7 +379,9 @@ impl World {
                 here.cache().write("start-over", |tx| tx.start_over())
             }),
             Operation::NoteConfirmed(at) => {
-                here.cache().write("confirmed", |tx| tx.note_confirmed(at)).unwrap();
+                here.cache()
+                    .write("confirmed", |tx| tx.note_confirmed(at))
+                    .unwrap();
                 None
             }
             Operation::WakeAt(at) => {
@@ -337,7 +390,11 @@ impl World {
             }
             Operation::Report(state) => {
                 if state.is_up_to_date() {
-                    assert_eq!(here.waiting(), sync::Waiting::default(), "up to date is the truth");
+                    assert_eq!(
+                        here.waiting(),
+                        sync::Waiting::default(),
+                        "up to date is the truth"
+                    );
                 }
                 self.devices[device].state = Some(state);
                 None
@@ -379,23 +436,53 @@ impl World {
         let soon = self.now + SignedDuration::from_millis(50);
         if self.cut[device] {
             let input = Input::Failed(ticket, Failure::Network);
-            self.deliveries.push(Delivery { at: soon, device, life, input });
+            self.deliveries.push(Delivery {
+                at: soon,
+                device,
+                life,
+                input,
+            });
             return None;
         }
-        let luck = if self.healed { 99 } else { self.chance.below(30) };
+        let luck = if self.healed {
+            99
+        } else {
+            self.chance.below(30)
+        };
         if luck == 0 {
             // Nothing comes back; the engine's own patience ends it.
             self.tally.lost_requests += 1;
             return None;
         }
         if luck == 1 {
-            let input = Input::Failed(ticket, Failure::Unavailable { retry_after: Some(3) });
-            self.deliveries.push(Delivery { at: soon, device, life, input });
+            let input = Input::Failed(
+                ticket,
+                Failure::Unavailable {
+                    retry_after: Some(3),
+                },
+            );
+            self.deliveries.push(Delivery {
+                at: soon,
+                device,
+                life,
+                input,
+            });
             return None;
         }
         let (reply, again) = serve(&mut self.server);
         let at = match luck {
-            2 | 3 => {
+            2 => {
+                // Somebody in between answers for the server.
+                let input = Input::Failed(ticket, Failure::Rejected("too-large".to_owned()));
+                self.deliveries.push(Delivery {
+                    at: soon,
+                    device,
+                    life,
+                    input,
+                });
+                return None;
+            }
+            3 => {
                 self.tally.lost_replies += 1;
                 return None;
             }
@@ -406,12 +493,22 @@ impl World {
             5 | 6 => {
                 self.tally.doubled += 1;
                 let at = self.now + SignedDuration::from_millis(700);
-                self.deliveries.push(Delivery { at, device, life, input: again });
+                self.deliveries.push(Delivery {
+                    at,
+                    device,
+                    life,
+                    input: again,
+                });
                 soon
             }
             _ => soon,
         };
-        self.deliveries.push(Delivery { at, device, life, input: reply });
+        self.deliveries.push(Delivery {
+            at,
+            device,
+            life,
+            input: reply,
+        });
         None
     }
 
@@ -420,8 +517,16 @@ impl World {
         let end = self.now + pause;
         loop {
             let delivery = self.deliveries.iter().map(|delivery| delivery.at).min();
-            let wake = self.devices.iter().filter_map(|device| device.wake_at).min();
-            let due = delivery.into_iter().chain(wake).min().filter(|due| *due <= end);
+            let wake = self
+                .devices
+                .iter()
+                .filter_map(|device| device.wake_at)
+                .min();
+            let due = delivery
+                .into_iter()
+                .chain(wake)
+                .min()
+                .filter(|due| *due <= end);
             let Some(due) = due else { break };
             self.now = self.now.max(due);
             if let Some(index) = self.deliveries.iter().position(|d| d.at <= due) {
@@ -464,7 +569,10 @@ impl World {
         }
         for device in &self.devices {
             println!("{:?}", device.state);
-            println!("{:#?}", device.cache().read(|reading| reading.outbox()).unwrap());
+            println!(
+                "{:#?}",
+                device.cache().read(|reading| reading.outbox()).unwrap()
+            );
         }
         panic!("it never came to rest");
     }
@@ -481,7 +589,10 @@ impl World {
         for id in &self.created {
             let name = ("Observation".to_owned(), id.clone());
             let versions = self.server.records.get(&name).map_or(0, Vec::len);
-            assert_eq!(versions, 1, "{id} was acknowledged and is there {versions} times");
+            assert_eq!(
+                versions, 1,
+                "{id} was acknowledged and is there {versions} times"
+            );
         }
         for id in &self.poison {
             let name = ("Observation".to_owned(), id.clone());
