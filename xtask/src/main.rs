@@ -46,7 +46,7 @@ enum Task {
     /// Run everything: format, lint, tests, interface, house rules, acceptance.
     Test(test::Test),
     /// Check the house rules.
-    Tidy,
+    Tidy(tidy::Tidy),
     /// Measure the budgets.
     Bench(workstation::Passed),
     /// Take the tour through the real window on a virtual display.
@@ -59,8 +59,7 @@ enum Task {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    stop::listen();
-    match run(arguments.task) {
+    match stop::listen().and_then(|()| run(arguments.task)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Stopped) => ExitCode::from(130),
         Err(failure) => {
@@ -81,7 +80,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Serve(options) => serve::run(&options),
         Task::Workstation(options) => workstation::run(&options),
         Task::Test(options) => test::run(&options),
-        Task::Tidy => tidy::run(),
+        Task::Tidy(options) => tidy::run(&options),
         Task::Bench(options) => workstation::bench(&options),
         Task::Tour(options) => tour::run(&options.arguments),
         Task::Bindings => bindings::write(),

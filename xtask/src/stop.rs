@@ -1,15 +1,19 @@
 //! Ctrl-C and SIGTERM: noticed at once, answered in order.
 //!
-//! Signals are blocked in every thread and taken by one that waits for them, so nothing runs in
-//! a signal handler. The step at hand is told to stop; what was started before is dropped by its
-//! owner on the way out.
+//! The step at hand is told to stop; what was started before is dropped by its owner on the way
+//! out.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::failure::Failure;
 
 static ASKED: AtomicBool = AtomicBool::new(false);
 static CURRENT: Mutex<Option<i32>> = Mutex::new(None);
@@ -19,31 +23,26 @@ fn current() -> MutexGuard<'static, Option<i32>> {
     CURRENT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Begins to listen. Called before any other thread is there, which then inherit the mask.
-pub(crate) fn listen() {
-    let mut signals = SigSet::empty();
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        signals.add(signal);
-    }
-    if signals.thread_block().is_err() {
-        // Then the default holds: the process ends at once and the watchers clean up.
-        return;
-    }
+/// Begins to listen.
+pub(crate) fn listen() -> Result<(), Failure> {
+    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(Failure::file("signals"))?;
     std::thread::spawn(move || {
-        while signals.wait().is_ok() {
+        for _ in signals.forever() {
             if ASKED.swap(true, Ordering::SeqCst) {
                 // Asked twice: now. The watchers of the children clean up.
                 std::process::exit(130);
             }
-            eprintln!("\nstopping …");
+            // The terminal may be gone; that is no reason not to stop.
+            let _ = writeln!(std::io::stderr(), "\nstopping …");
             let group = current();
             if let Some(id) = *group {
                 // Gone already is as good.
-                let _ = killpg(Pid::from_raw(id), Signal::SIGINT);
+                let _ = killpg(Pid::from_raw(id), Signal::SIGTERM);
             }
             BELL.notify_all();
         }
     });
+    Ok(())
 }
 
 /// Whether the user wants to stop.
@@ -69,7 +68,7 @@ impl AtHand {
         let id = i32::try_from(group).ok();
         *current() = id;
         if let (true, Some(id)) = (asked(), id) {
-            let _ = killpg(Pid::from_raw(id), Signal::SIGINT);
+            let _ = killpg(Pid::from_raw(id), Signal::SIGTERM);
         }
         Self
     }

@@ -3,7 +3,7 @@
 //! The lists are those of `deny.toml`, which `cargo deny` reads as well; this check needs
 //! nothing but Cargo, and looks at the interface's libraries too.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::process::Command;
 
 use serde_json::Value;
@@ -60,6 +60,19 @@ fn foreign(metadata: &Value) -> impl Iterator<Item = &Value> {
         .filter(|package| !package["source"].is_null())
 }
 
+/// Procedural macros run while we build; they are not in the program.
+fn makes_code(package: &Value) -> bool {
+    package["targets"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .any(|target| {
+            target["kind"]
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "proc-macro"))
+        })
+}
+
 fn crates(metadata: &Value, allowed: &[String]) -> Vec<Finding> {
     foreign(metadata)
         .filter_map(|package| {
@@ -74,10 +87,51 @@ fn crates(metadata: &Value, allowed: &[String]) -> Vec<Finding> {
         .collect()
 }
 
-/// Libraries of which the program would carry more than one version.
+/// The programs we ship.
+const SHIPPED: [&str; 2] = ["rounds", "rounds-server"];
+
+/// Ids of the packages that end up in what we ship, on this system: neither what builds it nor
+/// what tests it.
+fn carried(metadata: &Value) -> HashSet<&str> {
+    let nodes: HashMap<&str, &Value> = metadata["resolve"]["nodes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|node| (text(node, "id"), node))
+        .collect();
+    let packages = metadata["packages"].as_array().into_iter().flatten();
+    let mut next: Vec<&str> = packages
+        .filter(|package| package["source"].is_null() && SHIPPED.contains(&text(package, "name")))
+        .map(|package| text(package, "id"))
+        .collect();
+    let mut seen = HashSet::new();
+    let makes: HashSet<&str> = foreign(metadata)
+        .filter(|package| makes_code(package))
+        .map(|package| text(package, "id"))
+        .collect();
+    while let Some(id) = next.pop() {
+        if makes.contains(id) || !seen.insert(id) {
+            continue;
+        }
+        let links = nodes.get(id).and_then(|node| node["deps"].as_array());
+        for link in links.into_iter().flatten() {
+            let normal = |kind: &Value| kind["kind"].is_null();
+            if link["dep_kinds"]
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(normal))
+            {
+                next.push(text(link, "pkg"));
+            }
+        }
+    }
+    seen
+}
+
+/// Libraries of which the programs would carry more than one version.
 fn twice(metadata: &Value, known: &[String]) -> Vec<Finding> {
+    let carried = carried(metadata);
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for package in foreign(metadata) {
+    for package in foreign(metadata).filter(|package| carried.contains(text(package, "id"))) {
         versions
             .entry(text(package, "name"))
             .or_default()
@@ -242,8 +296,21 @@ mod tests {
 
     #[test]
     fn doubles_are_found_and_stale_entries_too() {
-        let package = |name: &str, version: &str| json!({ "name": name, "version": version, "source": "registry" });
-        let metadata = json!({ "packages": [package("syn", "1.0.0"), package("syn", "2.0.0"), package("rand", "0.8.0")] });
+        let package = |id: &str, name: &str, version: &str, source: Option<&str>| json!({ "id": id, "name": name, "version": version, "source": source, "targets": [] });
+        let link =
+            |to: &str, kind: Option<&str>| json!({ "pkg": to, "dep_kinds": [{ "kind": kind }] });
+        let metadata = json!({
+            "packages": [
+                package("r", "rounds", "0.1.0", None),
+                package("s1", "syn", "1.0.0", Some("registry")),
+                package("s2", "syn", "2.0.0", Some("registry")),
+                package("r1", "rand", "0.8.0", Some("registry")),
+                package("r2", "rand", "0.9.0", Some("registry")),
+            ],
+            "resolve": { "nodes": [
+                { "id": "r", "deps": [link("s1", None), link("s2", None), link("r1", None), link("r2", Some("build"))] },
+            ] },
+        });
         assert_eq!(twice(&metadata, &[]).len(), 1);
         assert_eq!(twice(&metadata, &["syn@1.0.0".to_owned()]), []);
         assert_eq!(

@@ -54,9 +54,21 @@ pub(crate) enum Depth {
     Whole,
 }
 
-/// All rules, as a task of its own.
-pub(crate) fn run() -> Result<(), Failure> {
-    check(Depth::Whole)
+/// Options of `tidy`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Tidy {
+    /// Only what is written: nothing is built.
+    #[arg(long)]
+    text: bool,
+}
+
+/// The rules, as a task of its own.
+pub(crate) fn run(options: &Tidy) -> Result<(), Failure> {
+    check(if options.text {
+        Depth::Text
+    } else {
+        Depth::Whole
+    })
 }
 
 /// The rules of this depth.

@@ -96,6 +96,9 @@ fn columns(file: &File) -> Vec<Column> {
             }
         } else if let (Some(name), 1, true) = (&table, depth, fresh)
             && let Some(first) = words.first()
+            // A setting of a virtual table.
+            && !first.contains('=')
+            && words.get(1).is_none_or(|second| !second.starts_with('='))
             && !NOT_COLUMNS
                 .iter()
                 .any(|word| first.starts_with(word) && !first.contains('_'))

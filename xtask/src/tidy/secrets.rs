@@ -129,7 +129,8 @@ fn mail(line: &str) -> Option<&str> {
             .any(|known| host == *known || host.ends_with(&format!(".{known}")))
             || matches!(
                 country,
-                "example" | "test" | "invalid" | "service" | "socket"
+                // `icon@2x.png` is a picture.
+                "example" | "test" | "invalid" | "service" | "socket" | "png" | "svg"
             );
         (named && dotted && !stands_for_nobody).then_some(host)
     })
