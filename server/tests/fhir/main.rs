@@ -1,0 +1,14 @@
+//! The FHIR service over a real database: one private cluster, one database for each test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+mod access;
+mod at_rest;
+mod bad_input;
+mod bundles;
+mod clinic;
+mod concurrency;
+mod foreign;
+mod records;
+mod search;
+mod search_paging;
