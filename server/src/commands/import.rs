@@ -46,8 +46,7 @@ pub async fn import(app: &Arc<App>, folder: &Path, progress: bool) -> Result<Rep
     // as long as that helps.
     loop {
         let before = waiting.len();
-        let last = false;
-        waiting = pass(app, &author, waiting, &mut report, &bar, last).await?;
+        waiting = pass(app, &author, waiting, &mut report, &bar, false).await?;
         if waiting.is_empty() {
             break;
         }

@@ -1,0 +1,11 @@
+//! The platform as its workstations meet it: a real server over TLS on a real database.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod audit;
+mod feed;
+mod import;
+mod restart;
+mod sign_in;
+mod support;
+mod upload;
