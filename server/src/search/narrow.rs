@@ -114,22 +114,17 @@ fn by_value(
             conditions.push(Condition::Any(vec![tokens.present()]));
             return true;
         }
-        // What is left out must match for certain, so only plain codes narrow.
+        // What is left out must match for certain, so only exact tokens may leave out.
         Modifier::Not => {
-            let sure: Option<Vec<Uuid>> = filter
-                .values
-                .iter()
-                .map(|value| match value {
-                    Operand::Token { system: SystemMatch::Any, code: Some(code) } => {
-                        Some(tokens.code(code))
-                    }
-                    _ => None,
-                })
-                .collect();
-            if let Some(sure) = sure {
-                conditions.push(Condition::NoneOf(sure));
+            let mut out = Vec::new();
+            let mut exact = true;
+            for value in &filter.values {
+                exact &= value_tokens(filter.modifier, value, tokens, &mut out);
             }
-            return false;
+            if exact {
+                conditions.push(Condition::NoneOf(out));
+            }
+            return exact;
         }
         Modifier::Plain | Modifier::Exact | Modifier::Contains | Modifier::Identifier => {}
     }
@@ -219,17 +214,15 @@ fn value_tokens(
             }
             (SystemMatch::None, Some(code)) => {
                 any.push(tokens.coded("", code));
-                false
+                true
             }
-            // Elements of type code hold no system; the query may name the one it is known by.
             (SystemMatch::Is(system), Some(code)) => {
                 any.push(tokens.coded(system, code));
-                any.push(tokens.coded("", code));
-                false
+                true
             }
             (SystemMatch::Is(system), None) => {
                 any.push(tokens.system(system));
-                false
+                true
             }
             (SystemMatch::Any | SystemMatch::None, None) => {
                 any.push(tokens.present());
@@ -242,7 +235,7 @@ fn value_tokens(
         }
         Operand::Uri(uri) => {
             any.push(tokens.uri(uri));
-            false
+            true
         }
         Operand::Date { .. } | Operand::Quantity { .. } => {
             any.push(tokens.present());
