@@ -107,8 +107,10 @@ fn fill(platform: &mut Platform, wanted: &Wanted, zone: &str) -> Result<(), Fail
         Filling::Synthetic { seed, patients } => {
             let folder = platform.folder().join("synthetic");
             generate(&folder, seed, patients, zone, &[])?;
+            // The list of users is not FHIR; what is imported is.
+            let path = platform.folder().join("users.json");
+            std::fs::rename(folder.join("users.json"), &path).map_err(Failure::file(&path))?;
             import(platform, &folder)?;
-            let path = folder.join("users.json");
             let text = std::fs::read(&path).map_err(Failure::file(&path))?;
             let people = serde_json::from_slice(&text).map_err(|source| Failure::Unreadable {
                 what: "the list of users".to_owned(),

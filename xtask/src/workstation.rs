@@ -24,7 +24,15 @@ pub(crate) struct Passed {
 /// Runs the workstation without a window. Its server is the one that `serve` runs, unless
 /// `ROUNDS_SERVER` says otherwise.
 pub(crate) fn run(options: &Workstation) -> Result<(), Failure> {
-    let mut words = vec!["run", "--quiet", "-p", "workstation", "--features", "cli", "--"];
+    let mut words = vec![
+        "run",
+        "--quiet",
+        "-p",
+        "workstation",
+        "--features",
+        "cli",
+        "--",
+    ];
     words.extend(options.arguments.iter().map(String::as_str));
     let mut command = step::cargo(words);
     if std::env::var_os("ROUNDS_SERVER").is_none()

@@ -76,7 +76,6 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 
     let out = &arguments.out;
     std::fs::create_dir_all(out).map_err(|cause| Failure::Write(out.clone(), cause))?;
-    write(&out.join("users.json"), &clinic.users())?;
 
     if let Some(text) = &arguments.diary_after {
         let day = text
@@ -87,6 +86,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         return Ok(());
     }
+    write(&out.join("users.json"), &clinic.users())?;
 
     let bar = ProgressBar::new(u64::from(clinic.patients()));
     if !std::io::stderr().is_terminal() {
