@@ -7,6 +7,8 @@ export default defineConfig({
   root: 'clinician',
   base: './',
   plugins: [react()],
+  // Tests run in Node, but what they test is the window: packages answer as to a browser.
+  ...(process.env.VITEST ? { resolve: { conditions: ['browser'] } } : {}),
   build: {
     outDir: '../dist',
     emptyOutDir: true,
@@ -22,8 +24,10 @@ export default defineConfig({
     root: '.',
     environment: 'jsdom',
     include: ['**/*.test.{ts,tsx}'],
+    testTimeout: 30_000,
     exclude: ['node_modules/**', 'dist/**'],
     setupFiles: ['test/setup.ts'],
     css: false,
+    server: { deps: { inline: ['@event-calendar/core', 'svelte'] } },
   },
 });

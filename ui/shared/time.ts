@@ -119,10 +119,12 @@ export class ClinicTime {
    * skip in spring becomes the one an hour later, as every calendar does.
    */
   instant(wall: string): string {
-    const asUtc = Date.parse(`${wall.slice(0, 19).padEnd(19, ':00')}Z`);
-    let offset = this.#offset(asUtc);
-    offset = this.#offset(asUtc - offset);
-    const at = new Date(asUtc - offset);
+    const text = wall.slice(0, 19).padEnd(19, ':00');
+    const asUtc = Date.parse(`${text}Z`);
+    const first = asUtc - this.#offset(asUtc);
+    const second = asUtc - this.#offset(first);
+    const fits = [first, second].find((epoch) => this.wall(new Date(epoch)) === text);
+    const at = new Date(fits ?? Math.max(first, second));
     const real = this.#offset(at.getTime());
     const sign = real < 0 ? '-' : '+';
     const minutes = Math.abs(real) / 60_000;

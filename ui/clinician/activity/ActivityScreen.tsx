@@ -20,6 +20,8 @@ import { useSession } from '../frame/session.tsx';
 import css from './ActivityScreen.module.css';
 
 const STEP = 200;
+/** The program lists no more than this. */
+const MOST = 500;
 const ROW = 32;
 
 function useActionWords(): (action: string) => string {
@@ -33,7 +35,7 @@ function useActionWords(): (action: string) => string {
   };
 }
 
-function Events({ events }: { events: readonly EventLine[] }) {
+function Events({ events, allSent }: { events: readonly EventLine[]; allSent: boolean }) {
   const { t } = useWords();
   const { time } = useClinic();
   const words = useActionWords();
@@ -85,7 +87,7 @@ function Events({ events }: { events: readonly EventLine[] }) {
                   <td className="one-line">{words(event.action)}</td>
                   <td>{event.patient && <PersonName name={event.patient} />}</td>
                   <td className={css.sent}>
-                    {event.sent ? (
+                    {event.sent || allSent ? (
                       <>
                         <IconCheck size={14} aria-hidden />
                         <span className="unseen">{t('activity.sent')}</span>
@@ -124,8 +126,9 @@ export function ActivityScreen() {
     on: { types: [], always: true },
     keepLast: true,
   });
-  // What waits changes with the connection, not with records: followed here, read again there.
-  const waiting = `${sync?.toSend} ${sync?.auditToSend}`;
+  // What waits changes with the outbox, not with records alone. The count of audit events must
+  // not draw this again: reading it is itself an event, and the two would chase each other.
+  const waiting = sync?.toSend;
   const { refetch } = activity;
   const seen = useRef(waiting);
   useEffect(() => {
@@ -134,6 +137,7 @@ export function ActivityScreen() {
       void refetch();
     }
   }, [waiting, refetch]);
+  const allSent = sync?.auditToSend === 0;
   const view = activity.data;
   const query = filter.trim().toLocaleLowerCase();
   const events = useMemo(
@@ -197,15 +201,15 @@ export function ActivityScreen() {
             ) : events.length === 0 ? (
               <Empty title={t('activity.noMatch', { query: filter.trim() })} />
             ) : (
-              <Events events={events} />
+              <Events events={events} allSent={allSent} />
             )}
-            {view.more && (
+            {view.more && limit < MOST && (
               <div className={css.more}>
                 <Button
                   variant="subtle"
                   size="xs"
                   loading={activity.isPlaceholderData}
-                  onClick={() => setLimit(limit + STEP)}
+                  onClick={() => setLimit(Math.min(MOST, limit + STEP))}
                 >
                   {t('common.showMore')}
                 </Button>

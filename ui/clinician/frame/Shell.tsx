@@ -8,6 +8,7 @@ import { ScheduleScreen } from '../schedule/ScheduleScreen.tsx';
 import { SettingsScreen } from '../settings/SettingsScreen.tsx';
 import { TodayScreen } from '../today/TodayScreen.tsx';
 import { Finder } from './Finder.tsx';
+import { Guard } from './Guard.tsx';
 import { KeysPage } from './KeysPage.tsx';
 import { useKeys } from './keys.ts';
 import { type Place, usePlace } from './place.tsx';
@@ -68,7 +69,7 @@ export function Shell() {
         aria-label={t('app.name')}
         data-testid={`screen-${place.screen}`}
       >
-        {draw(place)}
+        <Guard key={where}>{draw(place)}</Guard>
       </main>
       <WorkspaceColumn />
       <StatusBar />

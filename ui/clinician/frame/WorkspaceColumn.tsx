@@ -5,6 +5,7 @@ import { PatientFormPanel } from '../patients/PatientFormPanel.tsx';
 import { AppointmentPanel } from '../schedule/AppointmentPanel.tsx';
 import { BookingPanel } from '../schedule/BookingPanel.tsx';
 import { SignInAgainPanel } from '../sign-in/SignInAgainPanel.tsx';
+import { Guard } from './Guard.tsx';
 import css from './WorkspaceColumn.module.css';
 import { type PanelPlace, useWorkspace } from './workspace.tsx';
 
@@ -78,7 +79,9 @@ export function WorkspaceColumn() {
       aria-label={t('workspace.label')}
       data-testid="workspace"
     >
-      <Suspense fallback={<SkeletonRows rows={6} columns={[6]} />}>{draw(panel)}</Suspense>
+      <Guard key={key}>
+        <Suspense fallback={<SkeletonRows rows={6} columns={[6]} />}>{draw(panel)}</Suspense>
+      </Guard>
     </aside>
   );
 }

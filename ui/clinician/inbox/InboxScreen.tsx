@@ -2,7 +2,7 @@
 // refused. Nothing is decided here without being shown first.
 import { Button, Modal } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { Choice, ConflictField, ConflictView, RefusedView } from '../../shared/bindings.ts';
 import { Empty } from '../../shared/components/Empty.tsx';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -16,6 +16,7 @@ import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { usePlace } from '../frame/place.tsx';
+import { useSession } from '../frame/session.tsx';
 import { difference, pathWords } from './difference.ts';
 import css from './InboxScreen.module.css';
 
@@ -126,6 +127,7 @@ function Conflict({ conflict }: { conflict: ConflictView }) {
       </div>
       <footer className={css.foot}>
         <Button
+          variant="default"
           onClick={() => settle.run('keep-mine')}
           loading={settle.running}
           data-testid="keep-mine"
@@ -232,6 +234,18 @@ export function InboxScreen() {
     // Any record may come into conflict.
     on: { types: [], always: true },
   });
+  // A verdict of the server comes with the connection's state.
+  const { sync } = useSession();
+  const count = sync?.needsYou;
+  const { refetch } = inbox;
+  const seen = useRef(count);
+  useEffect(() => {
+    const before = seen.current;
+    seen.current = count;
+    if (before !== undefined && before !== count) {
+      void refetch();
+    }
+  }, [count, refetch]);
   const view = inbox.data;
   return (
     <Page title={t('inbox.title')} testId="inbox">

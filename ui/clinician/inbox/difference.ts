@@ -56,7 +56,17 @@ export function difference(text: string, other: string): readonly Piece[] {
       i += 1;
     }
   }
-  return pieces;
+  // The space between two changed words is marked with them.
+  return pieces.reduce<Piece[]>((joined, piece, index) => {
+    const last = joined[joined.length - 1];
+    const between = /^\s+$/u.test(piece.text) && last?.changed && pieces[index + 1]?.changed;
+    if (last?.changed && (between || piece.changed)) {
+      joined[joined.length - 1] = { text: last.text + piece.text, changed: true };
+    } else {
+      joined.push(piece);
+    }
+    return joined;
+  }, []);
 }
 
 /** `Patient.address[0].postalCode` as people read it: `Address · postal code`. */

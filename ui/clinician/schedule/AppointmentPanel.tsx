@@ -46,7 +46,7 @@ function Steps({ appointment }: { appointment: AppointmentView }) {
         {next && (
           <Button
             loading={act.running}
-            onClick={() => act.run(next)}
+            onClick={(event) => event.detail < 2 && act.run(next)}
             data-autofocus
             data-testid="appointment-next"
           >

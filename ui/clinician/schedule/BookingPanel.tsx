@@ -2,8 +2,9 @@
 // clash is named before anything is sent.
 import { Button, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
+import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useState } from 'react';
-import type { AppointmentView, ScheduleView } from '../../shared/bindings.ts';
+import type { AppointmentView, ChartView, ScheduleView } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { IconAlertTriangle } from '../../shared/components/icons.ts';
 import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
@@ -138,10 +139,13 @@ export function BookingPanel({
   const { close, drafts, onLeave } = useWorkspace();
   const now = useNow();
   const today = time.dayOf(now);
+  const client = useQueryClient();
   const [draft, setDraft] = useState<Draft>(() => {
     const kept = drafts.get(DRAFT) as Draft | undefined;
+    // Opened from a chart, the patient is the one that is shown there; nothing is read anew.
+    const shown = patient ? client.getQueryData<ChartView>(['chart', patient])?.patient : undefined;
     return {
-      picked: patient && kept?.picked?.id !== patient ? null : (kept?.picked ?? null),
+      picked: shown ?? (patient && kept?.picked?.id !== patient ? null : (kept?.picked ?? null)),
       reason: kept?.reason ?? '',
       when: {
         practitioner: practitioner ?? kept?.when.practitioner ?? user.practitioner ?? '',
@@ -163,38 +167,6 @@ export function BookingPanel({
     drafts.set(DRAFT, draft);
   }, [drafts, draft]);
   useEffect(() => onLeave(null), [onLeave]);
-  // Opened from a chart, the patient is known by id; the form shows who it is.
-  const unknown = patient !== undefined && picked === null;
-  useEffect(() => {
-    if (!unknown || patient === undefined) {
-      return;
-    }
-    let gone = false;
-    ipc.patientForm(patient).then(
-      (form) => {
-        if (!gone) {
-          setDraft((was) => ({
-            ...was,
-            picked: {
-              id: patient,
-              name: `${form.given} ${form.family}`.trim(),
-              birthDate: form.birthDate || null,
-              age: null,
-              sex: form.sex || null,
-              mrn: form.mrn || null,
-            },
-          }));
-        }
-      },
-      () => {
-        // The field to find the patient stays.
-      },
-    );
-    return () => {
-      gone = true;
-    };
-  }, [unknown, patient]);
-
   const complete = isDate(when.date) && isTime(when.time) && when.practitioner !== '';
   const at = complete ? time.instant(`${when.date}T${when.time}:00`) : null;
   const found = useMemo(

@@ -43,7 +43,8 @@ function StepButton({ appointment, strong }: { appointment: AppointmentView; str
         size={strong ? 'sm' : 'xs'}
         variant={strong ? 'filled' : 'default'}
         loading={act.running}
-        onClick={() => act.run(step)}
+        // The second click of a double click must not take the step after this one.
+        onClick={(event) => event.detail < 2 && act.run(step)}
         aria-label={`${word}: ${appointment.patientName}`}
         data-testid="appointment-step"
       >

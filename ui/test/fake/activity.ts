@@ -2,15 +2,15 @@ import type { ActivityView, EventLine } from '../../shared/bindings.ts';
 
 const ACTIONS: [string, string | null][] = [
   ['chart-opened', 'Ada Okafor'],
-  ['patients-found', null],
-  ['today-refreshed', null],
+  ['patients-searched', null],
+  ['today-viewed', null],
   ['appointment-progressed', 'Ada Okafor'],
   ['note-signed', '李秀英'],
   ['chart-opened', '李秀英'],
-  ['vitals-added', 'محمد عبد الرحمن الأنصاري'],
+  ['vitals-recorded', 'محمد عبد الرحمن الأنصاري'],
   ['appointment-booked', 'Tomasz Wiśniewski'],
-  ['schedule-opened', null],
-  ['today-opened', null],
+  ['schedule-viewed', null],
+  ['today-viewed', null],
   ['unlocked', null],
 ];
 
