@@ -6,6 +6,11 @@ use crate::{build, install, step};
 /// Builds what the tour needs and takes it. Where the pictures are, the tour says.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     prepare()?;
+    take(arguments)
+}
+
+/// Takes the tour with what is built.
+pub(crate) fn take(arguments: &[String]) -> Result<(), Failure> {
     let mut words = vec!["run", "--quiet", "-p", "acceptance", "--bin", "tour", "--"];
     words.extend(arguments.iter().map(String::as_str));
     let mut command = step::cargo(words);
