@@ -233,7 +233,7 @@ function Form({ start, draftName }: { start: PatientForm; draftName: string }) {
           <TextInput label={t('patients.form.phone')} inputMode="tel" {...field('phone')} />
           <TextInput label={t('patients.form.email')} inputMode="email" {...field('email')} />
         </div>
-        <TextInput label={t('patients.form.ssn')} placeholder="123-45-6789" {...field('ssn')} />
+        <TextInput label={t('patients.form.ssn')} placeholder="900-45-6789" {...field('ssn')} />
         <h3>{t('patients.form.address')}</h3>
         <TextInput label={t('patients.form.street')} {...field('street')} />
         <div className={css.three}>

@@ -238,7 +238,7 @@ export const en = {
       mrn: 'MRN',
       mrnHint: 'Made if left empty',
       ssn: 'SSN',
-      ssnWrong: 'Nine digits, as 123-45-6789',
+      ssnWrong: 'Nine digits, as 900-45-6789',
       phone: 'Phone',
       email: 'E-mail',
       emailWrong: 'This is not an e-mail address',
