@@ -154,7 +154,8 @@ async fn rows_after(
     limit: u32,
 ) -> Result<FoundRows, StoreError> {
     // One row more than asked tells whether there is more. Lengths are summed before bodies are
-    // fetched, so that large documents do not fill the memory.
+    // fetched, so that large documents do not fill the memory. `LIMIT 1` keeps the planner from
+    // reading all versions to join a page of them.
     let sql = format!(
         "SELECT {COLUMNS}, v.transaction::text, v.number FROM ( \
            SELECT v.*, n.transaction, n.number, \
@@ -167,13 +168,13 @@ async fn rows_after(
                                 b.deleted, b.key_id, b.body \
                          FROM resource_version b \
                          WHERE b.tenant = $1 AND b.resource_type = n.resource_type \
-                           AND b.id = n.id AND b.version = n.version) v ON true) v \
+                           AND b.id = n.id AND b.version = n.version LIMIT 1) v ON true) v \
          WHERE v.before < $9 ORDER BY v.number"
     );
-    let statement = client.prepare_cached(&sql).await?;
+    // Planned anew each time: a plan for any limit and any cursor would fit none.
     let mut rows: Vec<Row> = client
         .query(
-            &statement,
+            &sql,
             &[
                 &app.tenant.id,
                 &scope.types,
@@ -181,7 +182,7 @@ async fn rows_after(
                 &start.resource_type,
                 &start.id,
                 &horizon.to_string(),
-                &first_horizon(start).to_string(),
+                &start.first_horizon.to_string(),
                 &(i64::from(limit) + 1),
                 &PAGE_BYTES,
             ],
@@ -220,10 +221,6 @@ async fn rows_after(
     })
 }
 
-fn first_horizon(start: &Start) -> u64 {
-    start.first_horizon
-}
-
 async fn any_after(
     app: &App,
     client: &impl GenericClient,
@@ -244,7 +241,7 @@ async fn any_after(
                 &start.resource_type,
                 &start.id,
                 &horizon.to_string(),
-                &first_horizon(start).to_string(),
+                &start.first_horizon.to_string(),
             ],
         )
         .await?;
@@ -271,7 +268,7 @@ async fn count_after(
                 &start.resource_type,
                 &start.id,
                 &horizon.to_string(),
-                &first_horizon(start).to_string(),
+                &start.first_horizon.to_string(),
             ],
         )
         .await?;

@@ -57,7 +57,7 @@ impl Cluster {
             .keep();
         account.own(&socket)?;
 
-        let log = options.data.with_extension("log");
+        let log = options.data.join("postgres.log");
         let output = File::create(&log).map_err(TestbedError::file(&log))?;
         let errors = output.try_clone().map_err(TestbedError::file(&log))?;
         let mut command = account.command(&programs.join("postgres"));
@@ -334,4 +334,25 @@ fn finished(program: &str, output: &std::process::Output) -> Result<(), TestbedE
         status: output.status.to_string(),
         output: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_folder_gets_its_cluster_elsewhere() {
+        let folder = tempfile::tempdir().unwrap();
+        let set = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode));
+        set(0o755).unwrap();
+        assert_eq!(place(folder.path()), folder.path().join("cluster"));
+        set(0o700).unwrap();
+        let closed = place(folder.path());
+        if Uid::effective().is_root() {
+            assert!(closed.starts_with("/var/tmp"), "{}", closed.display());
+            assert_eq!(closed, place(folder.path()));
+        } else {
+            assert_eq!(closed, folder.path().join("cluster"));
+        }
+    }
 }

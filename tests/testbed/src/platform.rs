@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -397,6 +397,9 @@ fn folder(wish: Option<&Path>) -> Result<(PathBuf, bool), TestbedError> {
             .tempdir()
             .map_err(TestbedError::file(std::env::temp_dir()))?
             .keep();
+        // The cluster may run as another user, who walks through and reads nothing else.
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o711))
+            .map_err(TestbedError::file(&folder))?;
         return Ok((folder, true));
     };
     fs::DirBuilder::new()
