@@ -161,6 +161,9 @@ fn wish(app: &App, pairs: &[(String, String)], strict: bool) -> Result<Wish, Fai
             "_id" => wish.filter.id = Some(Uuid::parse_str(value).map_err(|_| malformed("_id"))?),
             "patient" | "patient.reference" => {
                 let id = value.strip_prefix("Patient/").unwrap_or(value);
+                if !fhir::resource::valid_id(id) {
+                    return Err(malformed("patient"));
+                }
                 wish.filter.patient = Some(id.to_owned());
             }
             "date" => {
@@ -183,6 +186,10 @@ fn wish(app: &App, pairs: &[(String, String)], strict: bool) -> Result<Wish, Fai
                     .split(',')
                     .map(|code| code.rsplit('|').next().unwrap_or(code).to_owned())
                     .collect();
+                // Our codes are plain words; the database takes no zero bytes.
+                if wish.filter.actions.iter().any(|code| code.contains('\0')) {
+                    return Err(malformed("subtype"));
+                }
             }
             "outcome" => wish.filter.success = Some(value.rsplit('|').next() == Some("0")),
             "_sort" => {

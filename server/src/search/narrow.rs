@@ -2,6 +2,7 @@
 //! little; whether all of them are exact is told along.
 
 use fhir::date::{DateRange, Prefix};
+use fhir::resource;
 use fhir::search::{Filter, Modifier, Operand, ParamKind, Query, SystemMatch};
 use jiff::tz::TimeZone;
 use uuid::Uuid;
@@ -32,7 +33,7 @@ pub enum Condition {
 /// What a query comes to.
 #[derive(Debug)]
 pub struct Narrowed {
-    /// All must hold.
+    /// All must hold; the most telling come last.
     pub conditions: Vec<Condition>,
     /// Whether what they let through matches for certain.
     pub exact: bool,
@@ -41,7 +42,9 @@ pub struct Narrowed {
 /// The conditions of a query.
 pub fn narrow(blind: &Blind, query: &Query, zone: &TimeZone) -> Narrowed {
     let mut narrowed = Narrowed { conditions: Vec::new(), exact: true };
-    for filter in &query.filters {
+    let mut filters: Vec<&Filter> = query.filters.iter().collect();
+    filters.sort_by_key(|filter| telling(filter));
+    for filter in filters {
         let exact = match filter.param.code {
             "_id" => by_id(filter, &mut narrowed.conditions),
             "_lastUpdated" => by_time(filter, &mut narrowed.conditions),
@@ -54,6 +57,17 @@ pub fn narrow(blind: &Blind, query: &Query, zone: &TimeZone) -> Narrowed {
         narrowed.exact &= exact;
     }
     narrowed
+}
+
+/// How much a filter usually narrows.
+fn telling(filter: &Filter) -> u8 {
+    match (filter.param.code, filter.param.kind) {
+        ("identifier", _) => 4,
+        ("patient" | "subject", _) => 3,
+        (_, ParamKind::Reference) => 2,
+        (_, ParamKind::String) => 1,
+        _ => 0,
+    }
 }
 
 /// Adds the condition; returns whether it is exact.
@@ -70,7 +84,9 @@ fn by_id(filter: &Filter, conditions: &mut Vec<Condition>) -> bool {
         .collect();
     match filter.modifier {
         Modifier::Plain if ids.len() == filter.values.len() => {
-            conditions.push(Condition::Ids(ids));
+            // What cannot be an id is none; the database would not even take some of it.
+            let ids: Vec<String> = ids.into_iter().filter(|id| resource::valid_id(id)).collect();
+            conditions.push(if ids.is_empty() { Condition::Nothing } else { Condition::Ids(ids) });
             true
         }
         // Every resource has an id.

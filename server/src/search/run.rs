@@ -377,7 +377,8 @@ fn compare(sort: &[Sort], a: &[Option<SortKey>], b: &[Option<SortKey>]) -> Order
     Ordering::Equal
 }
 
-/// Statements of few conditions are kept prepared; the shapes of long ones are too many.
+/// Statements of few conditions are kept prepared. The shapes of long ones are too many, and
+/// those with dates are planned anew each time: how much a range narrows hangs on its values.
 async fn rows(
     client: &impl GenericClient,
     conditions: &[Condition],
@@ -385,7 +386,10 @@ async fn rows(
 ) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
     let parameters: Vec<&(dyn ToSql + Sync)> =
         statement.parameters.iter().map(|p| p.as_ref() as &(dyn ToSql + Sync)).collect();
-    let prepared = if conditions.len() <= 3 {
+    let dated = conditions
+        .iter()
+        .any(|condition| matches!(condition, Condition::Date(..) | Condition::Updated(_)));
+    let prepared = if conditions.len() <= 3 && !dated {
         client.prepare_cached(&statement.sql).await?
     } else {
         client.prepare(&statement.sql).await?

@@ -138,7 +138,7 @@ impl Build {
         };
         // Led by a single token, ids come sorted out of its index and the page ends early;
         // the planner does not find this plan through EXISTS. The last single token is the
-        // most telling piece of a name, or the only one there is.
+        // most telling one: conditions come sorted so.
         let leader = conditions.iter().rposition(|c| matches!(c, Condition::Any(any) if any.len() == 1));
         if let Some(Condition::Any(any)) = leader.and_then(|at| conditions.get(at)) {
             let token = build.bind(any.first().copied().unwrap_or_default());
@@ -223,14 +223,15 @@ impl Build {
         let a = self.bind(storable(range.lo));
         let b = self.bind(storable(range.hi));
         let within = format!("({lo} >= {a} AND {hi} <= {b})");
+        // What follows from a comparison anyway is said once more where it lets an index help.
         match prefix {
-            Prefix::Eq => within,
+            Prefix::Eq => format!("({lo} <= {b} AND {within})"),
             Prefix::Ne => format!("NOT {within}"),
             // Bound to both parameters, so that each has a type.
             Prefix::Gt => format!("({hi} > {b} AND {a} <= {b})"),
             Prefix::Lt => format!("({lo} < {a} AND {a} <= {b})"),
-            Prefix::Ge => format!("({hi} > {b} OR {within})"),
-            Prefix::Le => format!("({lo} < {a} OR {within})"),
+            Prefix::Ge => format!("({hi} >= {a} AND ({hi} > {b} OR {within}))"),
+            Prefix::Le => format!("({lo} <= {b} AND ({lo} < {a} OR {within}))"),
             Prefix::Sa => format!("({lo} >= {b} AND {a} <= {b})"),
             Prefix::Eb => format!("({hi} <= {a} AND {a} <= {b})"),
             Prefix::Ap => format!("({lo} < {b} AND {a} < {hi})"),

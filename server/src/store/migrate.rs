@@ -4,6 +4,8 @@ use tokio_postgres::Client;
 
 use crate::store::error::StoreError;
 
+// A new file in the folder is seen when this file changes: V1 records, V2 identity and audit,
+// V3 the end of dates.
 mod embedded {
     refinery::embed_migrations!("migrations");
 }

@@ -203,3 +203,29 @@ async fn without_a_token_or_with_a_wrong_one_nothing_is_answered() {
     clinic.sql("UPDATE session SET expires_at = now() - interval '1 hour'");
     client.get("/Patient").await.refused(StatusCode::UNAUTHORIZED);
 }
+
+#[tokio::test]
+async fn zero_bytes_and_other_oddities_in_queries_are_no_failures_of_the_server() {
+    let clinic = Clinic::open().await;
+    let client = clinic.client().await;
+    client.create(patient("Odd")).await;
+    for query in [
+        "_id=%00", "_id=a%20b", "family=%00", "family=%F0%9F%98%80", "family=%25%5F'--", "identifier=%00|%00",
+        "birthdate=0000", "birthdate=9999-12-31", "birthdate=ge0001", "_lastUpdated=ge0001", "family=", "=x", "&&",
+        "_count=99999999999", "_count=-1", "_sort=family,,x", "general-practitioner=Practitioner/%00", "_include=*:*",
+    ] {
+        let reply = client.get(&format!("/Patient?{query}")).await;
+        assert!(reply.status.as_u16() < 500, "{query}: {:#}", reply.body);
+        let kind = reply.body["resourceType"].as_str();
+        assert!(matches!(kind, Some("Bundle" | "OperationOutcome")), "{query}");
+    }
+    let auditor = clinic.client_of(protocol::sign_in::Role::Auditor).await;
+    for query in ["patient=%00", "subtype=%00", "date=0000", "_count=x"] {
+        let reply = auditor.get(&format!("/AuditEvent?{query}")).await;
+        assert!(reply.status.as_u16() < 500, "{query}: {:#}", reply.body);
+    }
+    let mut odd = patient("Nul\u{0}byte");
+    odd["address"] = json!([{"text": "\u{202e}\u{0}"}]);
+    let reply = client.post("/Patient", odd).await;
+    assert!(reply.status.as_u16() < 500, "{:#}", reply.body);
+}

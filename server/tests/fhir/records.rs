@@ -155,3 +155,23 @@ async fn the_capability_statement_is_open_to_all_and_says_what_is_so() {
     }
     assert_eq!(of("AuditEvent")["interaction"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn a_record_that_moves_to_another_patient_is_recorded_for_both() {
+    let clinic = Clinic::open().await;
+    let client = clinic.client().await;
+    let first = id(&client.create(patient("First")).await);
+    let second = id(&client.create(patient("Second")).await);
+    let mut vital = client.create(observation(&first, "2026-01-01")).await;
+    vital["subject"]["reference"] = json!(format!("Patient/{second}"));
+    let path = format!("/Observation/{}", id(&vital));
+    assert_eq!(client.put(&path, vital).await.status, StatusCode::OK);
+    let events = clinic.sql("SELECT count(*) FROM audit_event WHERE action = 'fhir-update'");
+    assert_eq!(events.trim(), "2");
+    assert!(client.ids(&format!("/Observation?patient={first}")).await.is_empty());
+    assert_eq!(client.ids(&format!("/Observation?patient={second}")).await.len(), 1);
+    // Its versions were sealed under the keys of the patients they were of.
+    assert_eq!(client.get(&format!("{path}/_history/1")).await.status, StatusCode::OK);
+    let keys = clinic.sql("SELECT count(DISTINCT key_id) FROM resource_version WHERE resource_type = 'Observation'");
+    assert_eq!(keys.trim(), "2");
+}

@@ -51,10 +51,10 @@ impl Touched {
     pub fn of(written: &[Written]) -> Self {
         let mut touched = Self::default();
         for one in written {
-            if let Some(patient) = &one.patient
-                && !touched.patients.contains(patient)
-            {
-                touched.patients.push(patient.clone());
+            for patient in one.patient.iter().chain(&one.left) {
+                if !touched.patients.contains(patient) {
+                    touched.patients.push(patient.clone());
+                }
             }
             let stored = &one.stored;
             touched
@@ -138,6 +138,8 @@ pub struct Written {
     pub change: Change,
     /// The patient whose compartment it is in.
     pub patient: Option<String>,
+    /// The patient whose compartment it was in before, if that was another one.
+    pub left: Option<String>,
     /// The resource as stored, JSON; none for a deletion.
     pub body: Option<Arc<[u8]>>,
 }

@@ -174,6 +174,10 @@ pub(super) async fn store(
                 last_updated: draft.last_updated,
             },
             change: draft.change,
+            left: draft
+                .previous
+                .filter(|before| !before.deleted && before.patient != patient)
+                .and_then(|before| before.patient),
             patient,
             body,
         })
