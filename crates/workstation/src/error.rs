@@ -100,6 +100,9 @@ pub enum WorkError {
 impl WorkError {
     /// An input that is not what it must be.
     pub(crate) fn invalid(field: &'static str, what: impl Into<String>) -> Self {
-        Self::Invalid { field, what: what.into() }
+        Self::Invalid {
+            field,
+            what: what.into(),
+        }
     }
 }

@@ -112,7 +112,11 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             NOTHING_LOST,
             "Try again in a few minutes.",
         ),
-        "server-refused" => ("The server refused.", NOTHING_LOST, "Ask your administrator."),
+        "server-refused" => (
+            "The server refused.",
+            NOTHING_LOST,
+            "Ask your administrator.",
+        ),
         "disk-full" => (
             "The disk is full.",
             "This was not saved; everything before it is safe.",
@@ -179,7 +183,11 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Your work is safe; records of access are kept here.",
             "Tell your administrator.",
         ),
-        "locked" => ("Rounds is locked.", NOTHING_LOST, "Unlock it with your password."),
+        "locked" => (
+            "Rounds is locked.",
+            NOTHING_LOST,
+            "Unlock it with your password.",
+        ),
         "forbidden" => (
             "Your role may not do this.",
             "Nothing was changed.",
@@ -190,7 +198,11 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Nothing was changed.",
             "It may have been removed, or not have arrived yet.",
         ),
-        "invalid" => ("This cannot be saved as it is.", "Nothing was changed.", "Correct it and save again."),
+        "invalid" => (
+            "This cannot be saved as it is.",
+            "Nothing was changed.",
+            "Correct it and save again.",
+        ),
         "time-taken" => (
             "The practitioner has another appointment at this time.",
             "Nothing was changed.",
@@ -201,8 +213,16 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             NOTHING_LOST,
             "Start the computer again.",
         ),
-        "busy" => ("Another step is still running.", "Nothing was changed.", "Wait a moment and try again."),
-        _ => ("Something went wrong.", NOT_SAVED, "Try again; if it goes on, lock and unlock."),
+        "busy" => (
+            "Another step is still running.",
+            "Nothing was changed.",
+            "Wait a moment and try again.",
+        ),
+        _ => (
+            "Something went wrong.",
+            NOT_SAVED,
+            "Try again; if it goes on, lock and unlock.",
+        ),
     }
 }
 
@@ -222,7 +242,10 @@ pub fn of(code: &str) -> Fault {
 /// The fault of a code about one input.
 #[must_use]
 pub fn about(code: &str, field: &str) -> Fault {
-    Fault { field: Some(field.to_owned()), ..of(code) }
+    Fault {
+        field: Some(field.to_owned()),
+        ..of(code)
+    }
 }
 
 /// The code of a server error.
@@ -323,9 +346,10 @@ impl From<SignInError> for Fault {
     fn from(error: SignInError) -> Self {
         match &error {
             SignInError::Server(server) => server.into(),
-            SignInError::Invalid { field, what } => {
-                Self { what: (*what).to_owned(), ..about("invalid", field) }
-            }
+            SignInError::Invalid { field, what } => Self {
+                what: (*what).to_owned(),
+                ..about("invalid", field)
+            },
             SignInError::Profile(ProfileError::Slots(SlotsError::PasswordWrong)) => {
                 about("password-wrong", "password")
             }
@@ -355,13 +379,18 @@ impl WorkError {
 impl From<WorkError> for Fault {
     fn from(error: WorkError) -> Self {
         match &error {
-            WorkError::Denied { explanation } => Self { what: explanation.clone(), ..of("forbidden") },
-            WorkError::Invalid { field, what } => {
-                Self { what: what.clone(), ..about("invalid", field) }
-            }
-            WorkError::TimeTaken { with } => {
-                Self { what: with.clone(), ..about("time-taken", "start") }
-            }
+            WorkError::Denied { explanation } => Self {
+                what: explanation.clone(),
+                ..of("forbidden")
+            },
+            WorkError::Invalid { field, what } => Self {
+                what: what.clone(),
+                ..about("invalid", field)
+            },
+            WorkError::TimeTaken { with } => Self {
+                what: with.clone(),
+                ..about("time-taken", "start")
+            },
             _ => of(error.code()),
         }
     }
@@ -376,15 +405,46 @@ mod tests {
     fn every_code_has_its_own_words() {
         let fallback = words("no such code");
         for code in [
-            "password-wrong", "credentials-wrong", "password-refused", "account-disabled",
-            "too-many-attempts", "device-unknown", "session-ended", "keychain-locked",
-            "keychain-absent", "keychain-no-entry", "keychain-changed", "keychain-silent",
-            "keychain-malformed", "keychain-failed", "server-offline", "certificate-untrusted",
-            "server-unreadable", "server-address", "server-unavailable", "server-refused",
-            "disk-full", "profile-in-use", "profile-missing", "profile-damaged", "profile-io",
-            "cache-corrupt", "cache-set-aside", "cache-newer", "cache-busy", "cache-io",
-            "cache-failed", "audit-chain-broken", "chain-refused", "locked", "forbidden",
-            "not-found", "invalid", "time-taken", "no-randomness", "busy",
+            "password-wrong",
+            "credentials-wrong",
+            "password-refused",
+            "account-disabled",
+            "too-many-attempts",
+            "device-unknown",
+            "session-ended",
+            "keychain-locked",
+            "keychain-absent",
+            "keychain-no-entry",
+            "keychain-changed",
+            "keychain-silent",
+            "keychain-malformed",
+            "keychain-failed",
+            "server-offline",
+            "certificate-untrusted",
+            "server-unreadable",
+            "server-address",
+            "server-unavailable",
+            "server-refused",
+            "disk-full",
+            "profile-in-use",
+            "profile-missing",
+            "profile-damaged",
+            "profile-io",
+            "cache-corrupt",
+            "cache-set-aside",
+            "cache-newer",
+            "cache-busy",
+            "cache-io",
+            "cache-failed",
+            "audit-chain-broken",
+            "chain-refused",
+            "locked",
+            "forbidden",
+            "not-found",
+            "invalid",
+            "time-taken",
+            "no-randomness",
+            "busy",
         ] {
             assert_ne!(words(code), fallback, "{code}");
         }
@@ -406,7 +466,11 @@ mod tests {
         .collect();
         for (index, fault) in faults.iter().enumerate() {
             assert!(!fault.safe.is_empty());
-            assert!(faults[index + 1..].iter().all(|other| other.code != fault.code && other.what != fault.what));
+            assert!(
+                faults[index + 1..]
+                    .iter()
+                    .all(|other| other.code != fault.code && other.what != fault.what)
+            );
         }
     }
 }

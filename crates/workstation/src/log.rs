@@ -12,7 +12,9 @@ pub fn start() {
     };
     let filter = ["rounds", "workstation", "cache", "sync"]
         .iter()
-        .fold("warn".to_owned(), |filter, name| format!("{filter},{name}={level}"));
+        .fold("warn".to_owned(), |filter, name| {
+            format!("{filter},{name}={level}")
+        });
     let started = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)
@@ -26,9 +28,10 @@ pub fn start() {
 /// A panic tells where it happened and not what it was about: its message may quote a record.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
-        let place = panic
-            .location()
-            .map_or_else(|| "somewhere".to_owned(), |at| format!("{}:{}", at.file(), at.line()));
+        let place = panic.location().map_or_else(
+            || "somewhere".to_owned(),
+            |at| format!("{}:{}", at.file(), at.line()),
+        );
         tracing::error!(place, "the program panicked");
     }));
 }

@@ -53,7 +53,11 @@ pub(crate) fn probe_keychain(ports: &Ports, profile: &Profile) -> Result<(), Sig
     ports.keychain.set(&account, &probe)?;
     let back = ports.keychain.get(&account)?;
     ports.keychain.delete(&account)?;
-    if back.as_slice() == probe { Ok(()) } else { Err(KeychainError::Malformed.into()) }
+    if back.as_slice() == probe {
+        Ok(())
+    } else {
+        Err(KeychainError::Malformed.into())
+    }
 }
 
 /// Makes the profile of a device that the server has just enrolled. What was there before is
@@ -72,8 +76,8 @@ pub(crate) fn make_profile(
     let public = RecoveryPublic::parse(&kept.organisation.recovery_public_key)
         .map_err(|_| SignInError::Grant("its recovery key is not a key"))?;
     let username = kept.user.username.clone();
-    let identity = Identity::new(server.clone(), fresh.device, kept.clone())
-        .map_err(SignInError::Grant)?;
+    let identity =
+        Identity::new(server.clone(), fresh.device, kept.clone()).map_err(SignInError::Grant)?;
     let stamp = stamp(now);
     for path in [profile.slots(), profile.cache()] {
         disk::move_aside(&path, &stamp).map_err(ProfileError::from)?;
@@ -99,12 +103,23 @@ pub(crate) fn make_profile(
     )
     .map_err(SignInError::Cache)?;
     cache.write("identity", |tx| tx.set(identity::SETTING, &kept))?;
-    ports.keychain.set(&profile.secret_account(), fresh.keychain_secret.as_slice())?;
-    ports.keychain.set(&profile.device_account(), fresh.key.as_bytes())?;
+    ports
+        .keychain
+        .set(&profile.secret_account(), fresh.keychain_secret.as_slice())?;
+    ports
+        .keychain
+        .set(&profile.device_account(), fresh.key.as_bytes())?;
     // Last: a profile without slots is none, and a cut before this point is mended by
     // enrolling again.
     slots.write(&profile.slots())?;
-    Ok(desk(ports, profile, identity, cache, fresh.key.clone(), lock))
+    Ok(desk(
+        ports,
+        profile,
+        identity,
+        cache,
+        fresh.key.clone(),
+        lock,
+    ))
 }
 
 /// What the password and the keychain opened.
@@ -197,7 +212,14 @@ pub(crate) fn open_cache(ports: &Ports, opened: Opened) -> Result<OpenedCache, S
         // Only the order of names on the sign-in screen is lost by this.
         tracing::warn!("the time of use was not kept");
     }
-    let desk = desk(ports, opened.profile, identity, cache, opened.key, opened.lock);
+    let desk = desk(
+        ports,
+        opened.profile,
+        identity,
+        cache,
+        opened.key,
+        opened.lock,
+    );
     Ok(OpenedCache::Whole(Box::new(desk)))
 }
 
@@ -232,7 +254,14 @@ pub(crate) fn replace_damaged(
         }
         _ => {}
     }
-    let desk = desk(ports, opened.profile, identity, cache, opened.key, opened.lock);
+    let desk = desk(
+        ports,
+        opened.profile,
+        identity,
+        cache,
+        opened.key,
+        opened.lock,
+    );
     if let Some(unsent) = unsent {
         carry_over(&desk, unsent)?;
     }
@@ -253,8 +282,11 @@ fn seal_unsent(
     );
     let sealed = recovery::seal(&public, &profile.recovery_info(), &plain)
         .map_err(|_| SignInError::Grant("its recovery key cannot be sealed to"))?;
-    disk::replace(&profile.folder.join(format!("unsent-{stamp}.sealed")), &sealed)
-        .map_err(ProfileError::from)?;
+    disk::replace(
+        &profile.folder.join(format!("unsent-{stamp}.sealed")),
+        &sealed,
+    )
+    .map_err(ProfileError::from)?;
     Ok(())
 }
 
@@ -269,13 +301,22 @@ fn carry_over(desk: &Desk, unsent: Unsent) -> Result<(), SignInError> {
             begun: draft.changed,
             changed: draft.changed,
         };
-        desk.cache.write("carry-draft", |tx| tx.keep_draft(&draft))?;
+        desk.cache
+            .write("carry-draft", |tx| tx.keep_draft(&draft))?;
     }
     for change in unsent.changes {
-        let is_new = change.records.iter().all(|record| record.base_version == Some(0));
-        let resources: Option<Vec<_>> =
-            change.records.into_iter().map(|record| record.mine).collect();
-        let (true, Some(resources)) = (is_new, resources) else { continue };
+        let is_new = change
+            .records
+            .iter()
+            .all(|record| record.base_version == Some(0));
+        let resources: Option<Vec<_>> = change
+            .records
+            .into_iter()
+            .map(|record| record.mine)
+            .collect();
+        let (true, Some(resources)) = (is_new, resources) else {
+            continue;
+        };
         let event = match desk.event(ledger::Action::ChangeRetried) {
             Ok(event) => event,
             Err(_) => return Err(SignInError::Interrupted),
@@ -284,11 +325,16 @@ fn carry_over(desk: &Desk, unsent: Unsent) -> Result<(), SignInError> {
             label: change.label,
             writes: resources
                 .into_iter()
-                .map(|resource| cache::Write::Put { resource, base: None })
+                .map(|resource| cache::Write::Put {
+                    resource,
+                    base: None,
+                })
                 .collect(),
             at: change.made,
         };
-        desk.cache.write("carry-change", |tx| tx.change(&change, desk.seal(&event)).map(drop))?;
+        desk.cache.write("carry-change", |tx| {
+            tx.change(&change, desk.seal(&event)).map(drop)
+        })?;
     }
     Ok(())
 }

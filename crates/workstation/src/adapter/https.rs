@@ -71,7 +71,11 @@ impl Https {
             builder = builder.tls_certs_only(certificates);
         }
         let client = builder.build().map_err(configuration)?;
-        Ok(Self { client, clock, entropy })
+        Ok(Self {
+            client,
+            clock,
+            entropy,
+        })
     }
 
     fn request(
@@ -152,8 +156,7 @@ impl Server for Https {
                 query.push(("cursor", cursor));
             }
             let token = Some(session.token.expose());
-            let request =
-                self.request(Method::GET, &session.device, token, path::SYNC, &query)?;
+            let request = self.request(Method::GET, &session.device, token, path::SYNC, &query)?;
             let response = request.send().await.map_err(sort)?;
             read(checked(response).await?).await
         })
@@ -191,8 +194,7 @@ impl Server for Https {
     ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>> {
         Box::pin(async move {
             let token = Some(session.token.expose());
-            let request =
-                self.request(Method::GET, &session.device, token, path::CHANGES, &[])?;
+            let request = self.request(Method::GET, &session.device, token, path::CHANGES, &[])?;
             let response = request
                 .header("Accept", "text/event-stream")
                 .send()
@@ -292,7 +294,10 @@ fn is_certificate(error: &(dyn Error + 'static)) -> bool {
             );
         }
         // An io::Error's source() skips the error that it wraps.
-        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
             Some(inner) => Some(inner),
             None => error.source(),
         };
@@ -306,7 +311,11 @@ fn is_certificate(error: &(dyn Error + 'static)) -> bool {
 /// A sentence about what is wrong.
 pub fn server_url(text: &str) -> Result<Url, &'static str> {
     let text = text.trim();
-    let full = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    let full = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("https://{text}")
+    };
     let url = Url::parse(&full).map_err(|_| "This is not an address.")?;
     if url.scheme() != "https" {
         return Err("The address must begin with https://.");
@@ -330,11 +339,19 @@ mod tests {
         for (typed, meant) in [
             ("localhost:8443", "https://localhost:8443/"),
             (" https://Clinic.example/ ", "https://clinic.example/"),
-            ("https://clinic.example/some/path", "https://clinic.example/"),
+            (
+                "https://clinic.example/some/path",
+                "https://clinic.example/",
+            ),
         ] {
             assert_eq!(server_url(typed).unwrap().as_str(), meant);
         }
-        for wrong in ["http://clinic.example", "", "https://", "https://u:p@clinic.example"] {
+        for wrong in [
+            "http://clinic.example",
+            "",
+            "https://",
+            "https://u:p@clinic.example",
+        ] {
             assert!(server_url(wrong).is_err(), "{wrong}");
         }
     }
@@ -344,6 +361,8 @@ mod tests {
         let tls = rustls::Error::InvalidCertificate(rustls::CertificateError::UnknownIssuer);
         let wrapped = io::Error::other(io::Error::other(tls));
         assert!(is_certificate(&wrapped));
-        assert!(!is_certificate(&io::Error::from(io::ErrorKind::ConnectionRefused)));
+        assert!(!is_certificate(&io::Error::from(
+            io::ErrorKind::ConnectionRefused
+        )));
     }
 }

@@ -1,9 +1,9 @@
 //! The world as it is: Secret Service, HTTPS.
 
 pub mod https;
-mod sse;
-pub mod unusable;
 #[cfg(feature = "cli")]
 pub mod keychain_file;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
+mod sse;
+pub mod unusable;

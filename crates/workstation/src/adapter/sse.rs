@@ -38,7 +38,8 @@ impl Lines {
         if line.is_empty() {
             let name = self.name.take();
             if self.has_data || name.is_some() {
-                self.ready.push(name.unwrap_or_else(|| "message".to_owned()));
+                self.ready
+                    .push(name.unwrap_or_else(|| "message".to_owned()));
             }
             self.has_data = false;
         } else if let Some(name) = line.strip_prefix("event:") {

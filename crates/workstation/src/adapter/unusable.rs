@@ -15,7 +15,9 @@ pub struct Unusable;
 
 fn refuse<'a, T: Send + 'a>() -> Answer<'a, T> {
     Box::pin(async {
-        Err(ServerError::Configuration("the certificate authority cannot be used".into()))
+        Err(ServerError::Configuration(
+            "the certificate authority cannot be used".into(),
+        ))
     })
 }
 

@@ -39,8 +39,11 @@ impl Desk {
         let mut policies = BTreeSet::new();
         let purpose = purpose(asked.classes);
         for class in asked.classes {
-            let Decision { allow, explanation, policies: decided } =
-                access::decide(&Request::new(self.identity.role, asked.verb, *class));
+            let Decision {
+                allow,
+                explanation,
+                policies: decided,
+            } = access::decide(&Request::new(self.identity.role, asked.verb, *class));
             if !allow {
                 let mut event = self
                     .event(asked.action)?

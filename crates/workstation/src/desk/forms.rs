@@ -24,6 +24,8 @@ impl Forms {
     /// What a form of this version was filled from.
     pub(crate) fn recall(&self, id: &str, version: u64) -> Option<Value> {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.iter().find(|(known, at, _)| known == id && *at == version).map(|(.., record)| record.clone())
+        all.iter()
+            .find(|(known, at, _)| known == id && *at == version)
+            .map(|(.., record)| record.clone())
     }
 }

@@ -62,8 +62,8 @@ impl Identity {
     /// When the role or the time zone is unknown.
     pub fn new(server: Url, device: Uuid, kept: Kept) -> Result<Self, &'static str> {
         let role = access::Role::parse(kept.user.role.as_str()).ok_or("its role is unknown")?;
-        let zone = TimeZone::get(&kept.organisation.time_zone)
-            .map_err(|_| "its time zone is unknown")?;
+        let zone =
+            TimeZone::get(&kept.organisation.time_zone).map_err(|_| "its time zone is unknown")?;
         Ok(Self {
             server,
             device,
@@ -78,7 +78,9 @@ impl Identity {
     /// The longest that the idle lock may wait.
     #[must_use]
     pub fn idle_seconds(&self) -> u32 {
-        self.policy.idle_lock_seconds.clamp(*IDLE_SECONDS.start(), *IDLE_SECONDS.end())
+        self.policy
+            .idle_lock_seconds
+            .clamp(*IDLE_SECONDS.start(), *IDLE_SECONDS.end())
     }
 
     /// For the screen.

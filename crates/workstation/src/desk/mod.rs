@@ -67,6 +67,8 @@ impl Desk {
 
 impl std::fmt::Debug for Desk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Desk").field("profile", &self.profile.id).finish_non_exhaustive()
+        f.debug_struct("Desk")
+            .field("profile", &self.profile.id)
+            .finish_non_exhaustive()
     }
 }

@@ -26,7 +26,8 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn find_patients(&self, query: String, limit: u32) -> Result<PatientPage, Fault> {
-        self.work(move |desk| desk.find_patients(&query, limit)).await
+        self.work(move |desk| desk.find_patients(&query, limit))
+            .await
     }
 
     /// Demographics to edit.
@@ -50,7 +51,8 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn open_chart(&self, patient: String, cause: Cause) -> Result<ChartView, Fault> {
-        self.work(move |desk| desk.open_chart(&patient, cause)).await
+        self.work(move |desk| desk.open_chart(&patient, cause))
+            .await
     }
 
     /// A signed note, whole.
@@ -113,8 +115,14 @@ impl Workstation {
     ///
     /// # Errors
     /// [`Fault`] with a stable code.
-    pub async fn schedule(&self, from: String, days: u32, cause: Cause) -> Result<ScheduleView, Fault> {
-        self.work(move |desk| desk.schedule(&from, days, cause)).await
+    pub async fn schedule(
+        &self,
+        from: String,
+        days: u32,
+        cause: Cause,
+    ) -> Result<ScheduleView, Fault> {
+        self.work(move |desk| desk.schedule(&from, days, cause))
+            .await
     }
 
     /// Books an appointment.
@@ -138,7 +146,8 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn cancel_appointment(&self, id: String, reason: String) -> Result<Saved, Fault> {
-        self.work(move |desk| desk.cancel_appointment(&id, &reason)).await
+        self.work(move |desk| desk.cancel_appointment(&id, &reason))
+            .await
     }
 
     /// Checks in, takes in, finishes or marks as not come.
@@ -146,7 +155,8 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn set_progress(&self, id: String, progress: Progress) -> Result<Saved, Fault> {
-        self.work(move |desk| desk.set_progress(&id, progress)).await
+        self.work(move |desk| desk.set_progress(&id, progress))
+            .await
     }
 
     /// What needs a person.
@@ -162,7 +172,8 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn settle_conflict(&self, id: String, choice: Choice) -> Result<(), Fault> {
-        self.work(move |desk| desk.settle_conflict(&id, choice)).await
+        self.work(move |desk| desk.settle_conflict(&id, choice))
+            .await
     }
 
     /// Undoes a refused change on this computer.

@@ -1,7 +1,9 @@
 //! The workstation as its windows and commands use it.
 
 mod day;
+mod idle;
 mod session;
+mod status;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -18,7 +20,7 @@ use crate::runner::{Poke, Runner};
 use crate::view::fault::Fault;
 use crate::view::session::UserView;
 
-use session::Idle;
+use idle::Idle;
 
 /// The workstation. Cheap to clone; all clones are the same.
 #[derive(Clone)]

@@ -1,9 +1,7 @@
-//! Enrolling, unlocking, locking; the idle watch; the state of sync.
+//! Enrolling, unlocking, locking.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
-use jiff::Timestamp;
 use ledger::Action;
 use ledger::chain::Head;
 use protocol::audit::AuditBatch;
@@ -11,6 +9,7 @@ use protocol::dpop;
 use protocol::secret::Secret;
 use protocol::sign_in::{DeviceCard, EnrolRequest, SessionGrant, SignInRequest};
 
+use super::idle::{Idle, watch};
 use super::{Open, Workstation};
 use crate::adapter::https::server_url;
 use crate::desk::Desk;
@@ -25,46 +24,7 @@ use crate::profile::lock_file::LockFile;
 use crate::profile::{ProfileError, disk};
 use crate::runner::{Ground, Line, Poke, Runner};
 use crate::view::fault::Fault;
-use crate::view::session::{
-    Connection, EnrolForm, Phase, ProfileView, SessionView, SyncView, Theme, UnlockForm,
-};
-
-/// How often the watch looks at the clock.
-const WATCH: Duration = Duration::from_secs(1);
-
-/// Since when nobody has done anything.
-#[derive(Clone)]
-pub(super) struct Idle(Arc<Mutex<IdleState>>);
-
-struct IdleState {
-    last: (Timestamp, Duration),
-    after: Duration,
-}
-
-impl Idle {
-    fn new(now: Timestamp, steady: Duration, seconds: u32) -> Self {
-        let after = Duration::from_secs(u64::from(seconds));
-        Self(Arc::new(Mutex::new(IdleState { last: (now, steady), after })))
-    }
-
-    fn touch(&self, now: Timestamp, steady: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).last = (now, steady);
-    }
-
-    fn set_after(&self, seconds: u32) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).after =
-            Duration::from_secs(u64::from(seconds));
-    }
-
-    /// Whether it is time to lock. The clock of the day counts sleep of the computer, the
-    /// steady one cannot be set back: either is enough.
-    fn is_over(&self, now: Timestamp, steady: Duration) -> bool {
-        let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let by_day = now.duration_since(state.last.0);
-        let by_day = if by_day.is_negative() { Duration::ZERO } else { by_day.unsigned_abs() };
-        by_day.max(steady.saturating_sub(state.last.1)) >= state.after
-    }
-}
+use crate::view::session::{EnrolForm, Phase, ProfileView, SessionView, Theme, UnlockForm};
 
 impl Workstation {
     /// Where the program stands.
@@ -81,20 +41,34 @@ impl Workstation {
             .places
             .existing()
             .into_iter()
-            .map(|(_, slots)| ProfileView { username: slots.username, server: slots.server })
+            .map(|(_, slots)| ProfileView {
+                username: slots.username,
+                server: slots.server,
+            })
             .collect();
         let (phase, user, server) = match self.opened().as_ref() {
-            Some(open) if open.runner.view().first.is_some() => {
-                (Phase::Filling, Some(open.user.clone()), Some(open.server.clone()))
-            }
-            Some(open) => (Phase::Unlocked, Some(open.user.clone()), Some(open.server.clone())),
+            Some(open) if open.runner.view().first.is_some() => (
+                Phase::Filling,
+                Some(open.user.clone()),
+                Some(open.server.clone()),
+            ),
+            Some(open) => (
+                Phase::Unlocked,
+                Some(open.user.clone()),
+                Some(open.server.clone()),
+            ),
             None if profiles.is_empty() => (Phase::FirstStart, None, None),
             None => (Phase::Locked, None, None),
         };
         let server = server
             .or_else(|| profiles.first().map(|profile| profile.server.clone()))
             .or_else(|| self.0.config.server.clone());
-        SessionView { phase, server, profiles, user }
+        SessionView {
+            phase,
+            server,
+            profiles,
+            user,
+        }
     }
 
     /// Enrols this computer for a user and starts to fill the cache.
@@ -102,11 +76,18 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn enrol(&self, form: EnrolForm) -> Result<SessionView, Fault> {
-        let EnrolForm { server, username, password, code } = form;
+        let EnrolForm {
+            server,
+            username,
+            password,
+            code,
+        } = form;
         let (password, code) = (Secret::new(password), Secret::new(code));
         let turn = self.0.turn.lock().await;
         self.close(Action::Locked).await;
-        self.enrolled(&server, &username, password, code).await.map_err(|error| told(error, "enrol"))?;
+        self.enrolled(&server, &username, password, code)
+            .await
+            .map_err(|error| told(error, "enrol"))?;
         drop(turn);
         Ok(self.announce())
     }
@@ -118,15 +99,27 @@ impl Workstation {
         password: Secret,
         code: Secret,
     ) -> Result<(), SignInError> {
-        let url = server_url(server)
-            .map_err(|what| SignInError::Invalid { field: "server", what })?;
+        let url = server_url(server).map_err(|what| SignInError::Invalid {
+            field: "server",
+            what,
+        })?;
         let username = username.trim().to_owned();
         if username.is_empty() {
-            return Err(SignInError::Invalid { field: "username", what: "Who are you?" });
+            return Err(SignInError::Invalid {
+                field: "username",
+                what: "Who are you?",
+            });
         }
-        let digits: String = code.expose().chars().filter(|c| !c.is_whitespace()).collect();
+        let digits: String = code
+            .expose()
+            .chars()
+            .filter(|c| !c.is_whitespace())
+            .collect();
         if digits.len() != 6 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-            return Err(SignInError::Invalid { field: "code", what: "The code has six digits." });
+            return Err(SignInError::Invalid {
+                field: "code",
+                what: "The code has six digits.",
+            });
         }
         let ports = self.0.ports.clone();
         let profile = self.0.places.profile(&url, &username);
@@ -141,7 +134,10 @@ impl Workstation {
             }
         })
         .await?;
-        let device = Device { server: url.clone(), key: fresh.key.clone() };
+        let device = Device {
+            server: url.clone(),
+            key: fresh.key.clone(),
+        };
         let request = EnrolRequest {
             username: username.clone(),
             password: password.clone(),
@@ -154,12 +150,17 @@ impl Workstation {
             },
         };
         let grant = ports.server.enrol(&device, &request).await?;
-        let session = Session { device: device.clone(), token: grant.token.clone() };
+        let session = Session {
+            device: device.clone(),
+            token: grant.token.clone(),
+        };
         let kept = Kept::from(&grant);
         let cost = self.0.cost;
         let desk = blocking({
             let url = url.clone();
-            move || opening::make_profile(&ports, profile, &url, &fresh, &password, kept, lock, cost)
+            move || {
+                opening::make_profile(&ports, profile, &url, &fresh, &password, kept, lock, cost)
+            }
         })
         .await?;
         if self.0.config.server.is_none() {
@@ -185,10 +186,16 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn unlock(&self, form: UnlockForm) -> Result<SessionView, Fault> {
-        let UnlockForm { server, username, password } = form;
+        let UnlockForm {
+            server,
+            username,
+            password,
+        } = form;
         let password = Secret::new(password);
         let turn = self.0.turn.lock().await;
-        self.unlocked(&server, &username, password).await.map_err(|error| told(error, "unlock"))?;
+        self.unlocked(&server, &username, password)
+            .await
+            .map_err(|error| told(error, "unlock"))?;
         drop(turn);
         Ok(self.announce())
     }
@@ -199,11 +206,16 @@ impl Workstation {
         username: &str,
         password: Secret,
     ) -> Result<(), SignInError> {
-        let url = server_url(server)
-            .map_err(|what| SignInError::Invalid { field: "server", what })?;
+        let url = server_url(server).map_err(|what| SignInError::Invalid {
+            field: "server",
+            what,
+        })?;
         let ports = self.0.ports.clone();
         let profile = self.0.places.profile(&url, username);
-        let is_open = self.opened().as_ref().is_some_and(|open| open.profile == profile);
+        let is_open = self
+            .opened()
+            .as_ref()
+            .is_some_and(|open| open.profile == profile);
         if is_open {
             let checked = password.clone();
             blocking(move || opening::check_password(&ports, &profile, &checked)).await?;
@@ -221,13 +233,17 @@ impl Workstation {
         .await?;
         match opened {
             OpenedCache::Whole(desk) => {
-                let device = Device { server: url, key: desk.key.clone() };
+                let device = Device {
+                    server: url,
+                    key: desk.key.clone(),
+                };
                 let username = desk.identity.user.username.clone();
                 let line = Line::new(device, username, None, Some(password));
                 self.begin(*desk, line, Action::Unlocked, None).await
             }
             OpenedCache::Damaged(opened, unsent) => {
-                self.refill(*opened, unsent.map(|unsent| *unsent), password).await
+                self.refill(*opened, unsent.map(|unsent| *unsent), password)
+                    .await
             }
         }
     }
@@ -241,26 +257,51 @@ impl Workstation {
         password: Secret,
     ) -> Result<(), SignInError> {
         let ports = self.0.ports.clone();
-        let device = Device { server: opened.server.clone(), key: opened.key.clone() };
+        let device = Device {
+            server: opened.server.clone(),
+            key: opened.key.clone(),
+        };
         let username = opened.slots.username.clone();
-        let request = SignInRequest { username: username.clone(), password };
+        let request = SignInRequest {
+            username: username.clone(),
+            password,
+        };
         let damaged = |error| match error {
             crate::port::server::ServerError::Offline(_) => SignInError::Corrupt,
             other => SignInError::Server(other),
         };
-        let grant: SessionGrant =
-            ports.server.sign_in(&device, &request).await.map_err(damaged)?;
-        let session = Session { device: device.clone(), token: grant.token.clone() };
-        let links = unsent.as_ref().map(|unsent| unsent.audit.clone()).unwrap_or_default();
-        let receipt = self.hand_over_audit(&session, links).await.map_err(damaged)?;
+        let grant: SessionGrant = ports
+            .server
+            .sign_in(&device, &request)
+            .await
+            .map_err(damaged)?;
+        let session = Session {
+            device: device.clone(),
+            token: grant.token.clone(),
+        };
+        let links = unsent
+            .as_ref()
+            .map(|unsent| unsent.audit.clone())
+            .unwrap_or_default();
+        let receipt = self
+            .hand_over_audit(&session, links)
+            .await
+            .map_err(damaged)?;
         let kept = Kept::from(&grant);
-        let head = Head { number: receipt.through, hash: receipt.head };
-        let desk = blocking(move || {
-            opening::replace_damaged(&ports, opened, unsent, kept, &head)
-        })
-        .await?;
+        let head = Head {
+            number: receipt.through,
+            hash: receipt.head,
+        };
+        let desk =
+            blocking(move || opening::replace_damaged(&ports, opened, unsent, kept, &head)).await?;
         let line = Line::new(device, username, Some(session), None);
-        self.begin(desk, line, Action::Unlocked, Some(fault::of("cache-set-aside"))).await
+        self.begin(
+            desk,
+            line,
+            Action::Unlocked,
+            Some(fault::of("cache-set-aside")),
+        )
+        .await
     }
 
     /// Sends what is left of the old chain, and asks where the chain stands.
@@ -278,7 +319,9 @@ impl Workstation {
             }
             links = rest;
         }
-        server.audit(session, &AuditBatch { links: Vec::new() }).await
+        server
+            .audit(session, &AuditBatch { links: Vec::new() })
+            .await
     }
 
     /// Records the opening, puts the profile behind the door and starts the runner.
@@ -296,7 +339,11 @@ impl Workstation {
             let pokes = runner_pokes.clone();
             move |touched| {
                 notices.touched(touched);
-                if let Some(pokes) = pokes.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
+                if let Some(pokes) = pokes
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .as_ref()
+                {
                     // A runner that has ended sends what waits when it starts again.
                     let _ = pokes.send(Poke::Written);
                 }
@@ -318,7 +365,7 @@ impl Workstation {
             ports: self.0.ports.clone(),
             notices: self.0.notices.clone(),
             line: line.clone(),
-            session_changed: Box::new(move || {
+            session_changed: Arc::new(move || {
                 if let Some(inner) = this.upgrade() {
                     let this = Workstation(inner);
                     tokio::spawn(async move { this.identity_changed().await });
@@ -341,8 +388,17 @@ impl Workstation {
         let clock = &self.0.ports.clock;
         let idle = Idle::new(clock.now(), clock.steady(), idle_seconds);
         let watchman = tokio::spawn(watch(Arc::downgrade(&self.0)));
-        *self.opened() =
-            Some(Open { profile, user, server, runner, line, pokes, idle, watchman, notice });
+        *self.opened() = Some(Open {
+            profile,
+            user,
+            server,
+            runner,
+            line,
+            pokes,
+            idle,
+            watchman,
+            notice,
+        });
         Ok(())
     }
 
@@ -356,7 +412,7 @@ impl Workstation {
         self.announce();
     }
 
-    fn announce(&self) -> SessionView {
+    pub(super) fn announce(&self) -> SessionView {
         let view = self.session();
         self.0.notices.send(Notice::Session(view.clone()));
         view
@@ -385,14 +441,17 @@ impl Workstation {
             && let Err(error) = self.0.ports.server.sign_out(&session).await
         {
             // The token dies with this process; the server ends the session by itself in time.
-            tracing::info!(code = fault::server_code(&error), "the server was not told of the sign-out");
+            tracing::info!(
+                code = fault::server_code(&error),
+                "the server was not told of the sign-out"
+            );
         }
         drop(turn);
         Ok(self.announce())
     }
 
     /// Closes the open profile, if one is. The caller has the turn.
-    async fn close(&self, action: Action) {
+    pub(super) async fn close(&self, action: Action) {
         let open = self.opened().take();
         let Some(open) = open else { return };
         open.watchman.abort();
@@ -413,39 +472,6 @@ impl Workstation {
         self.0.door.shut().await;
     }
 
-    /// Tells that somebody is there.
-    ///
-    /// # Errors
-    /// None today; the signature leaves room for one.
-    pub async fn note_activity(&self) -> Result<(), Fault> {
-        if let Some(open) = self.opened().as_ref() {
-            open.idle.touch(self.0.ports.clock.now(), self.0.ports.clock.steady());
-        }
-        Ok(())
-    }
-
-    pub(super) fn idle_after(&self, seconds: u32) {
-        if let Some(open) = self.opened().as_ref() {
-            open.idle.set_after(seconds);
-        }
-    }
-
-    /// Locks if nobody has done anything for too long; tells whether it did.
-    pub async fn lock_if_idle(&self) -> bool {
-        let clock = &self.0.ports.clock;
-        let over = self
-            .opened()
-            .as_ref()
-            .is_some_and(|open| open.idle.is_over(clock.now(), clock.steady()));
-        if over {
-            // Whoever opens or closes at this moment goes first.
-            let Ok(_turn) = self.0.turn.try_lock() else { return false };
-            self.close(Action::Locked).await;
-            self.announce();
-        }
-        over
-    }
-
     pub(super) async fn keep_theme(&self, theme: Theme) {
         let folder = self.0.places.config.clone();
         let kept = blocking(move || {
@@ -455,93 +481,6 @@ impl Workstation {
         .await;
         if kept.is_err() {
             tracing::warn!("the look was not kept for the sign-in screen");
-        }
-    }
-
-    /// The truth about connection and what waits.
-    ///
-    /// # Errors
-    /// [`Fault`] `locked` when no profile is open.
-    pub async fn sync_view(&self) -> Result<SyncView, Fault> {
-        match self.opened().as_ref() {
-            Some(open) => {
-                let mut view = open.runner.view();
-                view.fault = view.fault.or_else(|| open.notice.clone());
-                Ok(view)
-            }
-            None => Err(fault::of("locked")),
-        }
-    }
-
-    /// Tries the server now.
-    ///
-    /// # Errors
-    /// None today; the signature leaves room for one.
-    pub async fn sync_now(&self) -> Result<(), Fault> {
-        self.poke(Poke::Pushed);
-        Ok(())
-    }
-
-    /// Stops the first filling; what came stays.
-    ///
-    /// # Errors
-    /// None today; the signature leaves room for one.
-    pub async fn stop_first_sync(&self) -> Result<(), Fault> {
-        self.poke(Poke::StopFill);
-        Ok(())
-    }
-
-    /// Takes the first filling up where it stopped.
-    ///
-    /// # Errors
-    /// None today; the signature leaves room for one.
-    pub async fn resume_first_sync(&self) -> Result<(), Fault> {
-        self.poke(Poke::ResumeFill);
-        Ok(())
-    }
-
-    /// Waits until sync has nothing to do, needs a person, or cannot go on; for scripts.
-    ///
-    /// # Errors
-    /// [`Fault`] `locked` when the profile is locked meanwhile.
-    pub async fn settled(&self, patience: Duration) -> Result<SyncView, Fault> {
-        let mut view = match self.opened().as_ref() {
-            Some(open) => open.runner.watch(),
-            None => return Err(fault::of("locked")),
-        };
-        let waited = tokio::time::timeout(patience, async {
-            view.wait_for(|view| {
-                let stuck = matches!(view.connection, Connection::Offline | Connection::SignInNeeded);
-                let done = view.connection == Connection::Online
-                    && view.first.as_ref().is_none_or(|first| first.stopped)
-                    && view.to_send == 0
-                    && view.audit_to_send == 0;
-                stuck || done || view.fault.is_some()
-            })
-            .await
-            .map(|view| view.clone())
-        })
-        .await;
-        match waited {
-            Ok(Ok(view)) => Ok(view),
-            Ok(Err(_)) => Err(fault::of("locked")),
-            Err(_) => self.sync_view().await,
-        }
-    }
-}
-
-/// Looks at the clock while a profile is open.
-async fn watch(inner: std::sync::Weak<super::Inner>) {
-    let mut ticks = tokio::time::interval(WATCH);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let Some(inner) = inner.upgrade() else { return };
-        let this = Workstation(inner);
-        // On a task of its own: locking ends this one.
-        let locked = tokio::spawn(async move { this.lock_if_idle().await }).await;
-        if !matches!(locked, Ok(false)) {
-            return;
         }
     }
 }
@@ -562,26 +501,7 @@ fn device_name() -> String {
 async fn blocking<T: Send + 'static>(
     step: impl FnOnce() -> Result<T, SignInError> + Send + 'static,
 ) -> Result<T, SignInError> {
-    tokio::task::spawn_blocking(step).await.map_err(|_| SignInError::Interrupted)?
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn w4_either_clock_is_enough_to_lock() {
-        let start = Timestamp::UNIX_EPOCH;
-        let after = |seconds| start + jiff::SignedDuration::from_secs(seconds);
-        let idle = Idle::new(start, Duration::ZERO, 300);
-        assert!(!idle.is_over(after(299), Duration::from_secs(299)));
-        // The computer slept: only the clock of the day went on.
-        assert!(idle.is_over(after(300), Duration::from_secs(2)));
-        // Somebody set the clock back: only the steady one went on.
-        assert!(idle.is_over(after(-5000), Duration::from_secs(300)));
-        idle.touch(after(300), Duration::from_secs(300));
-        assert!(!idle.is_over(after(400), Duration::from_secs(400)));
-        idle.set_after(60);
-        assert!(idle.is_over(after(400), Duration::from_secs(400)));
-    }
+    tokio::task::spawn_blocking(step)
+        .await
+        .map_err(|_| SignInError::Interrupted)?
 }

@@ -36,7 +36,10 @@ mod tests {
     fn the_second_has_to_wait() {
         let root = tempfile::tempdir().unwrap();
         let first = LockFile::take(root.path()).unwrap();
-        assert!(matches!(LockFile::take(root.path()), Err(ProfileError::InUse)));
+        assert!(matches!(
+            LockFile::take(root.path()),
+            Err(ProfileError::InUse)
+        ));
         drop(first);
         LockFile::take(root.path()).unwrap();
     }

@@ -71,7 +71,11 @@ impl Places {
     /// [`ProfileError::NoHome`] when neither is known.
     pub fn from_environment() -> Result<Self, ProfileError> {
         let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let home = || named("HOME").or_else(|| named("USERPROFILE")).map(PathBuf::from);
+        let home = || {
+            named("HOME")
+                .or_else(|| named("USERPROFILE"))
+                .map(PathBuf::from)
+        };
         let under = |own: &str, xdg: &str, below_home: &str, rest: &str| {
             named(own).map(PathBuf::from).or_else(|| {
                 named(xdg)
@@ -80,7 +84,12 @@ impl Places {
                     .map(|base| base.join(rest))
             })
         };
-        let profiles = under("ROUNDS_PROFILE_DIR", "XDG_DATA_HOME", ".local/share", "rounds/profiles");
+        let profiles = under(
+            "ROUNDS_PROFILE_DIR",
+            "XDG_DATA_HOME",
+            ".local/share",
+            "rounds/profiles",
+        );
         let config = under("ROUNDS_CONFIG_DIR", "XDG_CONFIG_HOME", ".config", "rounds");
         match (profiles, config) {
             (Some(profiles), Some(config)) => Ok(Self { profiles, config }),
@@ -191,7 +200,9 @@ fn is_cache_aside(path: &Path) -> bool {
     path.file_name()
         .and_then(|name| name.to_str())
         .is_some_and(|name| {
-            name.starts_with("cache.db.aside-") && !name.ends_with("-wal") && !name.ends_with("-shm")
+            name.starts_with("cache.db.aside-")
+                && !name.ends_with("-wal")
+                && !name.ends_with("-shm")
         })
 }
 
@@ -201,10 +212,22 @@ mod tests {
 
     #[test]
     fn a_profile_is_the_user_and_the_server_however_they_are_written() {
-        let places = Places { profiles: "/p".into(), config: "/c".into() };
+        let places = Places {
+            profiles: "/p".into(),
+            config: "/c".into(),
+        };
         let of = |server: &str, user: &str| places.profile(&server.parse().unwrap(), user).id;
-        assert_eq!(of("https://a.example", "ada"), of("https://A.example:443/", " Ada "));
-        assert_ne!(of("https://a.example", "ada"), of("https://b.example", "ada"));
-        assert_ne!(of("https://a.example", "ada"), of("https://a.example", "bob"));
+        assert_eq!(
+            of("https://a.example", "ada"),
+            of("https://A.example:443/", " Ada ")
+        );
+        assert_ne!(
+            of("https://a.example", "ada"),
+            of("https://b.example", "ada")
+        );
+        assert_ne!(
+            of("https://a.example", "ada"),
+            of("https://a.example", "bob")
+        );
     }
 }

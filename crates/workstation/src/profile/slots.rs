@@ -263,7 +263,10 @@ mod tests {
     use super::*;
 
     fn profile() -> Profile {
-        Profile { id: "p".into(), folder: "/nowhere".into() }
+        Profile {
+            id: "p".into(),
+            folder: "/nowhere".into(),
+        }
     }
 
     fn sealed() -> (Slots, CacheKey, RecoverySecret) {
@@ -275,9 +278,15 @@ mod tests {
             device: Uuid::nil(),
             now: Timestamp::UNIX_EPOCH,
         };
-        let slots =
-            Slots::seal(&profile(), &card, (&key, &[7; 32]), "right", &public, ArgonCost::LEAST)
-                .unwrap();
+        let slots = Slots::seal(
+            &profile(),
+            &card,
+            (&key, &[7; 32]),
+            "right",
+            &public,
+            ArgonCost::LEAST,
+        )
+        .unwrap();
         (slots, key, secret)
     }
 
@@ -325,7 +334,10 @@ mod tests {
     #[test]
     fn a_slot_of_another_profile_does_not_open() {
         let (slots, ..) = sealed();
-        let other = Profile { id: "q".into(), folder: "/nowhere".into() };
+        let other = Profile {
+            id: "q".into(),
+            folder: "/nowhere".into(),
+        };
         let moved = slots.open_daily(&other, &[7; 32], "right");
         assert!(matches!(moved, Err(SlotsError::PasswordWrong)));
     }

@@ -25,6 +25,7 @@ struct Bench {
     server: Arc<dyn Server>,
     notices: Notices,
     line: Line,
+    session_changed: Arc<dyn Fn() + Send + Sync>,
 }
 
 /// Carries an operation out. `None` when the profile was locked meanwhile, or nothing is
@@ -35,6 +36,7 @@ pub(super) fn execute(ground: &Ground, operation: Operation) -> BoxFuture<'stati
         server: ground.ports.server.clone(),
         notices: ground.notices.clone(),
         line: ground.line.clone(),
+        session_changed: ground.session_changed.clone(),
     };
     Box::pin(async move { bench.execute(operation).await })
 }
@@ -44,19 +46,23 @@ impl Bench {
         match operation {
             Operation::SendAudit(ticket) => self.send_audit(ticket).await,
             Operation::SendUpload(ticket) => self.send_upload(ticket).await,
-            Operation::FetchPage(ticket, cursor) => Some(
-                match self.ask(|session| async move {
-                    self.server.page(&session, cursor.as_deref()).await
-                })
-                .await
-                {
-                    Ok(page) => Input::PageArrived(ticket, page),
-                    Err(error) => Input::Failed(ticket, failure(&error)),
-                },
-            ),
+            Operation::FetchPage(ticket, cursor) => {
+                Some(
+                    match self
+                        .ask(|session| async move {
+                            self.server.page(&session, cursor.as_deref()).await
+                        })
+                        .await
+                    {
+                        Ok(page) => Input::PageArrived(ticket, page),
+                        Err(error) => Input::Failed(ticket, failure(&error)),
+                    },
+                )
+            }
             Operation::SettleAudit(ticket, receipt) => {
                 self.store(ticket, move |desk| {
-                    desk.cache.write("settle-audit", |tx| tx.acknowledge_audit(&receipt))?;
+                    desk.cache
+                        .write("settle-audit", |tx| tx.acknowledge_audit(&receipt))?;
                     Ok(Touched::default())
                 })
                 .await
@@ -65,7 +71,8 @@ impl Bench {
                 self.store(ticket, move |desk| {
                     let touched = uploaded(desk, &reply)?;
                     let now = desk.now();
-                    desk.cache.write("settle-upload", |tx| tx.apply_fates(&reply, now))?;
+                    desk.cache
+                        .write("settle-upload", |tx| tx.apply_fates(&reply, now))?;
                     Ok(touched)
                 })
                 .await
@@ -75,8 +82,13 @@ impl Bench {
                     let event = desk
                         .event(Action::Synchronised)?
                         .asking(format!("{} records", page.entries.len()));
-                    let applied = desk.cache.apply_page(&page, desk.now(), desk.seal(&event))?;
-                    Ok(Touched { types: applied.types, patients: applied.patients })
+                    let applied = desk
+                        .cache
+                        .apply_page(&page, desk.now(), desk.seal(&event))?;
+                    Ok(Touched {
+                        types: applied.types,
+                        patients: applied.patients,
+                    })
                 })
                 .await
             }
@@ -91,7 +103,9 @@ impl Bench {
                 let noted = self
                     .door
                     .work(move |desk| {
-                        Ok(desk.cache.write("note-confirmed", |tx| tx.note_confirmed(at))?)
+                        Ok(desk
+                            .cache
+                            .write("note-confirmed", |tx| tx.note_confirmed(at))?)
                     })
                     .await;
                 if noted.is_err() {
@@ -104,7 +118,10 @@ impl Bench {
     }
 
     async fn send_audit(&self, ticket: Ticket) -> Option<Input> {
-        let links = self.door.work(|desk| Ok(desk.cache.audit_batch(MAX_LINKS)?)).await;
+        let links = self
+            .door
+            .work(|desk| Ok(desk.cache.audit_batch(MAX_LINKS)?))
+            .await;
         let links = match prepared(ticket, links) {
             Ok(links) => links,
             Err(input) => return input,
@@ -115,7 +132,10 @@ impl Bench {
         let batch = AuditBatch { links };
         let batch = &batch;
         Some(
-            match self.ask(|session| async move { self.server.audit(&session, batch).await }).await {
+            match self
+                .ask(|session| async move { self.server.audit(&session, batch).await })
+                .await
+            {
                 Ok(receipt) => Input::AuditReplied(ticket, receipt),
                 Err(error) => Input::Failed(ticket, failure(&error)),
             },
@@ -152,7 +172,9 @@ impl Bench {
         let request = UploadRequest { entries };
         let request = &request;
         Some(
-            match self.ask(|session| async move { self.server.upload(&session, request).await }).await
+            match self
+                .ask(|session| async move { self.server.upload(&session, request).await })
+                .await
             {
                 Ok(reply) => Input::UploadReplied(ticket, reply),
                 Err(error) => Input::Failed(ticket, failure(&error)),
@@ -193,12 +215,15 @@ impl Bench {
         let stored = self
             .door
             .work(move |desk| {
-                Ok(desk.cache.write("identity", |tx| tx.set(identity::SETTING, &kept))?)
+                Ok(desk
+                    .cache
+                    .write("identity", |tx| tx.set(identity::SETTING, &kept))?)
             })
             .await;
         if stored.is_err() {
             tracing::warn!("the new identity was not kept");
         }
+        (self.session_changed)();
     }
 
     /// Stores something and tells what waits afterwards.
@@ -239,7 +264,10 @@ fn prepared<T>(ticket: Ticket, read: Result<T, WorkError>) -> Result<T, Option<I
 }
 
 fn must_sign_in(error: &ServerError) -> bool {
-    matches!(error.code(), Some(Code::SessionEnded | Code::ProofWrong | Code::DeviceUnknown))
+    matches!(
+        error.code(),
+        Some(Code::SessionEnded | Code::ProofWrong | Code::DeviceUnknown)
+    )
 }
 
 fn failure(error: &ServerError) -> Failure {
@@ -250,7 +278,9 @@ fn failure(error: &ServerError) -> Failure {
         ServerError::Problem(problem) => match problem.code {
             Code::CursorGone => Failure::CursorGone,
             Code::Unavailable | Code::TooManyAttempts => Failure::Unavailable {
-                retry_after: problem.retry_after.and_then(|wait| u32::try_from(wait).ok()),
+                retry_after: problem
+                    .retry_after
+                    .and_then(|wait| u32::try_from(wait).ok()),
             },
             code => Failure::Rejected(code_name(code)),
         },
@@ -268,10 +298,7 @@ fn code_name(code: Code) -> String {
 }
 
 /// The records whose standing a reply changes.
-fn uploaded(
-    desk: &Desk,
-    reply: &protocol::upload::UploadReply,
-) -> Result<Touched, WorkError> {
+fn uploaded(desk: &Desk, reply: &protocol::upload::UploadReply) -> Result<Touched, WorkError> {
     let mut touched = Touched::default();
     let outbox = desk.cache.read(|cache| cache.outbox())?;
     for line in outbox {

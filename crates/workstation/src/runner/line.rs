@@ -38,7 +38,10 @@ impl Line {
         Self {
             device,
             username,
-            state: Arc::new(Mutex::new(Inner { password, fault: None })),
+            state: Arc::new(Mutex::new(Inner {
+                password,
+                fault: None,
+            })),
             sessions: watch::Sender::new(session),
         }
     }
@@ -78,19 +81,31 @@ impl Line {
         if let Some(session) = self.current() {
             return Ok((session, None));
         }
-        let password = self.state().password.clone().ok_or(ServerError::SessionEnded)?;
-        let request = SignInRequest { username: self.username.clone(), password };
+        let password = self
+            .state()
+            .password
+            .clone()
+            .ok_or(ServerError::SessionEnded)?;
+        let request = SignInRequest {
+            username: self.username.clone(),
+            password,
+        };
         match server.sign_in(&self.device, &request).await {
             Ok(grant) => {
-                let session =
-                    Session { device: self.device.clone(), token: grant.token.clone() };
+                let session = Session {
+                    device: self.device.clone(),
+                    token: grant.token.clone(),
+                };
                 *self.state() = Inner::default();
                 self.sessions.send_replace(Some(session.clone()));
                 Ok((session, Some(grant)))
             }
             Err(error) => {
                 if let Some(code) = lasting(&error) {
-                    *self.state() = Inner { password: None, fault: Some(crate::fault::of(code)) };
+                    *self.state() = Inner {
+                        password: None,
+                        fault: Some(crate::fault::of(code)),
+                    };
                     return Err(ServerError::SessionEnded);
                 }
                 Err(error)

@@ -6,6 +6,7 @@ mod line;
 mod listen;
 mod state_view;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -59,7 +60,7 @@ pub(crate) struct Ground {
     pub notices: Notices,
     pub line: Line,
     /// Called when the first filling ends and when the server sent a new identity.
-    pub session_changed: Box<dyn Fn() + Send + Sync>,
+    pub session_changed: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Runner {
@@ -69,7 +70,10 @@ impl Runner {
         let mut seed = [0; 8];
         ground.ports.entropy.fill(&mut seed)?;
         let engine = Engine::new(setup, Config::default(), u64::from_le_bytes(seed));
-        let zone = ground.door.work(|desk| Ok(desk.identity.zone.clone())).await?;
+        let zone = ground
+            .door
+            .work(|desk| Ok(desk.identity.zone.clone()))
+            .await?;
         let view = state_view::view(engine.state(), None, &zone);
         let (view_sender, view) = watch::channel(view);
         let (pokes, inbox) = mpsc::unbounded_channel();
@@ -78,9 +82,19 @@ impl Runner {
             ground.line.sessions(),
             pokes.clone(),
         ));
-        let course = Course { engine, ground, zone, view: view_sender };
+        let course = Course {
+            engine,
+            ground,
+            zone,
+            view: view_sender,
+        };
         let task = tokio::spawn(course.run(inbox));
-        Ok(Self { pokes, view, task, listener })
+        Ok(Self {
+            pokes,
+            view,
+            task,
+            listener,
+        })
     }
 
     pub(crate) fn poke(&self, poke: Poke) {
@@ -218,7 +232,11 @@ impl Course {
     }
 
     async fn changed(&self) -> Option<Input> {
-        let counted = self.ground.door.work(|desk| Ok(desk.cache.read(waiting)?)).await;
+        let counted = self
+            .ground
+            .door
+            .work(|desk| Ok(desk.cache.read(waiting)?))
+            .await;
         counted.ok().map(Input::Changed)
     }
 

@@ -33,7 +33,10 @@ fn fault(fault: &sync::Fault) -> Fault {
     let code = match fault {
         sync::Fault::Unavailable => "server-unavailable",
         sync::Fault::Untrusted => "certificate-untrusted",
-        sync::Fault::Rejected { stage: Stage::Audit, .. } => "chain-refused",
+        sync::Fault::Rejected {
+            stage: Stage::Audit,
+            ..
+        } => "chain-refused",
         sync::Fault::Rejected { code, .. } if code == "forbidden" => "forbidden",
         sync::Fault::Rejected { .. } => "server-refused",
         sync::Fault::Storage(code) => code,

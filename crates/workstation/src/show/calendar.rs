@@ -36,10 +36,15 @@ pub trait Names {
 pub fn parties(appointment: &Value) -> Parties {
     let mut parties = Parties::default();
     for participant in each(appointment, "participant") {
-        let Some(reference) = participant.get("actor").and_then(|actor| text(actor, "reference")) else {
+        let Some(reference) = participant
+            .get("actor")
+            .and_then(|actor| text(actor, "reference"))
+        else {
             continue;
         };
-        let Some(reference) = fhir::reference::parse(reference) else { continue };
+        let Some(reference) = fhir::reference::parse(reference) else {
+            continue;
+        };
         let place = match reference.resource_type.as_str() {
             "Patient" => &mut parties.patient,
             "Practitioner" => &mut parties.practitioner,
@@ -141,7 +146,10 @@ fn since(appointment: &Value) -> Option<Timestamp> {
 pub fn set_progress(appointment: &mut Value, progress: Progress, now: Timestamp, zone: &TimeZone) {
     appointment["status"] = status(progress).into();
     let stamp = json!({"url": SINCE, "valueDateTime": when::moment(now, zone)});
-    match appointment.get_mut("extension").and_then(Value::as_array_mut) {
+    match appointment
+        .get_mut("extension")
+        .and_then(Value::as_array_mut)
+    {
         Some(extensions) => {
             extensions.retain(|extension| text(extension, "url") != Some(SINCE));
             extensions.push(stamp);
@@ -157,7 +165,10 @@ pub fn hours(
     zone: &TimeZone,
     actor: &dyn Fn(&str) -> Option<String>,
 ) -> Option<WorkingHours> {
-    if !matches!(text(slot, "status"), Some("free" | "busy" | "busy-tentative")) {
+    if !matches!(
+        text(slot, "status"),
+        Some("free" | "busy" | "busy-tentative")
+    ) {
         return None;
     }
     let start: Timestamp = text(slot, "start")?.parse().ok()?;

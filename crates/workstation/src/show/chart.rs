@@ -54,13 +54,25 @@ pub struct Lookup<'a> {
 
 impl Chart {
     /// Takes a record in.
-    pub fn add(&mut self, resource_type: &str, resource: Value, standing: Standing, zone: &TimeZone) {
+    pub fn add(
+        &mut self,
+        resource_type: &str,
+        resource: Value,
+        standing: Standing,
+        zone: &TimeZone,
+    ) {
         match resource_type {
             "Patient" => self.patient = Some(resource),
-            "AllergyIntolerance" => self.allergies.push(items::allergy(&resource, standing, zone)),
-            "Condition" => self.problems.push(items::problem(&resource, standing, zone)),
+            "AllergyIntolerance" => self
+                .allergies
+                .push(items::allergy(&resource, standing, zone)),
+            "Condition" => self
+                .problems
+                .push(items::problem(&resource, standing, zone)),
             "MedicationRequest" => self.medications.push((resource, standing)),
-            "Immunization" => self.immunizations.push(items::immunization(&resource, standing, zone)),
+            "Immunization" => self
+                .immunizations
+                .push(items::immunization(&resource, standing, zone)),
             "Encounter" => self.encounters.push((resource, standing)),
             "Observation" => self.values.add(&resource, standing, zone),
             "DocumentReference" => self.notes.push((resource, standing)),
@@ -72,11 +84,18 @@ impl Chart {
     #[must_use]
     pub fn wanted(&self) -> Vec<String> {
         let mut wanted = HashMap::new();
-        let all = self.encounters.iter().chain(&self.notes).chain(&self.medications);
+        let all = self
+            .encounters
+            .iter()
+            .chain(&self.notes)
+            .chain(&self.medications);
         for (resource, _) in all {
             fhir::reference::each_reference(resource, |_, reference| {
                 let kind = reference.split('/').next().unwrap_or_default();
-                if matches!(kind, "Practitioner" | "Location" | "Organization" | "Medication") {
+                if matches!(
+                    kind,
+                    "Practitioner" | "Location" | "Organization" | "Medication"
+                ) {
                     wanted.insert(reference.to_owned(), ());
                 }
             });
@@ -99,7 +118,9 @@ impl Chart {
         let medications = self
             .medications
             .iter()
-            .map(|(resource, standing)| items::medication(resource, *standing, zone, lookup.medication))
+            .map(|(resource, standing)| {
+                items::medication(resource, *standing, zone, lookup.medication)
+            })
             .collect();
         let mut encounters: Vec<EncounterLine> = self
             .encounters

@@ -15,7 +15,10 @@ use crate::view::chart::ClinicalItem;
 #[must_use]
 pub fn sorted(mut lines: Vec<ClinicalItem>) -> Vec<ClinicalItem> {
     lines.sort_by(|a, b| {
-        b.active.cmp(&a.active).then_with(|| b.since.cmp(&a.since)).then_with(|| a.text.cmp(&b.text))
+        b.active
+            .cmp(&a.active)
+            .then_with(|| b.since.cmp(&a.since))
+            .then_with(|| a.text.cmp(&b.text))
     });
     lines
 }
@@ -48,7 +51,11 @@ pub fn problem(resource: &Value, standing: Standing, zone: &TimeZone) -> Clinica
     let since = ["onsetDateTime", "recordedDate"]
         .iter()
         .find_map(|key| text(resource, key))
-        .or_else(|| resource.get("onsetPeriod").and_then(|period| text(period, "start")));
+        .or_else(|| {
+            resource
+                .get("onsetPeriod")
+                .and_then(|period| text(period, "start"))
+        });
     let mut detail = Vec::new();
     if let Some(end) = text(resource, "abatementDateTime") {
         detail.push(format!("until {}", when::day(end, zone)));
@@ -69,7 +76,9 @@ pub fn problem(resource: &Value, standing: Standing, zone: &TimeZone) -> Clinica
             && text(resource, "abatementDateTime").is_none(),
         status: plain(status),
         since: since.map(|date| when::day(date, zone)),
-        by: display(resource, "recorder").or_else(|| display(resource, "asserter")).map(str::to_owned),
+        by: display(resource, "recorder")
+            .or_else(|| display(resource, "asserter"))
+            .map(str::to_owned),
         standing,
     }
 }
@@ -103,7 +112,9 @@ pub fn allergy(resource: &Value, standing: Standing, zone: &TimeZone) -> Clinica
         since: text(resource, "onsetDateTime")
             .or_else(|| text(resource, "recordedDate"))
             .map(|date| when::day(date, zone)),
-        by: display(resource, "recorder").or_else(|| display(resource, "asserter")).map(str::to_owned),
+        by: display(resource, "recorder")
+            .or_else(|| display(resource, "asserter"))
+            .map(str::to_owned),
         standing,
     }
 }
@@ -119,7 +130,8 @@ pub fn medication(
     let code = medication_code(resource, medication);
     let code = code.as_ref().unwrap_or(&Value::Null);
     let status = text(resource, "status").unwrap_or("unknown");
-    let named = concept(code).or_else(|| display(resource, "medicationReference").map(str::to_owned));
+    let named =
+        concept(code).or_else(|| display(resource, "medicationReference").map(str::to_owned));
     ClinicalItem {
         reference: reference(resource),
         text: named.unwrap_or_else(|| "Unnamed medication".to_owned()),
@@ -133,10 +145,7 @@ pub fn medication(
     }
 }
 
-fn medication_code(
-    resource: &Value,
-    medication: &dyn Fn(&str) -> Option<Value>,
-) -> Option<Value> {
+fn medication_code(resource: &Value, medication: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
     if let Some(code) = resource.get("medicationCodeableConcept") {
         return Some(code.clone());
     }
@@ -169,11 +178,18 @@ fn dosage(dosage: &Value) -> Option<String> {
     if let Some(route) = concept_at(dosage, "route") {
         parts.push(route.to_lowercase());
     }
-    if parts.is_empty() { None } else { Some(parts.join(", ")) }
+    if parts.is_empty() {
+        None
+    } else {
+        Some(parts.join(", "))
+    }
 }
 
 fn rhythm(repeat: &Value) -> Option<String> {
-    let frequency = repeat.get("frequency").and_then(Value::as_f64).unwrap_or(1.0);
+    let frequency = repeat
+        .get("frequency")
+        .and_then(Value::as_f64)
+        .unwrap_or(1.0);
     let period = repeat.get("period")?.as_f64()?;
     let unit = match text(repeat, "periodUnit")? {
         "h" => "hour",
@@ -218,13 +234,19 @@ pub fn immunization(resource: &Value, standing: Standing, zone: &TimeZone) -> Cl
         since: text(resource, "occurrenceDateTime")
             .or_else(|| text(resource, "occurrenceString"))
             .map(|date| when::day(date, zone)),
-        by: first(resource, "performer").and_then(|performer| display(performer, "actor")).map(str::to_owned),
+        by: first(resource, "performer")
+            .and_then(|performer| display(performer, "actor"))
+            .map(str::to_owned),
         standing,
     }
 }
 
 fn joined(parts: Vec<String>) -> Option<String> {
-    if parts.is_empty() { None } else { Some(sentence(&parts.join(" · "))) }
+    if parts.is_empty() {
+        None
+    } else {
+        Some(sentence(&parts.join(" · ")))
+    }
 }
 
 #[cfg(test)]
@@ -292,16 +314,35 @@ mod tests {
             "timing": {"repeat": {"frequency": 2, "period": 1.0, "periodUnit": "d"}},
             "asNeededBoolean": true}]});
         let line = medication(&request, Standing::Confirmed, &zone(), &|_| None);
-        assert_eq!(line.detail.as_deref(), Some("1 tablet, 2 times a day, as needed"));
+        assert_eq!(
+            line.detail.as_deref(),
+            Some("1 tablet, 2 times a day, as needed")
+        );
     }
 
     #[test]
     fn nothing_at_all_is_still_a_line() {
         for empty in [json!({}), json!(null), json!([1])] {
-            assert!(!problem(&empty, Standing::Confirmed, &zone()).text.is_empty());
-            assert!(!allergy(&empty, Standing::Confirmed, &zone()).text.is_empty());
-            assert!(!immunization(&empty, Standing::Confirmed, &zone()).text.is_empty());
-            assert!(!medication(&empty, Standing::Confirmed, &zone(), &|_| None).text.is_empty());
+            assert!(
+                !problem(&empty, Standing::Confirmed, &zone())
+                    .text
+                    .is_empty()
+            );
+            assert!(
+                !allergy(&empty, Standing::Confirmed, &zone())
+                    .text
+                    .is_empty()
+            );
+            assert!(
+                !immunization(&empty, Standing::Confirmed, &zone())
+                    .text
+                    .is_empty()
+            );
+            assert!(
+                !medication(&empty, Standing::Confirmed, &zone(), &|_| None)
+                    .text
+                    .is_empty()
+            );
         }
     }
 }

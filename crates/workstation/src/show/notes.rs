@@ -26,7 +26,10 @@ pub fn line(
     name: &dyn Fn(&str) -> Option<String>,
 ) -> NoteLine {
     NoteLine {
-        reference: format!("DocumentReference/{}", text(resource, "id").unwrap_or_default()),
+        reference: format!(
+            "DocumentReference/{}",
+            text(resource, "id").unwrap_or_default()
+        ),
         title: resource
             .get("type")
             .and_then(concept)
@@ -64,10 +67,16 @@ pub fn whole(
     if let Some(status) = text(resource, "docStatus").filter(|status| *status != "final") {
         sections.insert(
             0,
-            NoteSection { title: String::new(), text: format!("Status: {}.", plain(status)) },
+            NoteSection {
+                title: String::new(),
+                text: format!("Status: {}.", plain(status)),
+            },
         );
     }
-    NoteView { line: line(resource, standing, zone, name), sections }
+    NoteView {
+        line: line(resource, standing, zone, name),
+        sections,
+    }
 }
 
 fn author(resource: &Value, name: &dyn Fn(&str) -> Option<String>) -> Option<String> {
@@ -123,7 +132,10 @@ pub fn parse(text: &str) -> Vec<NoteSection> {
     let mut flush = |title: &mut String, lines: &mut Vec<&str>| {
         let text = lines.join("\n").trim_matches('\n').trim_end().to_owned();
         if !title.is_empty() || !text.is_empty() {
-            sections.push(NoteSection { title: std::mem::take(title), text });
+            sections.push(NoteSection {
+                title: std::mem::take(title),
+                text,
+            });
         }
         lines.clear();
     };
@@ -133,7 +145,11 @@ pub fn parse(text: &str) -> Vec<NoteSection> {
                 flush(&mut title, &mut lines);
                 title = found.to_owned();
             }
-            None => lines.push(line.strip_prefix('\\').filter(|rest| rest.starts_with('#')).unwrap_or(line)),
+            None => lines.push(
+                line.strip_prefix('\\')
+                    .filter(|rest| rest.starts_with('#'))
+                    .unwrap_or(line),
+            ),
         }
     }
     flush(&mut title, &mut lines);
@@ -182,17 +198,30 @@ fn without_tags(html: &str) -> String {
             rest = "";
             break;
         };
-        let tag = rest[start + 1..start + end].trim_start_matches('/').to_ascii_lowercase();
-        let name: String = tag.chars().take_while(char::is_ascii_alphanumeric).collect();
-        if matches!(name.as_str(), "p" | "br" | "div" | "li" | "tr" | "h1" | "h2" | "h3" | "h4" | "table") {
+        let tag = rest[start + 1..start + end]
+            .trim_start_matches('/')
+            .to_ascii_lowercase();
+        let name: String = tag
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        if matches!(
+            name.as_str(),
+            "p" | "br" | "div" | "li" | "tr" | "h1" | "h2" | "h3" | "h4" | "table"
+        ) {
             out.push('\n');
         }
         rest = &rest[start + end + 1..];
     }
     out.push_str(rest);
-    for (entity, character) in
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&nbsp;", " "), ("&amp;", "&")]
-    {
+    for (entity, character) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ] {
         out = out.replace(entity, character);
     }
     let mut lines: Vec<&str> = out.lines().map(str::trim).collect();
@@ -215,9 +244,17 @@ mod tests {
     #[test]
     fn a_soap_note_reads_as_its_sections() {
         let text = markdown(["coughs", "", "cold", "rest\n\n# of the day"]);
-        let note =
-            whole(&document("text/markdown", &text), Standing::Saved, &TimeZone::UTC, &|_| None);
-        let titles: Vec<_> = note.sections.iter().map(|section| section.title.as_str()).collect();
+        let note = whole(
+            &document("text/markdown", &text),
+            Standing::Saved,
+            &TimeZone::UTC,
+            &|_| None,
+        );
+        let titles: Vec<_> = note
+            .sections
+            .iter()
+            .map(|section| section.title.as_str())
+            .collect();
         assert_eq!(titles, ["Subjective", "Assessment", "Plan"]);
         assert_eq!(note.sections[2].text, "rest\n\n# of the day");
         assert!(note.line.preview.starts_with("coughs cold rest"));
@@ -226,7 +263,10 @@ mod tests {
     #[test]
     fn a_note_from_elsewhere_is_one_section() {
         let note = whole(
-            &document("text/html; charset=utf-8", "<p>One &amp; two</p><p>three</p>"),
+            &document(
+                "text/html; charset=utf-8",
+                "<p>One &amp; two</p><p>three</p>",
+            ),
             Standing::Confirmed,
             &TimeZone::UTC,
             &|_| None,
@@ -237,9 +277,16 @@ mod tests {
 
     #[test]
     fn a_file_says_what_it_is() {
-        let note =
-            whole(&document("application/pdf", "x"), Standing::Confirmed, &TimeZone::UTC, &|_| None);
-        assert_eq!(note.sections[0].text, "This part is application/pdf and is not shown here.");
+        let note = whole(
+            &document("application/pdf", "x"),
+            Standing::Confirmed,
+            &TimeZone::UTC,
+            &|_| None,
+        );
+        assert_eq!(
+            note.sections[0].text,
+            "This part is application/pdf and is not shown here."
+        );
     }
 
     proptest! {

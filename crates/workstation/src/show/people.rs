@@ -21,7 +21,11 @@ const IDENTIFIER_TYPE: &str = "http://terminology.hl7.org/CodeSystem/v2-0203";
 pub fn row(card: &PatientCard, today: Date, zone: &TimeZone) -> PatientRow {
     PatientRow {
         id: card.id.clone(),
-        name: if card.name.is_empty() { "Unnamed patient".to_owned() } else { card.name.clone() },
+        name: if card.name.is_empty() {
+            "Unnamed patient".to_owned()
+        } else {
+            card.name.clone()
+        },
         birth_date: card.birth.clone(),
         age: age(card.birth.as_deref(), card.died.as_deref(), today),
         sex: card.sex.clone(),
@@ -50,7 +54,9 @@ pub fn is_adult(birth: Option<&str>, today: Date) -> bool {
     year.is_some_and(|year| {
         let full = birth.and_then(|birth| birth.parse::<Date>().ok());
         match full {
-            Some(full) => full.checked_add(jiff::Span::new().years(18)).is_ok_and(|of_age| of_age <= today),
+            Some(full) => full
+                .checked_add(jiff::Span::new().years(18))
+                .is_ok_and(|of_age| of_age <= today),
             None => today.year() - year > 18,
         }
     })
@@ -92,7 +98,9 @@ pub fn flags(patient: &Value) -> Vec<String> {
         .and_then(|language| {
             let language = language.get("language")?;
             let code = first_code(language).unwrap_or_default();
-            (!code.starts_with("en")).then(|| super::texts::concept(language)).flatten()
+            (!code.starts_with("en"))
+                .then(|| super::texts::concept(language))
+                .flatten()
         });
     if let Some(language) = preferred {
         flags.push(format!("Speaks {language}"));
@@ -106,9 +114,9 @@ pub fn flags(patient: &Value) -> Vec<String> {
         flags.push("Multiple birth".to_owned());
     }
     if let Some(contact) = first(patient, "contact") {
-        let name = contact.get("name").map(|name| {
-            person::display_name(&json!({"name": [name]}))
-        });
+        let name = contact
+            .get("name")
+            .map(|name| person::display_name(&json!({"name": [name]})));
         if let Some(name) = name.filter(|name| !name.is_empty()) {
             let relation = first_concept(contact, "relationship")
                 .map(|relation| format!(" ({})", relation.to_lowercase()))
@@ -116,7 +124,9 @@ pub fn flags(patient: &Value) -> Vec<String> {
             flags.push(format!("Contact: {name}{relation}"));
         }
     }
-    if let Some(practitioner) = each(patient, "generalPractitioner").find_map(|gp| text(gp, "display")) {
+    if let Some(practitioner) =
+        each(patient, "generalPractitioner").find_map(|gp| text(gp, "display"))
+    {
         flags.push(format!("Care of {practitioner}"));
     }
     if let Some(organisation) = display(patient, "managingOrganization") {
@@ -128,14 +138,16 @@ pub fn flags(patient: &Value) -> Vec<String> {
 /// The record number: the identifier of type MR.
 #[must_use]
 pub fn mrn(patient: &Value) -> Option<&str> {
-    each(patient, "identifier").find(|id| is_mrn(id)).and_then(|id| text(id, "value"))
+    each(patient, "identifier")
+        .find(|id| is_mrn(id))
+        .and_then(|id| text(id, "value"))
 }
 
 fn is_mrn(identifier: &Value) -> bool {
     text(identifier, "system") == Some(MRN)
-        || identifier
-            .get("type")
-            .is_some_and(|kind| code_in(kind, IDENTIFIER_TYPE) == Some("MR") || first_code(kind) == Some("MR"))
+        || identifier.get("type").is_some_and(|kind| {
+            code_in(kind, IDENTIFIER_TYPE) == Some("MR") || first_code(kind) == Some("MR")
+        })
 }
 
 fn is_ssn(identifier: &Value) -> bool {
@@ -166,7 +178,9 @@ pub fn form(patient: &Value, version: u64) -> PatientForm {
         sex: owned(text(patient, "gender")),
         mrn: owned(mrn(patient)),
         ssn: owned(
-            each(patient, "identifier").find(|id| is_ssn(id)).and_then(|id| text(id, "value")),
+            each(patient, "identifier")
+                .find(|id| is_ssn(id))
+                .and_then(|id| text(id, "value")),
         ),
         phone: telecom("phone"),
         email: telecom("email"),
@@ -188,8 +202,12 @@ fn official_name(patient: &Value) -> Option<&Value> {
 /// record says already leaves the record as it is written.
 pub fn write_form(patient: &mut Value, form: &PatientForm) {
     let before = self::form(patient, 0);
-    let Value::Object(patient) = patient else { return };
-    if (before.given.as_str(), before.family.as_str()) != (form.given.as_str(), form.family.as_str()) {
+    let Value::Object(patient) = patient else {
+        return;
+    };
+    if (before.given.as_str(), before.family.as_str())
+        != (form.given.as_str(), form.family.as_str())
+    {
         write_name(patient, form);
     }
     set_text(patient, "gender", &form.sex);
@@ -206,15 +224,21 @@ pub fn write_form(patient: &mut Value, form: &PatientForm) {
                 "display": "Social Security number"}]}, "system": SSN})
         });
     }
-    for (system, old, new) in
-        [("phone", &before.phone, &form.phone), ("email", &before.email, &form.email)]
-    {
+    for (system, old, new) in [
+        ("phone", &before.phone, &form.phone),
+        ("email", &before.email, &form.email),
+    ] {
         if old != new {
             write_telecom(patient, system, new);
         }
     }
     let address = |form: &PatientForm| {
-        (form.street.clone(), form.city.clone(), form.state.clone(), form.postal_code.clone())
+        (
+            form.street.clone(),
+            form.city.clone(),
+            form.state.clone(),
+            form.postal_code.clone(),
+        )
     };
     if address(&before) != address(form) {
         write_address(patient, form);
@@ -230,7 +254,11 @@ fn list<'a>(map: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Vec<Va
 }
 
 fn drop_empty_list(map: &mut Map<String, Value>, key: &str) {
-    if map.get(key).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+    if map
+        .get(key)
+        .and_then(Value::as_array)
+        .is_some_and(Vec::is_empty)
+    {
         map.shift_remove(key);
     }
 }
@@ -246,16 +274,19 @@ fn set_text(map: &mut Map<String, Value>, key: &str, value: &str) {
 fn write_name(patient: &mut Map<String, Value>, form: &PatientForm) {
     let place = {
         let whole = Value::Object(patient.clone());
-        official_name(&whole).and_then(|wanted| {
-            each(&whole, "name").position(|name| std::ptr::eq(name, wanted))
-        })
+        official_name(&whole)
+            .and_then(|wanted| each(&whole, "name").position(|name| std::ptr::eq(name, wanted)))
     };
-    let Some(names) = list(patient, "name") else { return };
+    let Some(names) = list(patient, "name") else {
+        return;
+    };
     let place = place.unwrap_or_else(|| {
         names.insert(0, json!({"use": "official"}));
         0
     });
-    let Some(Value::Object(name)) = names.get_mut(place) else { return };
+    let Some(Value::Object(name)) = names.get_mut(place) else {
+        return;
+    };
     set_text(name, "family", &form.family);
     let given: Vec<Value> = form.given.split_whitespace().map(Value::from).collect();
     if given.is_empty() {
@@ -409,11 +440,20 @@ mod tests {
     fn a_new_patient_has_what_was_typed_and_no_empty_lists() {
         let mut patient = json!({"resourceType": "Patient", "id": "n"});
         let typed = PatientForm {
-            id: None, version: None,
-            given: "Li".into(), family: "Wei".into(), birth_date: "2001-01-01".into(),
-            sex: "male".into(), mrn: "42".into(), ssn: String::new(), phone: String::new(),
-            email: String::new(), street: String::new(), city: String::new(),
-            state: String::new(), postal_code: String::new(),
+            id: None,
+            version: None,
+            given: "Li".into(),
+            family: "Wei".into(),
+            birth_date: "2001-01-01".into(),
+            sex: "male".into(),
+            mrn: "42".into(),
+            ssn: String::new(),
+            phone: String::new(),
+            email: String::new(),
+            street: String::new(),
+            city: String::new(),
+            state: String::new(),
+            postal_code: String::new(),
         };
         write_form(&mut patient, &typed);
         assert_eq!(patient["identifier"][0]["system"], MRN);
@@ -433,12 +473,24 @@ mod tests {
 
     #[test]
     fn foreign_shapes_do_not_panic() {
-        for odd in [json!(null), json!([]), json!({"name": "x", "address": [1], "telecom": {}, "contact": [{}]})] {
+        for odd in [
+            json!(null),
+            json!([]),
+            json!({"name": "x", "address": [1], "telecom": {}, "contact": [{}]}),
+        ] {
             let form = form(&odd, 0);
             let mut odd = odd.clone();
-            address(&odd);
-            flags(&odd);
-            write_form(&mut odd, &PatientForm { family: "New".into(), street: "s".into(), phone: "1".into(), ..form });
+            assert!(address(&odd).is_none_or(|line| !line.is_empty()));
+            assert!(flags(&odd).iter().all(|flag| !flag.is_empty()));
+            write_form(
+                &mut odd,
+                &PatientForm {
+                    family: "New".into(),
+                    street: "s".into(),
+                    phone: "1".into(),
+                    ..form
+                },
+            );
         }
     }
 }

@@ -48,27 +48,40 @@ struct Measured<'a> {
 impl Values {
     /// Takes an Observation in.
     pub fn add(&mut self, resource: &Value, standing: Standing, zone: &TimeZone) {
-        if matches!(text(resource, "status"), Some("cancelled" | "entered-in-error")) {
+        if matches!(
+            text(resource, "status"),
+            Some("cancelled" | "entered-in-error")
+        ) {
             return;
         }
         let at_text = ["effectiveDateTime", "effectiveInstant", "issued"]
             .iter()
             .find_map(|key| text(resource, key))
-            .or_else(|| resource.get("effectivePeriod").and_then(|period| text(period, "start")));
+            .or_else(|| {
+                resource
+                    .get("effectivePeriod")
+                    .and_then(|period| text(period, "start"))
+            });
         let at = at_text.and_then(|at| when::sortable(at, zone));
         let reference = format!("Observation/{}", text(resource, "id").unwrap_or_default());
         let code = resource.get("code").unwrap_or(&Value::Null);
         let is_vital = each(resource, "category")
             .flat_map(|category| each(category, "coding"))
             .any(|coding| text(coding, "code") == Some("vital-signs"));
-        let gathered = if is_vital { &mut self.vitals } else { &mut self.labs };
+        let gathered = if is_vital {
+            &mut self.vitals
+        } else {
+            &mut self.labs
+        };
         let mut numbers = 0;
         if let Some(at) = at {
             for (part, part_code) in std::iter::once((resource, code)).chain(
                 each(resource, "component")
                     .map(|component| (component, component.get("code").unwrap_or(&Value::Null))),
             ) {
-                let Some(value) = number_of(part) else { continue };
+                let Some(value) = number_of(part) else {
+                    continue;
+                };
                 numbers += 1;
                 gathered.add(
                     Measured {
@@ -104,10 +117,17 @@ impl Values {
     #[must_use]
     pub fn finish(mut self, adult: bool) -> (Vec<Series>, Vec<Series>, Vec<Finding>) {
         self.findings.sort_by(|a, b| b.0.cmp(&a.0));
-        let findings = self.findings.into_iter().map(|(_, finding)| finding).collect();
+        let findings = self
+            .findings
+            .into_iter()
+            .map(|(_, finding)| finding)
+            .collect();
         let mut vitals = self.vitals.finish(adult);
         vitals.sort_by_key(|series| {
-            VITAL_ORDER.iter().position(|code| *code == series.code).unwrap_or(VITAL_ORDER.len())
+            VITAL_ORDER
+                .iter()
+                .position(|code| *code == series.code)
+                .unwrap_or(VITAL_ORDER.len())
         });
         let mut labs = self.labs.finish(adult);
         // Stable by name: a chart looks the same every time it is opened.
@@ -116,12 +136,16 @@ impl Values {
     }
 }
 
-const VITAL_ORDER: &[&str] =
-    &["8480-6", "8462-4", "8867-4", "9279-1", "8310-5", "59408-5", "2708-6", "29463-7", "8302-2", "39156-5"];
+const VITAL_ORDER: &[&str] = &[
+    "8480-6", "8462-4", "8867-4", "9279-1", "8310-5", "59408-5", "2708-6", "29463-7", "8302-2",
+    "39156-5",
+];
 
 impl Gathered {
     fn add(&mut self, measured: Measured<'_>, zone: &TimeZone) {
-        let Some(value) = measured.value.get("value").and_then(Value::as_f64) else { return };
+        let Some(value) = measured.value.get("value").and_then(Value::as_f64) else {
+            return;
+        };
         let unit = text(measured.value, "unit")
             .or_else(|| text(measured.value, "code"))
             .unwrap_or_default();
@@ -133,7 +157,11 @@ impl Gathered {
             self.series.push(Raw {
                 series: Series {
                     // A second unit of the same code is a series of its own, not a jump in the first.
-                    code: if same_code { format!("{code}|{unit}") } else { code.clone() },
+                    code: if same_code {
+                        format!("{code}|{unit}")
+                    } else {
+                        code.clone()
+                    },
                     name: sentence(&name),
                     unit: unit.to_owned(),
                     low: None,
@@ -145,7 +173,9 @@ impl Gathered {
             });
             self.series.len() - 1
         });
-        let Some(raw) = self.series.get_mut(place) else { return };
+        let Some(raw) = self.series.get_mut(place) else {
+            return;
+        };
         if let Some(range) = measured.range
             && raw.own_range.is_none_or(|(at, _)| at <= measured.at)
         {
@@ -167,7 +197,9 @@ impl Gathered {
             .map(|mut raw| {
                 let code = raw.series.code.split('|').next().unwrap_or_default();
                 let range = raw.own_range.map(|(_, range)| range).or_else(|| {
-                    adult.then(|| reference_range::adult(code, &raw.series.unit)).flatten()
+                    adult
+                        .then(|| reference_range::adult(code, &raw.series.unit))
+                        .flatten()
                 });
                 raw.series.low = range.and_then(|range| range.low);
                 raw.series.high = range.and_then(|range| range.high);
@@ -210,10 +242,16 @@ fn interpreted(interpretation: &Value) -> Option<String> {
 fn own_range(part: &Value) -> Option<Range> {
     let range = each(part, "referenceRange").find(|range| {
         // Ranges of other meanings (treatment goals, recommended) do not mark a value.
-        range.get("type").and_then(first_code).is_none_or(|code| code == "normal")
+        range
+            .get("type")
+            .and_then(first_code)
+            .is_none_or(|code| code == "normal")
     })?;
     let bound = |key: &str| range.get(key)?.get("value")?.as_f64();
-    let range = Range { low: bound("low"), high: bound("high") };
+    let range = Range {
+        low: bound("low"),
+        high: bound("high"),
+    };
     (range.low.is_some() || range.high.is_some()).then_some(range)
 }
 
@@ -336,10 +374,20 @@ mod tests {
         };
         let range = json!({"referenceRange": [{"low": {"value": 50.0}, "high": {"value": 60.0}}]});
         let said = json!({"interpretation": [{"coding": [{"code": "L"}]}]});
-        let (_, labs, _) =
-            gathered(&[lab("1", 65.0, range), lab("2", 55.0, json!({})), lab("3", 55.0, said)], true);
+        let (_, labs, _) = gathered(
+            &[
+                lab("1", 65.0, range),
+                lab("2", 55.0, json!({})),
+                lab("3", 55.0, said),
+            ],
+            true,
+        );
         assert_eq!((labs[0].low, labs[0].high), (Some(50.0), Some(60.0)));
-        let marks: Vec<_> = labs[0].points.iter().map(|point| point.mark.as_deref()).collect();
+        let marks: Vec<_> = labs[0]
+            .points
+            .iter()
+            .map(|point| point.mark.as_deref())
+            .collect();
         assert_eq!(marks, [Some("high"), None, Some("low")]);
     }
 
@@ -350,7 +398,10 @@ mod tests {
                 "code": {"coding": [{"code": "29463-7", "display": "Weight"}]},
                 "valueQuantity": {"value": value, "unit": unit}})
         };
-        let (_, labs, _) = gathered(&[weight("1", 80.0, "kg"), weight("2", 176.0, "[lb_av]")], true);
+        let (_, labs, _) = gathered(
+            &[weight("1", 80.0, "kg"), weight("2", 176.0, "[lb_av]")],
+            true,
+        );
         assert_eq!(labs.len(), 2);
         assert_ne!(labs[0].code, labs[1].code);
     }
@@ -370,7 +421,10 @@ mod tests {
             true,
         );
         assert!(vitals.is_empty() && labs.is_empty());
-        let shown: Vec<_> = findings.iter().map(|finding| finding.value.as_str()).collect();
+        let shown: Vec<_> = findings
+            .iter()
+            .map(|finding| finding.value.as_str())
+            .collect();
         assert_eq!(shown, ["<5 IU", "Never smoker"]);
     }
 }

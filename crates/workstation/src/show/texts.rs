@@ -7,12 +7,20 @@ use serde_json::Value;
 /// Text under a key.
 #[must_use]
 pub fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    value.get(key)?.as_str().map(str::trim).filter(|text| !text.is_empty())
+    value
+        .get(key)?
+        .as_str()
+        .map(str::trim)
+        .filter(|text| !text.is_empty())
 }
 
 /// The entries of an array under a key.
 pub fn each<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value.get(key).and_then(Value::as_array).into_iter().flatten()
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
 }
 
 /// The first entry of an array under a key.
@@ -96,9 +104,15 @@ pub fn plain(code: &str) -> String {
 pub fn quantity(value: &Value) -> Option<String> {
     let number = value.get("value")?.as_f64()?;
     let comparator = text(value, "comparator").unwrap_or_default();
-    let unit = text(value, "unit").or_else(|| text(value, "code")).unwrap_or_default();
+    let unit = text(value, "unit")
+        .or_else(|| text(value, "code"))
+        .unwrap_or_default();
     let unit = if unit == "1" { "" } else { unit };
-    Some(format!("{comparator}{} {unit}", self::number(number)).trim().to_owned())
+    Some(
+        format!("{comparator}{} {unit}", self::number(number))
+            .trim()
+            .to_owned(),
+    )
 }
 
 /// A number as people write it: at most three decimals, no trailing zeros.
@@ -110,7 +124,11 @@ pub fn number(value: f64) -> String {
     } else {
         &rounded
     };
-    if trimmed == "-0" { "0".to_owned() } else { trimmed.to_owned() }
+    if trimmed == "-0" {
+        "0".to_owned()
+    } else {
+        trimmed.to_owned()
+    }
 }
 
 /// The display of a Reference.
@@ -136,7 +154,10 @@ pub fn shortened(text: &str, limit: usize) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     };
     let head = &text[..end];
-    let cut = head.rfind(char::is_whitespace).filter(|cut| *cut > end / 2).unwrap_or(end);
+    let cut = head
+        .rfind(char::is_whitespace)
+        .filter(|cut| *cut > end / 2)
+        .unwrap_or(end);
     Cow::Owned(format!("{}…", head[..cut].trim_end()))
 }
 
@@ -150,20 +171,43 @@ mod tests {
         let coded = json!({"coding": [{"system": "http://snomed.info/sct", "code": "44054006", "display": "Diabetes"}]});
         assert_eq!(concept(&coded).as_deref(), Some("Diabetes"));
         assert_eq!(named_code(&coded).as_deref(), Some("SNOMED 44054006"));
-        assert_eq!(concept(&json!({"text": " Sugar "})).as_deref(), Some("Sugar"));
-        assert_eq!(concept(&json!({"coding": [{"code": "x"}]})).as_deref(), Some("x"));
-        for foreign in [json!(null), json!([]), json!({"coding": {}}), json!({"coding": [7]})] {
+        assert_eq!(
+            concept(&json!({"text": " Sugar "})).as_deref(),
+            Some("Sugar")
+        );
+        assert_eq!(
+            concept(&json!({"coding": [{"code": "x"}]})).as_deref(),
+            Some("x")
+        );
+        for foreign in [
+            json!(null),
+            json!([]),
+            json!({"coding": {}}),
+            json!({"coding": [7]}),
+        ] {
             assert_eq!(concept(&foreign), None);
         }
     }
 
     #[test]
     fn numbers() {
-        for (value, shown) in [(5.0, "5"), (5.25, "5.25"), (0.123_456, "0.123"), (-0.0001, "0"), (100.0, "100")] {
+        for (value, shown) in [
+            (5.0, "5"),
+            (5.25, "5.25"),
+            (0.123_456, "0.123"),
+            (-0.0001, "0"),
+            (100.0, "100"),
+        ] {
             assert_eq!(number(value), shown);
         }
-        assert_eq!(quantity(&json!({"value": 7.0, "unit": "%"})).as_deref(), Some("7 %"));
-        assert_eq!(quantity(&json!({"value": 7.0, "comparator": "<", "code": "mg"})).as_deref(), Some("<7 mg"));
+        assert_eq!(
+            quantity(&json!({"value": 7.0, "unit": "%"})).as_deref(),
+            Some("7 %")
+        );
+        assert_eq!(
+            quantity(&json!({"value": 7.0, "comparator": "<", "code": "mg"})).as_deref(),
+            Some("<7 mg")
+        );
     }
 
     #[test]

@@ -30,8 +30,9 @@ pub fn encounter(
         text: first_concept(resource, "type")
             .or(class)
             .unwrap_or_else(|| "Encounter".to_owned()),
-        reason: first_concept(resource, "reasonCode")
-            .or_else(|| first(resource, "reasonReference").and_then(|r| text(r, "display").map(str::to_owned))),
+        reason: first_concept(resource, "reasonCode").or_else(|| {
+            first(resource, "reasonReference").and_then(|r| text(r, "display").map(str::to_owned))
+        }),
         practitioner: each(resource, "participant")
             .find_map(|part| named(part, "individual", name)),
         place: each(resource, "location")
@@ -44,11 +45,7 @@ pub fn encounter(
 
 /// The name behind a reference: its display, or what `name` knows.
 #[must_use]
-pub fn named(
-    value: &Value,
-    key: &str,
-    name: &dyn Fn(&str) -> Option<String>,
-) -> Option<String> {
+pub fn named(value: &Value, key: &str, name: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     let reference = value.get(key)?;
     text(reference, "display")
         .map(str::to_owned)
@@ -70,7 +67,9 @@ fn class_word(code: &str) -> String {
 /// A Procedure, CarePlan, Goal, DiagnosticReport, ImagingStudy or the like.
 #[must_use]
 pub fn other(resource: &Value, zone: &TimeZone) -> OtherLine {
-    let kind = text(resource, "resourceType").unwrap_or_default().to_owned();
+    let kind = text(resource, "resourceType")
+        .unwrap_or_default()
+        .to_owned();
     let at = [
         "performedDateTime",
         "effectiveDateTime",
@@ -121,7 +120,9 @@ fn title(resource: &Value, kind: &str) -> String {
         .or_else(|| {
             first(resource, "series").and_then(|series| {
                 let modality = series.get("modality")?;
-                let part = series.get("bodySite").and_then(|site| text(site, "display"));
+                let part = series
+                    .get("bodySite")
+                    .and_then(|site| text(site, "display"));
                 let modality = text(modality, "display").or_else(|| text(modality, "code"))?;
                 Some(part.map_or_else(|| modality.to_owned(), |part| format!("{modality}, {part}")))
             })
@@ -162,7 +163,10 @@ mod tests {
                 "description": {"text": "Walk daily"}, "startDate": "2025-01-01"}),
             &zone,
         );
-        assert_eq!((goal.text.as_str(), goal.status.as_deref()), ("Walk daily", Some("active")));
+        assert_eq!(
+            (goal.text.as_str(), goal.status.as_deref()),
+            ("Walk daily", Some("active"))
+        );
         let imaging = other(
             &json!({"resourceType": "ImagingStudy", "id": "i", "started": "2025-01-01",
                 "series": [{"modality": {"display": "X-ray"}, "bodySite": {"display": "Wrist"}}]}),

@@ -7,7 +7,9 @@ use jiff::{Timestamp, Zoned};
 /// A moment, RFC 3339 with the clinic's offset, to the second.
 #[must_use]
 pub fn moment(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%dT%H:%M:%S%:z")
+        .to_string()
 }
 
 /// A FHIR date or dateTime: one with a time in the clinic's zone, one without as it is written.
@@ -67,7 +69,10 @@ mod tests {
 
     #[test]
     fn times_are_the_clinics() {
-        assert_eq!(written("2026-07-01T02:00:00Z", &zone()), "2026-06-30T22:00:00-04:00");
+        assert_eq!(
+            written("2026-07-01T02:00:00Z", &zone()),
+            "2026-06-30T22:00:00-04:00"
+        );
         assert_eq!(day("2026-07-01T02:00:00Z", &zone()), "2026-06-30");
         assert_eq!(day("2026-07", &zone()), "2026-07");
         assert_eq!(written("2026", &zone()), "2026");
@@ -84,6 +89,9 @@ mod tests {
     #[test]
     fn a_day_with_a_change_of_clocks_still_begins() {
         let day: Date = "2026-03-08".parse().unwrap();
-        assert_eq!(moment(midnight(day, &zone()).unwrap(), &zone()), "2026-03-08T00:00:00-05:00");
+        assert_eq!(
+            moment(midnight(day, &zone()).unwrap(), &zone()),
+            "2026-03-08T00:00:00-05:00"
+        );
     }
 }

@@ -50,7 +50,9 @@ impl Desk {
             log.truncate(limit);
             let mut events = Vec::with_capacity(log.len());
             for logged in log {
-                let Some(glance) = Glance::of(&logged.link.event) else { continue };
+                let Some(glance) = Glance::of(&logged.link.event) else {
+                    continue;
+                };
                 events.push(EventLine {
                     number: u32::try_from(logged.link.number).unwrap_or(u32::MAX),
                     at: self.wall(glance.recorded),
@@ -59,7 +61,11 @@ impl Desk {
                     sent: logged.sent,
                 });
             }
-            Ok::<_, StoreError>(ActivityView { waiting, events, more })
+            Ok::<_, StoreError>(ActivityView {
+                waiting,
+                events,
+                more,
+            })
         })?;
         self.record(self.permitted(&permit)?)?;
         Ok(view)
@@ -67,7 +73,9 @@ impl Desk {
 }
 
 fn names(cache: &Reading<'_>, patients: &[String]) -> Result<Option<String>, StoreError> {
-    let Some(first) = patients.first() else { return Ok(None) };
+    let Some(first) = patients.first() else {
+        return Ok(None);
+    };
     let name = cache.patient_card(first)?.map(|card| card.name);
     Ok(name.map(|name| match patients.len() {
         1 => name,

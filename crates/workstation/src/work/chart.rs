@@ -71,7 +71,9 @@ pub(crate) fn looked_up(
 ) -> Result<HashMap<String, Value>, StoreError> {
     let mut found = HashMap::new();
     for text in references {
-        let Some(reference) = fhir::reference::parse(&text) else { continue };
+        let Some(reference) = fhir::reference::parse(&text) else {
+            continue;
+        };
         if let Some(record) = cache.record(&reference.resource_type, &reference.id)?
             && let Ok(value) = record.value()
         {
@@ -88,5 +90,9 @@ pub(crate) fn name_of(resource: &Value) -> Option<String> {
         Some(_) => person::display_name(resource),
         None => String::new(),
     };
-    if name.is_empty() { texts::concept_at(resource, "code") } else { Some(name) }
+    if name.is_empty() {
+        texts::concept_at(resource, "code")
+    } else {
+        Some(name)
+    }
 }

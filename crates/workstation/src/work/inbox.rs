@@ -34,7 +34,12 @@ impl Desk {
         let view = self.cache.read(|cache| {
             let mut conflicts = Vec::new();
             for conflict in cache.conflicts()? {
-                event = concerning(event.clone(), cache, &conflict.resource_type, &conflict.record)?;
+                event = concerning(
+                    event.clone(),
+                    cache,
+                    &conflict.resource_type,
+                    &conflict.record,
+                )?;
                 conflicts.push(self.conflict_view(cache, &conflict)?);
             }
             let mut refused = Vec::new();
@@ -56,7 +61,9 @@ impl Desk {
     /// [`WorkError`].
     pub fn settle_conflict(&self, id: &str, choice: Choice) -> Result<(), WorkError> {
         let id: Uuid = id.parse().map_err(|_| WorkError::Missing)?;
-        let conflict = self.read(|cache| cache.conflict(id))?.ok_or(WorkError::Missing)?;
+        let conflict = self
+            .read(|cache| cache.conflict(id))?
+            .ok_or(WorkError::Missing)?;
         let permit = self.permit(&Asked {
             action: Action::ConflictSettled,
             verb: Verb::Update,
@@ -74,7 +81,10 @@ impl Desk {
             Choice::KeepMine => Keep::Mine,
             Choice::KeepTheirs => Keep::Theirs,
         };
-        let provenance = Write::Put { resource: self.provenance(&target, choice)?, base: None };
+        let provenance = Write::Put {
+            resource: self.provenance(&target, choice)?,
+            base: None,
+        };
         let now = self.now();
         self.cache.write("settle-conflict", |tx| {
             tx.settle_conflict(id, keep, &[provenance], now, self.seal(&event))
@@ -90,8 +100,12 @@ impl Desk {
             who["reference"] = format!("Practitioner/{practitioner}").into();
         }
         let words = match choice {
-            Choice::KeepMine => "Two versions touched; the one made on this device was kept where they did.",
-            Choice::KeepTheirs => "Two versions touched; the one on the server was kept where they did.",
+            Choice::KeepMine => {
+                "Two versions touched; the one made on this device was kept where they did."
+            }
+            Choice::KeepTheirs => {
+                "Two versions touched; the one on the server was kept where they did."
+            }
         };
         Ok(json!({
             "resourceType": "Provenance",
@@ -122,7 +136,8 @@ impl Desk {
     pub fn give_up_refused(&self, id: &str) -> Result<(), WorkError> {
         let (key, event) = self.refused_event(id, Action::ChangeGivenUp)?;
         let now = self.now();
-        self.cache.write("give-up", |tx| tx.give_up(key, now, self.seal(&event)))?;
+        self.cache
+            .write("give-up", |tx| tx.give_up(key, now, self.seal(&event)))?;
         self.told(&event);
         Ok(())
     }
@@ -155,10 +170,18 @@ impl Desk {
             .into_iter()
             .find(|line| line.key == key)
             .ok_or(WorkError::Missing)?;
-        let mut classes: Vec<ResourceClass> =
-            line.records.iter().map(|(kind, _)| ResourceClass::of(kind)).collect();
+        let mut classes: Vec<ResourceClass> = line
+            .records
+            .iter()
+            .map(|(kind, _)| ResourceClass::of(kind))
+            .collect();
         classes.dedup();
-        let permit = self.permit(&Asked { action, verb: Verb::Update, classes: &classes, patient: None })?;
+        let permit = self.permit(&Asked {
+            action,
+            verb: Verb::Update,
+            classes: &classes,
+            patient: None,
+        })?;
         let mut event = self.permitted(&permit)?;
         event = self.read(|cache| {
             let mut event = event.clone();
@@ -199,13 +222,20 @@ impl Desk {
         })
     }
 
-    fn refused_view(&self, cache: &Reading<'_>, line: &OutboxLine) -> Result<RefusedView, StoreError> {
+    fn refused_view(
+        &self,
+        cache: &Reading<'_>,
+        line: &OutboxLine,
+    ) -> Result<RefusedView, StoreError> {
         let (kind, id) = line.records.first().cloned().unwrap_or_default();
         Ok(RefusedView {
             id: line.key.to_string(),
             reference: format!("{kind}/{id}"),
             title: title(cache, &kind, &id)?,
-            code: line.refusal.as_ref().map_or_else(|| "invalid".to_owned(), |r| r.code.clone()),
+            code: line
+                .refusal
+                .as_ref()
+                .map_or_else(|| "invalid".to_owned(), |r| r.code.clone()),
             reason: line.refusal.as_ref().map_or_else(String::new, reason),
             made_at: self.wall(line.made),
         })
@@ -231,9 +261,9 @@ pub(super) fn title(cache: &Reading<'_>, kind: &str, id: &str) -> Result<String,
     let record = cache.record(kind, id)?;
     let value = record.as_ref().and_then(|record| record.value().ok());
     let patient = match &value {
-        Some(value) => {
-            crate::show::calendar::parties(value).patient.or(fhir::compartment::patient_of(value))
-        }
+        Some(value) => crate::show::calendar::parties(value)
+            .patient
+            .or(fhir::compartment::patient_of(value)),
         None => cache.patient_of(kind, id)?,
     };
     let name = match patient {
@@ -251,9 +281,13 @@ fn kind_in_words(kind: &str, value: Option<&Value>) -> String {
     let named = |key: &str| value.and_then(|value| texts::concept_at(value, key));
     match kind {
         "DocumentReference" => named("type").unwrap_or_else(|| "Note".to_owned()),
-        "Condition" => named("code").map_or_else(|| "Problem".to_owned(), |name| format!("Problem: {name}")),
+        "Condition" => {
+            named("code").map_or_else(|| "Problem".to_owned(), |name| format!("Problem: {name}"))
+        }
         "Observation" => named("code").unwrap_or_else(|| "Observation".to_owned()),
-        "AllergyIntolerance" => named("code").map_or_else(|| "Allergy".to_owned(), |name| format!("Allergy: {name}")),
+        "AllergyIntolerance" => {
+            named("code").map_or_else(|| "Allergy".to_owned(), |name| format!("Allergy: {name}"))
+        }
         "MedicationRequest" => "Medication".to_owned(),
         other => other.to_owned(),
     }
@@ -263,10 +297,12 @@ fn reason(refusal: &Refusal) -> String {
     let said = texts::each(&refusal.outcome, "issue").find_map(|issue| {
         let words = texts::concept_at(issue, "details")
             .or_else(|| texts::text(issue, "diagnostics").map(str::to_owned))?;
-        Some(match texts::each(issue, "expression").find_map(Value::as_str) {
-            Some(element) => format!("{words} ({element})"),
-            None => words,
-        })
+        Some(
+            match texts::each(issue, "expression").find_map(Value::as_str) {
+                Some(element) => format!("{words} ({element})"),
+                None => words,
+            },
+        )
     });
     said.unwrap_or_else(|| crate::fault::of(&refusal.code).what)
 }
@@ -299,7 +335,10 @@ mod tests {
 
     #[test]
     fn values_read_as_words() {
-        assert_eq!(shown(&json!({"system": "phone", "value": "555"})), "system: phone, value: 555");
+        assert_eq!(
+            shown(&json!({"system": "phone", "value": "555"})),
+            "system: phone, value: 555"
+        );
         assert_eq!(shown(&json!({"value": 5.0, "unit": "mg"})), "5 mg");
         assert_eq!(shown(&json!(["Ada", "Mae"])), "Ada; Mae");
         assert_eq!(shown(&json!({"coding": [{"display": "Active"}]})), "Active");
@@ -307,7 +346,10 @@ mod tests {
 
     #[test]
     fn a_refusal_without_words_has_the_codes_words() {
-        let silent = Refusal { code: "time-taken".into(), outcome: json!({}) };
+        let silent = Refusal {
+            code: "time-taken".into(),
+            outcome: json!({}),
+        };
         assert!(reason(&silent).contains("another appointment"));
         let said = Refusal {
             code: "invalid".into(),

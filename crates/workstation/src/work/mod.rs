@@ -36,7 +36,9 @@ impl Desk {
         let mut event = event;
         let mut touched = Touched::default();
         for write in &writes {
-            let Write::Put { resource, .. } = write else { continue };
+            let Write::Put { resource, .. } = write else {
+                continue;
+            };
             check(resource)?;
             touched.add(resource);
             let name = named(resource);
@@ -45,14 +47,21 @@ impl Desk {
                 reference = name;
             }
         }
-        let change = Change { label: label.to_owned(), writes, at: self.now() };
+        let change = Change {
+            label: label.to_owned(),
+            writes,
+            at: self.now(),
+        };
         self.cache.write("save", |tx| {
             also(tx)?;
             tx.change(&change, self.seal(&event))?;
             Ok::<_, cache::StoreError>(())
         })?;
         (self.on_touched)(touched);
-        Ok(Saved { reference, standing: Standing::Saved })
+        Ok(Saved {
+            reference,
+            standing: Standing::Saved,
+        })
     }
 
     /// Reads one consistent state.

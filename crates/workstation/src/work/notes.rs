@@ -33,9 +33,14 @@ struct Body {
 
 impl Body {
     fn is_empty(&self) -> bool {
-        [&self.subjective, &self.objective, &self.assessment, &self.plan]
-            .iter()
-            .all(|section| section.trim().is_empty())
+        [
+            &self.subjective,
+            &self.objective,
+            &self.assessment,
+            &self.plan,
+        ]
+        .iter()
+        .all(|section| section.trim().is_empty())
     }
 }
 
@@ -51,9 +56,13 @@ impl Desk {
             classes: &[ResourceClass::Clinical],
             patient: None,
         })?;
-        let id = reference.strip_prefix("DocumentReference/").ok_or(WorkError::Missing)?;
+        let id = reference
+            .strip_prefix("DocumentReference/")
+            .ok_or(WorkError::Missing)?;
         let (view, patient) = self.cache.read(|cache| {
-            let record = cache.record("DocumentReference", id)?.ok_or(WorkError::Missing)?;
+            let record = cache
+                .record("DocumentReference", id)?
+                .ok_or(WorkError::Missing)?;
             let value = record.value()?;
             let mut wanted = Vec::new();
             fhir::reference::each_reference(&value, |_, target| wanted.push(target.to_owned()));
@@ -130,7 +139,8 @@ impl Desk {
             // will be.
             self.cache.write("keep-draft", |tx| tx.keep_draft(&draft))?;
         } else {
-            self.read(|cache| cache.patient_card(&form.patient))?.ok_or(WorkError::Missing)?;
+            self.read(|cache| cache.patient_card(&form.patient))?
+                .ok_or(WorkError::Missing)?;
             let event = self.permitted(&permit)?.about(form.patient.clone());
             self.write_recorded("begin-draft", &event, |tx| tx.keep_draft(&draft))?;
             self.draft_changed(&draft.patient);
@@ -150,7 +160,9 @@ impl Desk {
             patient: None,
         })?;
         let id = parse_id(id)?;
-        let Some(draft) = self.read(|cache| cache.draft(id))? else { return Ok(()) };
+        let Some(draft) = self.read(|cache| cache.draft(id))? else {
+            return Ok(());
+        };
         let event = self.permitted(&permit)?.about(draft.patient.clone());
         self.write_recorded("discard-draft", &event, |tx| tx.discard_draft(id))?;
         self.draft_changed(&draft.patient);
@@ -171,7 +183,9 @@ impl Desk {
     /// [`WorkError`].
     pub fn sign_note(&self, draft: &str) -> Result<Saved, WorkError> {
         let id = parse_id(draft)?;
-        let found = self.read(|cache| cache.draft(id))?.ok_or(WorkError::Missing)?;
+        let found = self
+            .read(|cache| cache.draft(id))?
+            .ok_or(WorkError::Missing)?;
         let permit = self.permit(&Asked {
             action: Action::NoteSigned,
             verb: Verb::Sign,
@@ -180,19 +194,32 @@ impl Desk {
         })?;
         let body: Body = serde_json::from_value(found.body).unwrap_or_default();
         if body.is_empty() {
-            return Err(WorkError::invalid("subjective", "An empty note cannot be signed."));
+            return Err(WorkError::invalid(
+                "subjective",
+                "An empty note cannot be signed.",
+            ));
         }
         let note = self.signed(&found.patient, &body)?;
         let event = self.permitted(&permit)?.about(found.patient);
         // The note and the end of its draft are one: a crash leaves the draft or the note.
-        self.save("note", vec![Write::Put { resource: note, base: None }], event, |tx| {
-            tx.discard_draft(id)
-        })
+        self.save(
+            "note",
+            vec![Write::Put {
+                resource: note,
+                base: None,
+            }],
+            event,
+            |tx| tx.discard_draft(id),
+        )
     }
 
     fn signed(&self, patient: &str, body: &Body) -> Result<Value, WorkError> {
-        let text =
-            notes::markdown([&body.subjective, &body.objective, &body.assessment, &body.plan]);
+        let text = notes::markdown([
+            &body.subjective,
+            &body.objective,
+            &body.assessment,
+            &body.plan,
+        ]);
         let user = &self.identity.user;
         let mut author = json!({"display": user.display_name});
         if let Some(practitioner) = &user.practitioner {
@@ -247,7 +274,10 @@ fn body_of(form: &DraftForm) -> Result<Body, WorkError> {
         ("plan", &form.plan),
     ] {
         if text.chars().count() > LONGEST {
-            return Err(WorkError::invalid(field, "This section is too long to keep."));
+            return Err(WorkError::invalid(
+                field,
+                "This section is too long to keep.",
+            ));
         }
     }
     Ok(Body {

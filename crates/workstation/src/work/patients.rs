@@ -68,7 +68,10 @@ impl Desk {
         let value = record.value()?;
         let form = people::form(&value, record.version);
         self.forms.remember(patient, record.version, value);
-        let event = self.permitted(&permit)?.about(patient).touching(format!("Patient/{patient}"));
+        let event = self
+            .permitted(&permit)?
+            .about(patient)
+            .touching(format!("Patient/{patient}"));
         self.record(event)?;
         Ok(form)
     }
@@ -95,17 +98,29 @@ impl Desk {
                 let id = self.fresh_id()?;
                 let mut patient = json!({"resourceType": "Patient", "id": id, "active": true});
                 people::write_form(&mut patient, &form);
-                (Write::Put { resource: patient, base: None }, id)
+                (
+                    Write::Put {
+                        resource: patient,
+                        base: None,
+                    },
+                    id,
+                )
             }
         };
-        self.save("patient", vec![write], self.permitted(&permit)?.about(id), |_| Ok(()))
+        self.save(
+            "patient",
+            vec![write],
+            self.permitted(&permit)?.about(id),
+            |_| Ok(()),
+        )
     }
 
     /// The patient with the form written over what the form was filled from: an edit that came in
     /// while it was open is merged with, or both are kept, and neither is lost.
     fn changed(&self, id: &str, form: &PatientForm) -> Result<Write, WorkError> {
-        let record =
-            self.read(|cache| cache.record("Patient", id))?.ok_or(WorkError::Missing)?;
+        let record = self
+            .read(|cache| cache.record("Patient", id))?
+            .ok_or(WorkError::Missing)?;
         let version = form.version.map(u64::from);
         let base: Value = match version.and_then(|version| self.forms.recall(id, version)) {
             Some(base) => base,
@@ -119,7 +134,10 @@ impl Desk {
         };
         let mut patient = base.clone();
         people::write_form(&mut patient, form);
-        Ok(Write::Put { resource: patient, base: Some(base) })
+        Ok(Write::Put {
+            resource: patient,
+            base: Some(base),
+        })
     }
 
     fn checked(&self, form: &PatientForm) -> Result<PatientForm, WorkError> {
@@ -148,7 +166,10 @@ impl Desk {
         }
         if form.birth_date.is_empty() {
             if form.id.is_none() {
-                return Err(WorkError::invalid("birthDate", "A patient needs a birth date."));
+                return Err(WorkError::invalid(
+                    "birthDate",
+                    "A patient needs a birth date.",
+                ));
             }
         } else {
             self.check_birth(&form.birth_date)?;
@@ -156,11 +177,17 @@ impl Desk {
         if !form.sex.is_empty()
             && !matches!(form.sex.as_str(), "female" | "male" | "other" | "unknown")
         {
-            return Err(WorkError::invalid("sex", "Choose female, male, other or unknown."));
+            return Err(WorkError::invalid(
+                "sex",
+                "Choose female, male, other or unknown.",
+            ));
         }
         form.ssn = social_security(&form.ssn)?;
         if !form.email.is_empty() && !form.email.contains('@') {
-            return Err(WorkError::invalid("email", "This is not an e-mail address."));
+            return Err(WorkError::invalid(
+                "email",
+                "This is not an e-mail address.",
+            ));
         }
         Ok(form)
     }
@@ -176,7 +203,10 @@ impl Desk {
             .parse()
             .map_err(|_| WorkError::invalid("birthDate", "This is not a date: YYYY-MM-DD."))?;
         if date > self.today() {
-            return Err(WorkError::invalid("birthDate", "This date has not come yet."));
+            return Err(WorkError::invalid(
+                "birthDate",
+                "This date has not come yet.",
+            ));
         }
         if date.year() < 1850 {
             return Err(WorkError::invalid("birthDate", "Nobody is that old."));
@@ -188,11 +218,21 @@ impl Desk {
 /// `999-99-9999`, however it was typed. What another system wrote otherwise is left alone.
 fn social_security(text: &str) -> Result<String, WorkError> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let only = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '-' | ' '));
+    let only = text
+        .chars()
+        .all(|c| c.is_ascii_digit() || matches!(c, '-' | ' '));
     match (text.is_empty(), only, digits.len()) {
         (true, ..) => Ok(String::new()),
-        (_, true, 9) => Ok(format!("{}-{}-{}", &digits[..3], &digits[3..5], &digits[5..])),
-        _ => Err(WorkError::invalid("ssn", "A social security number has nine digits.")),
+        (_, true, 9) => Ok(format!(
+            "{}-{}-{}",
+            &digits[..3],
+            &digits[3..5],
+            &digits[5..]
+        )),
+        _ => Err(WorkError::invalid(
+            "ssn",
+            "A social security number has nine digits.",
+        )),
     }
 }
 

@@ -41,7 +41,11 @@ impl Desk {
         if text.chars().count() > LONGEST {
             return Err(WorkError::invalid("text", "This is too long."));
         }
-        let onset = form.onset.as_deref().map(str::trim).filter(|onset| !onset.is_empty());
+        let onset = form
+            .onset
+            .as_deref()
+            .map(str::trim)
+            .filter(|onset| !onset.is_empty());
         if let Some(onset) = onset {
             let date: Date = onset
                 .parse()
@@ -56,11 +60,22 @@ impl Desk {
         if let (Some(onset), Some(birth)) = (onset, card.birth.as_deref())
             && onset.get(..4) < birth.get(..4)
         {
-            return Err(WorkError::invalid("onset", "This is before the patient was born."));
+            return Err(WorkError::invalid(
+                "onset",
+                "This is before the patient was born.",
+            ));
         }
         let resource = self.condition(form, &text, onset)?;
         let event = self.permitted(&permit)?.about(form.patient.clone());
-        self.save("problem", vec![Write::Put { resource, base: None }], event, |_| Ok(()))
+        self.save(
+            "problem",
+            vec![Write::Put {
+                resource,
+                base: None,
+            }],
+            event,
+            |_| Ok(()),
+        )
     }
 
     fn condition(
@@ -74,7 +89,11 @@ impl Desk {
             ("http://snomed.info/sct", &form.snomed),
             ("http://hl7.org/fhir/sid/icd-10-cm", &form.icd10),
         ] {
-            if let Some(code) = code.as_deref().map(str::trim).filter(|code| !code.is_empty()) {
+            if let Some(code) = code
+                .as_deref()
+                .map(str::trim)
+                .filter(|code| !code.is_empty())
+            {
                 codings.push(json!({"system": system, "code": code, "display": text}));
             }
         }

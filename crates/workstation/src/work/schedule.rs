@@ -80,7 +80,9 @@ impl Desk {
         let reason = sentence(&form.reason)?;
         let id = self.fresh_id()?;
         let appointment = self.cache.read(|cache| {
-            let patient = cache.patient_card(&form.patient)?.ok_or(WorkError::Missing)?;
+            let patient = cache
+                .patient_card(&form.patient)?
+                .ok_or(WorkError::Missing)?;
             let practitioner = cache
                 .record("Practitioner", &form.practitioner)?
                 .ok_or_else(|| WorkError::invalid("practitioner", "Choose a practitioner."))?
@@ -108,7 +110,15 @@ impl Desk {
             Ok::<_, WorkError>(appointment)
         })?;
         let event = self.permitted(&permit)?.about(form.patient.clone());
-        self.save("booking", vec![Write::Put { resource: appointment, base: None }], event, |_| Ok(()))
+        self.save(
+            "booking",
+            vec![Write::Put {
+                resource: appointment,
+                base: None,
+            }],
+            event,
+            |_| Ok(()),
+        )
     }
 
     /// Moves an appointment or changes its length; it keeps its id.
@@ -125,7 +135,11 @@ impl Desk {
                     .record("Practitioner", &form.practitioner)?
                     .ok_or_else(|| WorkError::invalid("practitioner", "Choose a practitioner."))?
                     .value()?;
-                give_to(appointment, &form.practitioner, &name_of(&practitioner).unwrap_or_default());
+                give_to(
+                    appointment,
+                    &form.practitioner,
+                    &name_of(&practitioner).unwrap_or_default(),
+                );
             }
             appointment["start"] = self.wall(start).into();
             appointment["end"] = self.wall(end).into();
@@ -149,7 +163,12 @@ impl Desk {
         }
         self.change_appointment(id, Action::AppointmentCancelled, |_, appointment| {
             still_open(appointment)?;
-            calendar::set_progress(appointment, Progress::Cancelled, self.now(), &self.identity.zone);
+            calendar::set_progress(
+                appointment,
+                Progress::Cancelled,
+                self.now(),
+                &self.identity.zone,
+            );
             appointment["cancelationReason"] = json!({"text": reason});
             Ok(())
         })
@@ -165,7 +184,10 @@ impl Desk {
         }
         self.change_appointment(id, Action::AppointmentProgressed, |_, appointment| {
             if calendar::progress(appointment) == Progress::Cancelled {
-                return Err(WorkError::invalid("progress", "This appointment is cancelled."));
+                return Err(WorkError::invalid(
+                    "progress",
+                    "This appointment is cancelled.",
+                ));
             }
             calendar::set_progress(appointment, progress, self.now(), &self.identity.zone);
             Ok(())
@@ -185,7 +207,10 @@ impl Desk {
             patient: None,
         })?;
         let (base, appointment) = self.cache.read(|cache| {
-            let base = cache.record("Appointment", id)?.ok_or(WorkError::Missing)?.value()?;
+            let base = cache
+                .record("Appointment", id)?
+                .ok_or(WorkError::Missing)?
+                .value()?;
             let mut appointment = base.clone();
             change(cache, &mut appointment)?;
             Ok::<_, WorkError>((base, appointment))
@@ -194,7 +219,10 @@ impl Desk {
         if let Some(patient) = calendar::parties(&appointment).patient {
             event = event.about(patient);
         }
-        let write = Write::Put { resource: appointment, base: Some(base) };
+        let write = Write::Put {
+            resource: appointment,
+            base: Some(base),
+        };
         self.save("appointment", vec![write], event, |_| Ok(()))
     }
 
@@ -204,11 +232,17 @@ impl Desk {
             .parse()
             .map_err(|_| WorkError::invalid("start", "This is not a time."))?;
         if !(5..=480).contains(&minutes) {
-            return Err(WorkError::invalid("minutes", "An appointment lasts 5 minutes to 8 hours."));
+            return Err(WorkError::invalid(
+                "minutes",
+                "An appointment lasts 5 minutes to 8 hours.",
+            ));
         }
         let now = self.now();
         if start > now + AHEAD || start < now - SignedDuration::from_hours(24) {
-            return Err(WorkError::invalid("start", "Choose a time from today to two years ahead."));
+            return Err(WorkError::invalid(
+                "start",
+                "Choose a time from today to two years ahead.",
+            ));
         }
         Ok((start, start + SignedDuration::from_mins(i64::from(minutes))))
     }
@@ -230,13 +264,18 @@ impl Desk {
             if !is_active(&other) {
                 continue;
             }
-            let other_start = texts::text(&other, "start").and_then(|at| at.parse::<Timestamp>().ok());
+            let other_start =
+                texts::text(&other, "start").and_then(|at| at.parse::<Timestamp>().ok());
             let other_end = texts::text(&other, "end").and_then(|at| at.parse::<Timestamp>().ok());
             if let (Some(other_start), Some(other_end)) = (other_start, other_end)
                 && other_start < end
                 && start < other_end
             {
-                let clock = |at: Timestamp| at.to_zoned(self.identity.zone.clone()).strftime("%H:%M").to_string();
+                let clock = |at: Timestamp| {
+                    at.to_zoned(self.identity.zone.clone())
+                        .strftime("%H:%M")
+                        .to_string()
+                };
                 return Err(WorkError::TimeTaken {
                     with: format!(
                         "The practitioner has an appointment from {} to {}.",
@@ -250,7 +289,11 @@ impl Desk {
     }
 
     /// First moment and end of some days of the clinic.
-    pub(super) fn window(&self, first: Date, days: u32) -> Result<(Timestamp, Timestamp), WorkError> {
+    pub(super) fn window(
+        &self,
+        first: Date,
+        days: u32,
+    ) -> Result<(Timestamp, Timestamp), WorkError> {
         let zone = &self.identity.zone;
         let after = first
             .checked_add(jiff::Span::new().days(i64::from(days)))
@@ -322,7 +365,10 @@ fn is_refused(record: &Record) -> bool {
 }
 
 fn is_active(appointment: &Value) -> bool {
-    !matches!(calendar::progress(appointment), Progress::Cancelled | Progress::NoShow)
+    !matches!(
+        calendar::progress(appointment),
+        Progress::Cancelled | Progress::NoShow
+    )
 }
 
 fn still_open(appointment: &Value) -> Result<(), WorkError> {
@@ -352,7 +398,10 @@ fn participant(reference: &str, display: &str) -> Value {
 /// Puts another practitioner in the place of the former one.
 fn give_to(appointment: &mut Value, practitioner: &str, name: &str) {
     let fresh = participant(&format!("Practitioner/{practitioner}"), name);
-    let Some(participants) = appointment.get_mut("participant").and_then(Value::as_array_mut) else {
+    let Some(participants) = appointment
+        .get_mut("participant")
+        .and_then(Value::as_array_mut)
+    else {
         appointment["participant"] = json!([fresh]);
         return;
     };
@@ -384,8 +433,10 @@ fn practitioners(
             specialities.entry(practitioner).or_insert(words);
         }
     }
-    let booked: HashSet<&str> =
-        appointments.iter().filter_map(|view| view.practitioner.as_deref()).collect();
+    let booked: HashSet<&str> = appointments
+        .iter()
+        .filter_map(|view| view.practitioner.as_deref())
+        .collect();
     let scheduled: HashSet<String> = cache
         .directory("Schedule")?
         .iter()
@@ -399,7 +450,8 @@ fn practitioners(
         let has_column = booked.contains(record.id.as_str())
             || (calendar::is_active(&value)
                 && !desk_staff.contains(&record.id)
-                && (scheduled.contains(&record.id) || (scheduled.is_empty() && specialities.contains_key(&record.id))));
+                && (scheduled.contains(&record.id)
+                    || (scheduled.is_empty() && specialities.contains_key(&record.id))));
         if has_column {
             views.push(PractitionerView {
                 name: name_of(&value).unwrap_or_else(|| "Unnamed".to_owned()),
@@ -422,7 +474,12 @@ struct Names<'a, 'b> {
 
 impl<'a, 'b> Names<'a, 'b> {
     fn new(cache: &'a Reading<'b>, today: Date) -> Self {
-        Self { cache, today, patients: RefCell::default(), others: RefCell::default() }
+        Self {
+            cache,
+            today,
+            patients: RefCell::default(),
+            others: RefCell::default(),
+        }
     }
 }
 
@@ -436,7 +493,9 @@ impl calendar::Names for Names<'_, '_> {
             let detail: Vec<String> = age.into_iter().chain(card.sex).collect();
             (card.name, detail.join(" · "))
         });
-        self.patients.borrow_mut().insert(id.to_owned(), found.clone());
+        self.patients
+            .borrow_mut()
+            .insert(id.to_owned(), found.clone());
         found
     }
 
@@ -447,7 +506,9 @@ impl calendar::Names for Names<'_, '_> {
         let found = fhir::reference::parse(reference)
             .and_then(|r| self.cache.record(&r.resource_type, &r.id).ok().flatten())
             .and_then(|record| name_of(&record.value().ok()?));
-        self.others.borrow_mut().insert(reference.to_owned(), found.clone());
+        self.others
+            .borrow_mut()
+            .insert(reference.to_owned(), found.clone());
         found
     }
 }

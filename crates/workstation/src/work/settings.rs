@@ -50,16 +50,20 @@ impl Desk {
                 format!("Your organisation allows 1 to {most} minutes."),
             ));
         }
-        let preferences = Preferences { theme: form.theme, idle_minutes: form.idle_minutes };
-        self.cache.write("save-settings", |tx| tx.set(SETTING, &preferences))?;
+        let preferences = Preferences {
+            theme: form.theme,
+            idle_minutes: form.idle_minutes,
+        };
+        self.cache
+            .write("save-settings", |tx| tx.set(SETTING, &preferences))?;
         self.settings_view()
     }
 
     /// Seconds without input after which the program locks.
     pub(crate) fn idle_seconds(&self) -> u32 {
-        let wanted = self
-            .preferences()
-            .map_or(u32::MAX, |preferences| preferences.idle_minutes.saturating_mul(60));
+        let wanted = self.preferences().map_or(u32::MAX, |preferences| {
+            preferences.idle_minutes.saturating_mul(60)
+        });
         wanted.min(self.identity.idle_seconds())
     }
 
@@ -70,8 +74,10 @@ impl Desk {
     fn preferences(&self) -> Result<Preferences, WorkError> {
         let most = self.idle_minutes_max();
         let kept: Option<Preferences> = self.read(|cache| cache.setting(SETTING))?;
-        let mut preferences =
-            kept.unwrap_or(Preferences { theme: Theme::System, idle_minutes: most });
+        let mut preferences = kept.unwrap_or(Preferences {
+            theme: Theme::System,
+            idle_minutes: most,
+        });
         // The policy may have become stricter since.
         preferences.idle_minutes = preferences.idle_minutes.clamp(1, most);
         Ok(preferences)

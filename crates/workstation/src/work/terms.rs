@@ -56,9 +56,11 @@ pub(super) fn find(query: &str) -> Vec<ProblemTerm> {
             let by_code = term.snomed == typed || term.icd10.to_lowercase().starts_with(&typed);
             by_code
                 || (!words.is_empty()
-                    && words
-                        .iter()
-                        .all(|typed| term.words.iter().any(|word| word.starts_with(typed.as_str()))))
+                    && words.iter().all(|typed| {
+                        term.words
+                            .iter()
+                            .any(|word| word.starts_with(typed.as_str()))
+                    }))
         })
         .collect();
     found.sort_by_key(|term| (!term.start.starts_with(&typed), term.text.len(), term.text));
@@ -85,10 +87,23 @@ mod tests {
         let mut texts = HashSet::new();
         for term in table() {
             assert!(texts.insert(term.text), "{} twice", term.text);
-            assert!(term.snomed.bytes().all(|b| b.is_ascii_digit()), "{}", term.text);
-            assert!(verhoeff(term.snomed), "{}: {} has a wrong check digit", term.text, term.snomed);
+            assert!(
+                term.snomed.bytes().all(|b| b.is_ascii_digit()),
+                "{}",
+                term.text
+            );
+            assert!(
+                verhoeff(term.snomed),
+                "{}: {} has a wrong check digit",
+                term.text,
+                term.snomed
+            );
             let (head, tail) = term.icd10.split_at(3);
-            assert!(head.starts_with(|c: char| c.is_ascii_uppercase()), "{}", term.text);
+            assert!(
+                head.starts_with(|c: char| c.is_ascii_uppercase()),
+                "{}",
+                term.text
+            );
             assert!(tail.is_empty() || tail.starts_with('.'), "{}", term.text);
         }
     }
@@ -127,8 +142,14 @@ mod tests {
     #[test]
     fn words_in_any_order_find_a_term() {
         let first = |query: &str| find(query).first().map(|term| term.text.clone());
-        assert_eq!(first("type 2 diab").as_deref(), Some("Type 2 diabetes mellitus"));
-        assert_eq!(first("diab type 2").as_deref(), Some("Type 2 diabetes mellitus"));
+        assert_eq!(
+            first("type 2 diab").as_deref(),
+            Some("Type 2 diabetes mellitus")
+        );
+        assert_eq!(
+            first("diab type 2").as_deref(),
+            Some("Type 2 diabetes mellitus")
+        );
         assert!(find("hypert").iter().any(|term| term.icd10 == "I10"));
         assert!(find("I10").iter().any(|term| term.icd10 == "I10"));
         assert!(find("   ").is_empty());

@@ -30,15 +30,49 @@ const fn sign(
     low: f64,
     high: f64,
 ) -> Sign {
-    Sign { field, loinc, display, ucum, low, high }
+    Sign {
+        field,
+        loinc,
+        display,
+        ucum,
+        low,
+        high,
+    }
 }
 
-const SYSTOLIC: Sign = sign("systolic", "8480-6", "Systolic blood pressure", "mm[Hg]", 30.0, 300.0);
-const DIASTOLIC: Sign =
-    sign("diastolic", "8462-4", "Diastolic blood pressure", "mm[Hg]", 10.0, 200.0);
+const SYSTOLIC: Sign = sign(
+    "systolic",
+    "8480-6",
+    "Systolic blood pressure",
+    "mm[Hg]",
+    30.0,
+    300.0,
+);
+const DIASTOLIC: Sign = sign(
+    "diastolic",
+    "8462-4",
+    "Diastolic blood pressure",
+    "mm[Hg]",
+    10.0,
+    200.0,
+);
 const HEART: Sign = sign("heartRate", "8867-4", "Heart rate", "/min", 10.0, 350.0);
-const BREATHS: Sign = sign("respiratoryRate", "9279-1", "Respiratory rate", "/min", 2.0, 120.0);
-const TEMPERATURE: Sign = sign("temperature", "8310-5", "Body temperature", "Cel", 25.0, 45.0);
+const BREATHS: Sign = sign(
+    "respiratoryRate",
+    "9279-1",
+    "Respiratory rate",
+    "/min",
+    2.0,
+    120.0,
+);
+const TEMPERATURE: Sign = sign(
+    "temperature",
+    "8310-5",
+    "Body temperature",
+    "Cel",
+    25.0,
+    45.0,
+);
 const OXYGEN: Sign = sign(
     "oxygenSaturation",
     "59408-5",
@@ -63,11 +97,18 @@ impl Desk {
             patient: Some(&form.patient),
         })?;
         check(form)?;
-        self.read(|cache| cache.patient_card(&form.patient))?.ok_or(WorkError::Missing)?;
+        self.read(|cache| cache.patient_card(&form.patient))?
+            .ok_or(WorkError::Missing)?;
         let mut writes = Vec::new();
-        let mut put = |resource| writes.push(Write::Put { resource, base: None });
+        let mut put = |resource| {
+            writes.push(Write::Put {
+                resource,
+                base: None,
+            })
+        };
         if let (Some(systolic), Some(diastolic)) = (form.systolic, form.diastolic) {
-            let mut pressure = self.observation(&form.patient, "85354-9", "Blood pressure panel")?;
+            let mut pressure =
+                self.observation(&form.patient, "85354-9", "Blood pressure panel")?;
             pressure["component"] = json!([
                 {"code": code(SYSTOLIC.loinc, SYSTOLIC.display), "valueQuantity": quantity(&SYSTOLIC, systolic)},
                 {"code": code(DIASTOLIC.loinc, DIASTOLIC.display), "valueQuantity": quantity(&DIASTOLIC, diastolic)}
@@ -140,16 +181,31 @@ fn check(form: &VitalsForm) -> Result<(), WorkError> {
         if !value.is_finite() || value < sign.low || value > sign.high {
             return Err(WorkError::invalid(
                 sign.field,
-                format!("{} is between {} and {} {}.", sign.display, number(sign.low), number(sign.high), sign.ucum),
+                format!(
+                    "{} is between {} and {} {}.",
+                    sign.display,
+                    number(sign.low),
+                    number(sign.high),
+                    sign.ucum
+                ),
             ));
         }
     }
     if !any {
-        return Err(WorkError::invalid("systolic", "There is nothing to record yet."));
+        return Err(WorkError::invalid(
+            "systolic",
+            "There is nothing to record yet.",
+        ));
     }
     match (form.systolic, form.diastolic) {
-        (Some(_), None) => Err(WorkError::invalid("diastolic", "Blood pressure has two values.")),
-        (None, Some(_)) => Err(WorkError::invalid("systolic", "Blood pressure has two values.")),
+        (Some(_), None) => Err(WorkError::invalid(
+            "diastolic",
+            "Blood pressure has two values.",
+        )),
+        (None, Some(_)) => Err(WorkError::invalid(
+            "systolic",
+            "Blood pressure has two values.",
+        )),
         (Some(systolic), Some(diastolic)) if diastolic >= systolic => Err(WorkError::invalid(
             "diastolic",
             "The diastolic value is lower than the systolic one.",
@@ -168,7 +224,11 @@ fn code(loinc: &str, display: &str) -> Value {
 fn quantity(sign: &Sign, value: f64) -> Value {
     // Whole numbers are written without a point, as people write them.
     let rounded = (value * 100.0).round() / 100.0;
-    let value = if rounded.fract() == 0.0 { json!(rounded as i64) } else { json!(rounded) };
+    let value = if rounded.fract() == 0.0 {
+        json!(rounded as i64)
+    } else {
+        json!(rounded)
+    };
     json!({"value": value, "unit": sign.ucum, "system": "http://unitsofmeasure.org", "code": sign.ucum})
 }
 
@@ -200,13 +260,41 @@ mod tests {
     #[test]
     fn slips_of_typing_are_named() {
         assert_eq!(field(&empty()), Some("systolic"));
-        assert_eq!(field(&VitalsForm { systolic: Some(120.0), ..empty() }), Some("diastolic"));
-        let swapped = VitalsForm { systolic: Some(80.0), diastolic: Some(120.0), ..empty() };
+        assert_eq!(
+            field(&VitalsForm {
+                systolic: Some(120.0),
+                ..empty()
+            }),
+            Some("diastolic")
+        );
+        let swapped = VitalsForm {
+            systolic: Some(80.0),
+            diastolic: Some(120.0),
+            ..empty()
+        };
         assert_eq!(field(&swapped), Some("diastolic"));
         // Fahrenheit.
-        assert_eq!(field(&VitalsForm { temperature: Some(98.6), ..empty() }), Some("temperature"));
-        assert_eq!(field(&VitalsForm { weight: Some(f64::NAN), ..empty() }), Some("weight"));
-        assert_eq!(field(&VitalsForm { heart_rate: Some(72.0), ..empty() }), None);
+        assert_eq!(
+            field(&VitalsForm {
+                temperature: Some(98.6),
+                ..empty()
+            }),
+            Some("temperature")
+        );
+        assert_eq!(
+            field(&VitalsForm {
+                weight: Some(f64::NAN),
+                ..empty()
+            }),
+            Some("weight")
+        );
+        assert_eq!(
+            field(&VitalsForm {
+                heart_rate: Some(72.0),
+                ..empty()
+            }),
+            None
+        );
     }
 
     #[test]

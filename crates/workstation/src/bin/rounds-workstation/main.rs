@@ -29,7 +29,10 @@ use workstation::view::fault::Fault;
 use workstation::view::session::{EnrolForm, SessionView, UnlockForm};
 
 #[derive(Parser)]
-#[command(name = "rounds-workstation", about = "The workstation without a window")]
+#[command(
+    name = "rounds-workstation",
+    about = "The workstation without a window"
+)]
 struct Program {
     #[command(flatten)]
     common: Common,
@@ -101,7 +104,10 @@ enum Command {
 fn main() -> ExitCode {
     workstation::log::start();
     let program = Program::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(_) => return ExitCode::FAILURE,
     };
@@ -120,13 +126,20 @@ fn main() -> ExitCode {
 }
 
 fn usage(what: &str) -> Fault {
-    Fault { what: what.to_owned(), ..fault::of("invalid") }
+    Fault {
+        what: what.to_owned(),
+        ..fault::of("invalid")
+    }
 }
 
 async fn run(program: Program) -> Result<Value, Fault> {
     let Program { common, command } = program;
     let places = Places::from_environment().map_err(|_| fault::of("profile-io"))?;
-    if let Command::ExportUnsent { recovery_stdin: true, aside } = &command {
+    if let Command::ExportUnsent {
+        recovery_stdin: true,
+        aside,
+    } = &command
+    {
         let profile = choose(&places, &common)?;
         return recovered(&profile.0, &profile.1, aside.as_deref());
     }
@@ -142,14 +155,21 @@ async fn run(program: Program) -> Result<Value, Fault> {
         Some(path) => Arc::new(InsecureKeychainFile(path.clone())),
         None => Arc::new(SecretService),
     };
-    let ports = Ports { keychain, server: Arc::new(server), clock, entropy };
+    let ports = Ports {
+        keychain,
+        server: Arc::new(server),
+        clock,
+        entropy,
+    };
     let password = password(&common)?;
     let patience = Duration::from_secs(common.patience);
     let workstation = Workstation::new(places.clone(), config.clone(), ports);
     if let Command::Enrol { code } = command {
         let form = EnrolForm {
             server: config.server.ok_or_else(|| usage("--server is missing."))?,
-            username: common.username.ok_or_else(|| usage("--username is missing."))?,
+            username: common
+                .username
+                .ok_or_else(|| usage("--username is missing."))?,
             password,
             code,
         };
@@ -157,15 +177,17 @@ async fn run(program: Program) -> Result<Value, Fault> {
         return finish(&workstation, session, patience).await;
     }
     let (_, slots) = choose(&places, &common)?;
-    let form = UnlockForm { server: slots.server, username: slots.username, password };
+    let form = UnlockForm {
+        server: slots.server,
+        username: slots.username,
+        password,
+    };
     let session = workstation.unlock(form).await?;
     let answer = match command {
         Command::Enrol { .. } | Command::Sync => {
             return finish(&workstation, session, patience).await;
         }
-        Command::Find { query, limit } => {
-            to_value(&workstation.find_patients(query, limit).await?)
-        }
+        Command::Find { query, limit } => to_value(&workstation.find_patients(query, limit).await?),
         Command::Show { patient } => {
             to_value(&workstation.open_chart(patient, Cause::Opened).await?)
         }
@@ -224,18 +246,18 @@ fn line_of_stdin() -> Result<String, Fault> {
 
 /// The profile that is meant.
 fn choose(places: &Places, common: &Common) -> Result<(Profile, Slots), Fault> {
-    let server = common.server.as_deref().and_then(|text| server_url(text).ok());
+    let server = common
+        .server
+        .as_deref()
+        .and_then(|text| server_url(text).ok());
     let mut fitting = places.existing().into_iter().filter(|(_, slots)| {
         let user = common
             .username
             .as_deref()
             .is_none_or(|name| name.eq_ignore_ascii_case(&slots.username));
-        let place = match (&server, common.username.is_some()) {
-            (Some(server), _) => {
-                server_url(&slots.server).is_ok_and(|known| known.origin() == server.origin())
-            }
-            (None, _) => true,
-        };
+        let place = server.as_ref().is_none_or(|server| {
+            server_url(&slots.server).is_ok_and(|known| known.origin() == server.origin())
+        });
         user && place
     });
     match (fitting.next(), fitting.next()) {
@@ -252,7 +274,8 @@ fn recovered(profile: &Profile, slots: &Slots, aside: Option<&str>) -> Result<Va
     if let Some(name) = aside
         && name.ends_with(".sealed")
     {
-        let sealed = std::fs::read(profile.folder.join(name)).map_err(|_| fault::of("not-found"))?;
+        let sealed =
+            std::fs::read(profile.folder.join(name)).map_err(|_| fault::of("not-found"))?;
         let plain = recovery::open(&secret, &profile.recovery_info(), &sealed)
             .map_err(|_| fault::of("profile-damaged"))?;
         return serde_json::from_slice(&plain).map_err(|_| fault::of("profile-damaged"));

@@ -1,0 +1,264 @@
+//! A platform with a small clinic, and computers that work in it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use jiff::Zoned;
+use serde_json::{Value, json};
+use testbed::{NewUser, Platform, PlatformOptions, UserRecord};
+use vault::slot::ArgonCost;
+use workstation::Workstation;
+use workstation::adapter::https::Https;
+use workstation::port::Ports;
+use workstation::port::clock::SystemClock;
+use workstation::port::entropy::SystemEntropy;
+use workstation::port::keychain::{Keychain, KeychainError};
+use workstation::profile::Places;
+use workstation::profile::config::Config;
+use workstation::view::fault::Fault;
+use workstation::view::schedule::BookingForm;
+use workstation::view::session::{EnrolForm, SessionView, UnlockForm};
+use zeroize::Zeroizing;
+
+pub struct Clinic {
+    pub platform: Platform,
+    pub folder: tempfile::TempDir,
+    pub url: String,
+}
+
+impl Clinic {
+    pub fn start() -> Self {
+        let platform = Platform::start(PlatformOptions::quick()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let records = folder.path().join("records");
+        std::fs::create_dir(&records).unwrap();
+        let entry: Vec<Value> = records_of_the_clinic()
+            .into_iter()
+            .map(|resource| {
+                let url = format!(
+                    "{}/{}",
+                    resource["resourceType"].as_str().unwrap(),
+                    resource["id"].as_str().unwrap()
+                );
+                json!({"resource": resource, "request": {"method": "PUT", "url": url}})
+            })
+            .collect();
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entry});
+        std::fs::write(records.join("clinic.json"), bundle.to_string()).unwrap();
+        let report = platform.import(&records).unwrap();
+        assert_eq!(report["imported"]["Patient"], 2, "{report}");
+        let url = platform.base_url();
+        Self {
+            platform,
+            folder,
+            url,
+        }
+    }
+}
+
+/// One platform for tests that leave it as it is.
+pub fn shared() -> &'static Clinic {
+    static SHARED: OnceLock<Clinic> = OnceLock::new();
+    SHARED.get_or_init(Clinic::start)
+}
+
+fn records_of_the_clinic() -> Vec<Value> {
+    let patient = |id: &str, given: &str| {
+        json!({"resourceType": "Patient", "id": id, "active": true,
+            "identifier": [{"system": "urn:rounds:mrn", "value": format!("MRN-{id}"),
+                "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}}],
+            "name": [{"use": "official", "family": "Okafor", "given": [given]}],
+            "telecom": [{"system": "phone", "value": "555-0100", "use": "home"}],
+            "gender": "female", "birthDate": "1980-02-29",
+            "address": [{"use": "home", "line": ["1 Main St"], "city": "Springfield"}]})
+    };
+    vec![
+        json!({"resourceType": "Practitioner", "id": "dr1", "active": true,
+            "name": [{"family": "Lovelace", "given": ["Ada"]}]}),
+        json!({"resourceType": "Schedule", "id": "s1", "actor": [{"reference": "Practitioner/dr1"}]}),
+        patient("p1", "Ngozi"),
+        patient("p2", "Ben"),
+    ]
+}
+
+/// The clinic's day some days from now.
+pub fn day(ahead: i64) -> String {
+    at(ahead).date().to_string()
+}
+
+fn at(ahead: i64) -> Zoned {
+    let now = Zoned::now().in_tz("America/New_York").unwrap();
+    now.date()
+        .checked_add(jiff::Span::new().days(ahead))
+        .unwrap()
+        .at(10, 0, 0, 0)
+        .in_tz("America/New_York")
+        .unwrap()
+}
+
+/// Ten o'clock, some days from now.
+pub fn booking(patient: &str, practitioner: &str, ahead: i64) -> BookingForm {
+    BookingForm {
+        patient: patient.into(),
+        practitioner: practitioner.into(),
+        start: at(ahead).timestamp().to_string(),
+        minutes: 20,
+        reason: "Ear ache".into(),
+    }
+}
+
+/// Bundles from elsewhere, if this machine has them.
+pub fn foreign() -> Option<PathBuf> {
+    let root = std::env::var_os("ROUNDS_FOREIGN_DATA").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data"),
+        PathBuf::from,
+    );
+    Some(root.join("synthea")).filter(|folder| folder.is_dir())
+}
+
+#[derive(Default)]
+struct MemoryKeychain(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Keychain for MemoryKeychain {
+    fn name(&self) -> String {
+        "memory".into()
+    }
+
+    fn get(&self, account: &str) -> Result<Zeroizing<Vec<u8>>, KeychainError> {
+        let all = self.0.lock().unwrap();
+        all.get(account)
+            .cloned()
+            .map(Zeroizing::new)
+            .ok_or(KeychainError::NoEntry)
+    }
+
+    fn set(&self, account: &str, secret: &[u8]) -> Result<(), KeychainError> {
+        self.0.lock().unwrap().insert(account.into(), secret.into());
+        Ok(())
+    }
+
+    fn delete(&self, account: &str) -> Result<(), KeychainError> {
+        self.0.lock().unwrap().remove(account);
+        Ok(())
+    }
+}
+
+/// A computer.
+pub struct Desk {
+    pub station: Workstation,
+    user: Option<(String, UserRecord)>,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    pub fn with_ca(ca: &Path) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let places = Places {
+            profiles: folder.path().join("profiles"),
+            config: folder.path().join("config"),
+        };
+        let clock = Arc::new(SystemClock::default());
+        let entropy = Arc::new(SystemEntropy);
+        let server = Https::new(Some(ca), "Rounds-test", clock.clone(), entropy.clone()).unwrap();
+        let ports = Ports {
+            keychain: Arc::new(MemoryKeychain::default()),
+            server: Arc::new(server),
+            clock,
+            entropy,
+        };
+        let station = Workstation::with_cost(places, Config::default(), ports, ArgonCost::LEAST);
+        Self {
+            station,
+            user: None,
+            _folder: folder,
+        }
+    }
+
+    pub async fn enrolled(
+        clinic: &mut Clinic,
+        username: &str,
+        role: &str,
+        practitioner: Option<&str>,
+    ) -> Self {
+        let user = clinic
+            .platform
+            .add_user(&NewUser {
+                username,
+                role,
+                display_name: username,
+                password: None,
+                practitioner,
+            })
+            .unwrap();
+        let mut desk = Self::with_ca(clinic.platform.ca());
+        let code = code(&user);
+        desk.try_enrol(&clinic.url, username, &user.password, &code)
+            .await
+            .unwrap();
+        desk.user = Some((clinic.url.clone(), user));
+        desk.settle().await;
+        desk
+    }
+
+    pub async fn try_enrol(
+        &self,
+        server: &str,
+        username: &str,
+        password: &str,
+        code: &str,
+    ) -> Result<SessionView, Fault> {
+        let form = EnrolForm {
+            server: server.into(),
+            username: username.into(),
+            password: password.into(),
+            code: code.into(),
+        };
+        self.station.enrol(form).await
+    }
+
+    pub async fn unlock(&self) -> Result<SessionView, Fault> {
+        let (server, user) = self.user.as_ref().unwrap();
+        let form = UnlockForm {
+            server: server.clone(),
+            username: user.username.clone(),
+            password: user.password.clone(),
+        };
+        self.station.unlock(form).await
+    }
+
+    /// Until the server has everything.
+    pub async fn settle(&self) {
+        self.until(|station| async move {
+            let view = station.sync_view().await.unwrap();
+            view.to_send == 0
+                && view.audit_to_send == 0
+                && view.first.is_none()
+                && view.confirmed_at.is_some()
+                || view.needs_you > 0
+        })
+        .await;
+    }
+
+    /// Until something is so; three minutes at most.
+    pub async fn until<F: Future<Output = bool>>(&self, is_so: impl Fn(Workstation) -> F) {
+        for _ in 0..1800 {
+            if is_so(self.station.clone()).await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!(
+            "it did not come to be: {:?}",
+            self.station.sync_view().await
+        );
+    }
+}
+
+fn code(user: &UserRecord) -> String {
+    let secret = totp_rs::Secret::try_from_base32(&user.totp_secret).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    totp.generate(jiff::Timestamp::now().as_second().unsigned_abs())
+        .to_string()
+}

@@ -1,0 +1,484 @@
+//! A keychain, a clock and a server to play with.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use jiff::Timestamp;
+use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::fault::{Code, Problem};
+use protocol::secret::Secret;
+use protocol::sign_in::{
+    EnrolRequest, OrganisationCard, Policy, Role, SessionGrant, SignInRequest, UserCard,
+};
+use protocol::sync::{SyncEntry, SyncPage};
+use protocol::upload::{Fate, StoredVersion, UploadFate, UploadReply, UploadRequest};
+use serde_json::Value;
+use uuid::Uuid;
+use vault::recovery::{self, RecoverySecret};
+use vault::slot::ArgonCost;
+use workstation::Workstation;
+use workstation::port::Ports;
+use workstation::port::clock::Clock;
+use workstation::port::entropy::SystemEntropy;
+use workstation::port::keychain::{Keychain, KeychainError};
+use workstation::port::server::{Answer, Device, Server, ServerError, Session};
+use workstation::profile::Places;
+use workstation::profile::config::Config;
+use workstation::view::session::{Connection, EnrolForm, UnlockForm};
+use zeroize::Zeroizing;
+
+/// How the keychain is.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Mood {
+    Well,
+    Locked,
+    Absent,
+}
+
+pub struct MockKeychain {
+    pub entries: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub mood: Mutex<Mood>,
+}
+
+impl Default for MockKeychain {
+    fn default() -> Self {
+        Self {
+            entries: Mutex::default(),
+            mood: Mutex::new(Mood::Well),
+        }
+    }
+}
+
+impl MockKeychain {
+    pub fn be(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn ready(&self) -> Result<(), KeychainError> {
+        match *self.mood.lock().unwrap() {
+            Mood::Well => Ok(()),
+            Mood::Locked => Err(KeychainError::Locked),
+            Mood::Absent => Err(KeychainError::Absent("no bus".into())),
+        }
+    }
+}
+
+impl Keychain for MockKeychain {
+    fn name(&self) -> String {
+        "mock".into()
+    }
+
+    fn get(&self, account: &str) -> Result<Zeroizing<Vec<u8>>, KeychainError> {
+        self.ready()?;
+        let all = self.entries.lock().unwrap();
+        all.get(account)
+            .cloned()
+            .map(Zeroizing::new)
+            .ok_or(KeychainError::NoEntry)
+    }
+
+    fn set(&self, account: &str, secret: &[u8]) -> Result<(), KeychainError> {
+        self.ready()?;
+        self.entries
+            .lock()
+            .unwrap()
+            .insert(account.into(), secret.into());
+        Ok(())
+    }
+
+    fn delete(&self, account: &str) -> Result<(), KeychainError> {
+        self.ready()?;
+        self.entries.lock().unwrap().remove(account);
+        Ok(())
+    }
+}
+
+/// Monday 2026-01-05, 09:30 in New York, until it is moved.
+pub struct MockClock {
+    millis: AtomicI64,
+    steady: AtomicI64,
+}
+
+impl Default for MockClock {
+    fn default() -> Self {
+        let start: Timestamp = "2026-01-05T14:30:00Z".parse().unwrap();
+        Self {
+            millis: AtomicI64::new(start.as_millisecond()),
+            steady: AtomicI64::new(0),
+        }
+    }
+}
+
+impl MockClock {
+    pub fn pass(&self, time: Duration) {
+        let millis = time.as_millis() as i64;
+        self.millis.fetch_add(millis, Ordering::SeqCst);
+        self.steady.fetch_add(millis, Ordering::SeqCst);
+    }
+}
+
+impl Clock for MockClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.millis.load(Ordering::SeqCst)).unwrap()
+    }
+
+    fn steady(&self) -> Duration {
+        Duration::from_millis(self.steady.load(Ordering::SeqCst) as u64)
+    }
+}
+
+/// A server in memory: takes everything, remembers everything.
+pub struct MockServer {
+    pub reachable: AtomicBool,
+    pub passwords: Mutex<HashMap<String, String>>,
+    pub role: Mutex<Role>,
+    pub records: Mutex<Vec<(Value, u64)>>,
+    pub uploads: Mutex<Vec<Uuid>>,
+    pub audit: Mutex<Vec<ledger::chain::Link>>,
+    pub recovery: RecoverySecret,
+    pub refuse_uploads: Mutex<Option<String>>,
+    pub page_size: Mutex<usize>,
+    pub hold_pages: AtomicBool,
+    genesis: Mutex<Option<Uuid>>,
+    public: String,
+}
+
+impl MockServer {
+    fn new(records: Vec<Value>) -> Self {
+        let (recovery, public) = recovery::keypair().unwrap();
+        Self {
+            reachable: AtomicBool::new(true),
+            passwords: Mutex::new(HashMap::from([("ada".into(), "right".into())])),
+            role: Mutex::new(Role::Clinician),
+            records: Mutex::new(records.into_iter().map(|record| (record, 1)).collect()),
+            uploads: Mutex::default(),
+            audit: Mutex::default(),
+            recovery,
+            refuse_uploads: Mutex::default(),
+            page_size: Mutex::new(1000),
+            hold_pages: AtomicBool::new(false),
+            genesis: Mutex::default(),
+            public: public.to_text(),
+        }
+    }
+
+    pub fn be_reachable(&self, reachable: bool) {
+        self.reachable.store(reachable, Ordering::SeqCst);
+    }
+
+    pub fn actions(&self) -> Vec<String> {
+        let audit = self.audit.lock().unwrap();
+        audit
+            .iter()
+            .map(|link| {
+                ledger::glance::Glance::of(&link.event)
+                    .unwrap()
+                    .action
+                    .code()
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    fn contact(&self) -> Result<(), ServerError> {
+        if self.reachable.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err(ServerError::Offline("unplugged".into()))
+        }
+    }
+
+    fn grant(&self, username: &str, password: &Secret) -> Result<SessionGrant, ServerError> {
+        self.contact()?;
+        let known = self.passwords.lock().unwrap();
+        if known.get(username).map(String::as_str) != Some(password.expose()) {
+            return Err(ServerError::from_problem(Problem {
+                code: Code::CredentialsWrong,
+                status: 401,
+                title: "no".into(),
+                detail: None,
+                retry_after: None,
+            }));
+        }
+        Ok(SessionGrant {
+            token: Secret::new("token".into()),
+            expires_at: "2027-01-01T00:00:00Z".parse().unwrap(),
+            user: UserCard {
+                id: Uuid::from_u128(7),
+                username: username.into(),
+                display_name: "Ada Lovelace".into(),
+                role: *self.role.lock().unwrap(),
+                practitioner: Some("dr1".into()),
+            },
+            organisation: OrganisationCard {
+                tenant: Uuid::from_u128(1),
+                name: "Harbour Street Clinic".into(),
+                time_zone: "America/New_York".into(),
+                recovery_public_key: self.public.clone(),
+            },
+            policy: Policy {
+                idle_lock_seconds: 600,
+            },
+        })
+    }
+
+    fn receipt(&self) -> AuditReceipt {
+        let audit = self.audit.lock().unwrap();
+        match audit.last() {
+            Some(link) => AuditReceipt {
+                through: link.number,
+                head: link.hash.clone(),
+            },
+            None => {
+                let device = self.genesis.lock().unwrap().unwrap_or_default();
+                AuditReceipt {
+                    through: 0,
+                    head: ledger::chain::Head::genesis(device).hash,
+                }
+            }
+        }
+    }
+}
+
+fn answer<'a, T: Send + 'a>(result: Result<T, ServerError>) -> Answer<'a, T> {
+    Box::pin(async move { result })
+}
+
+impl Server for MockServer {
+    fn enrol<'a>(&'a self, _: &'a Device, request: &'a EnrolRequest) -> Answer<'a, SessionGrant> {
+        *self.genesis.lock().unwrap() = Some(request.device.id);
+        self.audit.lock().unwrap().clear();
+        answer(self.grant(&request.username, &request.password))
+    }
+
+    fn sign_in<'a>(
+        &'a self,
+        _: &'a Device,
+        request: &'a SignInRequest,
+    ) -> Answer<'a, SessionGrant> {
+        answer(self.grant(&request.username, &request.password))
+    }
+
+    fn sign_out<'a>(&'a self, _: &'a Session) -> Answer<'a, ()> {
+        answer(self.contact())
+    }
+
+    fn page<'a>(&'a self, _: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {
+        Box::pin(async move {
+            self.contact()?;
+            while self.hold_pages.load(Ordering::SeqCst) {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            let from: usize = cursor.unwrap_or("0").parse().unwrap();
+            let records = self.records.lock().unwrap();
+            let size = *self.page_size.lock().unwrap();
+            let until = (from + size).min(records.len());
+            let entries = records[from.min(until)..until]
+                .iter()
+                .map(|(record, version)| SyncEntry {
+                    resource_type: record["resourceType"].as_str().unwrap().into(),
+                    id: record["id"].as_str().unwrap().into(),
+                    version: *version,
+                    last_updated: "2026-01-01T00:00:00Z".parse().unwrap(),
+                    patient: fhir::compartment::patient_of(record),
+                    resource: Some(serde_json::value::to_raw_value(record).unwrap()),
+                })
+                .collect();
+            Ok(SyncPage {
+                cursor: until.to_string(),
+                entries,
+                more: until < records.len(),
+                remaining: (records.len() - until) as u64,
+            })
+        })
+    }
+
+    fn upload<'a>(&'a self, _: &'a Session, request: &'a UploadRequest) -> Answer<'a, UploadReply> {
+        Box::pin(async move {
+            self.contact()?;
+            let mut fates = Vec::new();
+            for entry in &request.entries {
+                if let Some(code) = self.refuse_uploads.lock().unwrap().clone() {
+                    let outcome = serde_json::json!({"resourceType": "OperationOutcome",
+                        "issue": [{"severity": "error", "code": "conflict", "diagnostics": "taken"}]});
+                    fates.push(UploadFate {
+                        key: entry.key,
+                        fate: Fate::Refused { code, outcome },
+                    });
+                    continue;
+                }
+                self.uploads.lock().unwrap().push(entry.key);
+                let mut versions = Vec::new();
+                for line in entry.bundle["entry"].as_array().unwrap() {
+                    let record = line["resource"].clone();
+                    let mut records = self.records.lock().unwrap();
+                    let version = 1 + records
+                        .iter()
+                        .filter(|(known, _)| {
+                            known["id"] == record["id"]
+                                && known["resourceType"] == record["resourceType"]
+                        })
+                        .map(|(_, version)| *version)
+                        .max()
+                        .unwrap_or(0);
+                    versions.push(StoredVersion {
+                        resource_type: record["resourceType"].as_str().unwrap().into(),
+                        id: record["id"].as_str().unwrap().into(),
+                        version,
+                        last_updated: "2026-01-05T15:00:00Z".parse().unwrap(),
+                    });
+                    records.push((record, version));
+                }
+                fates.push(UploadFate {
+                    key: entry.key,
+                    fate: Fate::Accepted { versions },
+                });
+            }
+            Ok(UploadReply { fates })
+        })
+    }
+
+    fn audit<'a>(&'a self, _: &'a Session, batch: &'a AuditBatch) -> Answer<'a, AuditReceipt> {
+        Box::pin(async move {
+            self.contact()?;
+            for link in &batch.links {
+                let receipt = self.receipt();
+                if link.number <= receipt.through {
+                    continue;
+                }
+                assert_eq!(link.number, receipt.through + 1, "a gap in the chain");
+                assert_eq!(link.previous, receipt.head, "the chain does not continue");
+                self.audit.lock().unwrap().push(link.clone());
+            }
+            Ok(self.receipt())
+        })
+    }
+
+    fn changes<'a>(
+        &'a self,
+        _: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>> {
+        answer(
+            self.contact()
+                .map(|()| futures_util::stream::pending().boxed()),
+        )
+    }
+}
+
+/// A workstation with all of that.
+pub struct Bench {
+    pub folder: tempfile::TempDir,
+    pub keychain: Arc<MockKeychain>,
+    pub clock: Arc<MockClock>,
+    pub server: Arc<MockServer>,
+    pub workstation: Workstation,
+}
+
+pub const SERVER: &str = "https://clinic.example";
+
+impl Bench {
+    pub fn new(records: Vec<Value>) -> Self {
+        let keychain = Arc::new(MockKeychain::default());
+        let clock = Arc::new(MockClock::default());
+        let server = Arc::new(MockServer::new(records));
+        let folder = tempfile::tempdir().unwrap();
+        let workstation = station(folder.path(), &keychain, &clock, &server);
+        Self {
+            folder,
+            keychain,
+            clock,
+            server,
+            workstation,
+        }
+    }
+
+    /// Another process on the same computer, as after a restart.
+    pub fn restarted(&self) -> Workstation {
+        station(
+            self.folder.path(),
+            &self.keychain,
+            &self.clock,
+            &self.server,
+        )
+    }
+
+    pub async fn enrolled(records: Vec<Value>) -> Self {
+        let bench = Self::new(records);
+        bench
+            .workstation
+            .enrol(enrol_form("ada", "right"))
+            .await
+            .unwrap();
+        bench.settle().await;
+        bench
+    }
+
+    /// Until the server has everything; twenty seconds at most.
+    pub async fn settle(&self) {
+        for _ in 0..400 {
+            let view = self.workstation.sync_view().await.unwrap();
+            if view.connection == Connection::Online
+                && view.first.is_none()
+                && view.to_send == 0
+                && view.audit_to_send == 0
+            {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!(
+            "it did not settle: {:?}",
+            self.workstation.sync_view().await
+        );
+    }
+
+    pub fn profile(&self) -> std::path::PathBuf {
+        let profiles = self.folder.path().join("profiles");
+        std::fs::read_dir(profiles)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .find(|path| path.join("slots.json").exists())
+            .unwrap()
+    }
+}
+
+pub fn station(
+    folder: &Path,
+    keychain: &Arc<MockKeychain>,
+    clock: &Arc<MockClock>,
+    server: &Arc<MockServer>,
+) -> Workstation {
+    let places = Places {
+        profiles: folder.join("profiles"),
+        config: folder.join("config"),
+    };
+    let ports = Ports {
+        keychain: keychain.clone(),
+        server: server.clone(),
+        clock: clock.clone(),
+        entropy: Arc::new(SystemEntropy),
+    };
+    Workstation::with_cost(places, Config::default(), ports, ArgonCost::LEAST)
+}
+
+pub fn enrol_form(username: &str, password: &str) -> EnrolForm {
+    EnrolForm {
+        server: SERVER.into(),
+        username: username.into(),
+        password: password.into(),
+        code: "123 456".into(),
+    }
+}
+
+pub fn unlock_form(username: &str, password: &str) -> UnlockForm {
+    UnlockForm {
+        server: SERVER.into(),
+        username: username.into(),
+        password: password.into(),
+    }
+}
