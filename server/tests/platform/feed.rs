@@ -64,18 +64,12 @@ async fn pages_bring_everything_once(bench: &Bench, session: &Session) {
     // At the end there is nothing, and the cursor still counts.
     let (nothing, _) = session.follow(bench, &cursor, 7).await;
     assert!(nothing.is_empty());
-    // Every page was recorded, with its patients.
-    assert_eq!(
-        bench
-            .sql(
-                "SELECT count(*) FROM audit_event_patient p JOIN audit_event e ON e.id = p.event \
-             WHERE e.action = 'synchronised' AND p.patient = 'p7'"
-            )
-            .parse::<u32>()
-            .unwrap()
-            >= 1,
-        true
+    // Pages were recorded, with their patients: once in the first page or two, once in the whole.
+    let recorded = bench.sql(
+        "SELECT count(*) FROM audit_event_patient p JOIN audit_event e ON e.id = p.event \
+         WHERE e.action = 'synchronised' AND p.patient = 'p20'",
     );
+    assert!(recorded.parse::<u32>().unwrap() >= 1, "{recorded}");
 }
 
 async fn changes_and_deletions_follow(bench: &Bench, session: &Session) {

@@ -236,6 +236,24 @@ async fn signing_out_and_disabling_end_sessions_at_once(bench: &mut Bench) {
         .try_sign_in(&session.device, "leaver", "wrong-password")
         .await;
     refused(response, 401, "credentials-wrong").await;
+
+    // A reset gives new credentials, enables again and lets the old ones go.
+    let arguments = ["user", "reset", "--username", "leaver", "--password-stdin"];
+    let printed = bench
+        .platform
+        .operator(&arguments, Some("another-long-secret\n"));
+    let printed: Value = serde_json::from_str(&printed.unwrap()).unwrap();
+    let reset = testbed::UserRecord {
+        password: "another-long-secret".to_owned(),
+        totp_secret: printed["totp_secret"].as_str().unwrap().to_owned(),
+        ..user.clone()
+    };
+    assert_ne!(reset.totp_secret, user.totp_secret);
+    let response = bench
+        .try_sign_in(&session.device, "leaver", &user.password)
+        .await;
+    refused(response, 401, "credentials-wrong").await;
+    bench.enrol(&Device::new(), &reset).await;
 }
 
 async fn guessing_blocks_the_guesser_alone(bench: &mut Bench) {
