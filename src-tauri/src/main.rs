@@ -55,7 +55,9 @@ fn run() -> Result<(), StartError> {
     let handler = registry.invoke_handler();
     let state = workstation.clone();
     let app = tauri::Builder::default()
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| window::raise(app)))
+        .plugin(tauri_plugin_single_instance::init(|app, _, _| {
+            window::raise(app)
+        }))
         .plugin(
             tauri_plugin_window_state::Builder::new()
                 .with_state_flags(
@@ -100,7 +102,12 @@ fn compose(places: Places) -> Workstation {
                 Arc::new(Unusable)
             }
         };
-    let ports = Ports { keychain: keychain(), server, clock, entropy };
+    let ports = Ports {
+        keychain: keychain(),
+        server,
+        clock,
+        entropy,
+    };
     Workstation::new(places, config, ports)
 }
 

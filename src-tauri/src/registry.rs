@@ -65,7 +65,8 @@ mod tests {
         let path = folder.path().join("bindings.ts");
         registry()
             .export(
-                specta_typescript::Typescript::default().header("// Generated from Rust. Do not edit.\n"),
+                specta_typescript::Typescript::default()
+                    .header("// Generated from Rust. Do not edit.\n"),
                 &path,
             )
             .unwrap();
@@ -93,7 +94,10 @@ mod tests {
         let text = generated();
         let in_registry = text.matches("__TAURI_INVOKE").count().saturating_sub(1);
         for name in names::COMMAND_NAMES {
-            assert!(text.contains(&format!("\"{name}\"")), "{name} is not in the registry");
+            assert!(
+                text.contains(&format!("\"{name}\"")),
+                "{name} is not in the registry"
+            );
         }
         assert!(in_registry <= names::COMMAND_NAMES.len() || in_registry == 0);
         let set = include_str!("../permissions/clinic-day.toml");

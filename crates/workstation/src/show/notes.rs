@@ -145,15 +145,19 @@ pub fn parse(text: &str) -> Vec<NoteSection> {
                 flush(&mut title, &mut lines);
                 title = found.to_owned();
             }
-            None => lines.push(
-                line.strip_prefix('\\')
-                    .filter(|rest| rest.starts_with('#'))
-                    .unwrap_or(line),
-            ),
+            None => lines.push(unescaped(line)),
         }
     }
     flush(&mut title, &mut lines);
     sections
+}
+
+/// Takes one backslash from a line that was escaped because it reads like a heading.
+fn unescaped(line: &str) -> &str {
+    match line.strip_prefix('\\') {
+        Some(rest) if rest.trim_start_matches('\\').starts_with('#') => rest,
+        _ => line,
+    }
 }
 
 fn heading(line: &str) -> Option<&str> {
@@ -178,7 +182,7 @@ pub fn markdown(sections: [&str; 4]) -> String {
         out.push_str(title);
         out.push('\n');
         for line in text.trim_end().lines() {
-            if line.starts_with('#') {
+            if line.trim_start_matches('\\').starts_with('#') {
                 out.push('\\');
             }
             out.push_str(line);
