@@ -22,12 +22,25 @@ export default defineConfig({
   server: { port: 4318, strictPort: true },
   test: {
     root: '.',
-    environment: 'jsdom',
-    include: ['**/*.test.{ts,tsx}'],
-    testTimeout: 30_000,
+    // What needs no window does not pay for one.
+    projects: [
+      {
+        extends: true,
+        test: { name: 'rules', include: ['**/*.test.ts'], environment: 'node' },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'window',
+          include: ['**/*.test.tsx'],
+          environment: 'jsdom',
+          setupFiles: ['test/setup.ts'],
+          server: { deps: { inline: ['@event-calendar/core', 'svelte'] } },
+        },
+      },
+    ],
     exclude: ['node_modules/**', 'dist/**'],
-    setupFiles: ['test/setup.ts'],
+    testTimeout: 30_000,
     css: false,
-    server: { deps: { inline: ['@event-calendar/core', 'svelte'] } },
   },
 });

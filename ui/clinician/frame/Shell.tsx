@@ -1,10 +1,8 @@
-import { useEffect, useRef } from 'react';
+import { lazy, Suspense, useEffect, useRef } from 'react';
 import { useWords } from '../../shared/words/index.ts';
 import { ActivityScreen } from '../activity/ActivityScreen.tsx';
-import { ChartScreen } from '../chart/ChartScreen.tsx';
 import { InboxScreen } from '../inbox/InboxScreen.tsx';
 import { PatientsScreen } from '../patients/PatientsScreen.tsx';
-import { ScheduleScreen } from '../schedule/ScheduleScreen.tsx';
 import { SettingsScreen } from '../settings/SettingsScreen.tsx';
 import { TodayScreen } from '../today/TodayScreen.tsx';
 import { Finder } from './Finder.tsx';
@@ -17,6 +15,14 @@ import css from './Shell.module.css';
 import { StatusBar } from './StatusBar.tsx';
 import { TopBar } from './TopBar.tsx';
 import { WorkspaceColumn } from './WorkspaceColumn.tsx';
+
+// The calendar and the plots are not needed to sign in: they come once the day is drawn.
+const chart = () => import('../chart/ChartScreen.tsx');
+const schedule = () => import('../schedule/ScheduleScreen.tsx');
+const ChartScreen = lazy(() => chart().then((module) => ({ default: module.ChartScreen })));
+const ScheduleScreen = lazy(() =>
+  schedule().then((module) => ({ default: module.ScheduleScreen })),
+);
 
 function draw(place: Place) {
   switch (place.screen) {
@@ -45,6 +51,13 @@ export function Shell() {
   const { place } = usePlace();
   const main = useRef<HTMLElement>(null);
   useKeys();
+  useEffect(() => {
+    const soon = setTimeout(() => {
+      void chart();
+      void schedule();
+    }, 800);
+    return () => clearTimeout(soon);
+  }, []);
   const where = place.screen === 'chart' ? `chart ${place.patient}` : place.screen;
   useEffect(() => {
     if (where === '') {
@@ -69,7 +82,9 @@ export function Shell() {
         aria-label={t('app.name')}
         data-testid={`screen-${place.screen}`}
       >
-        <Guard key={where}>{draw(place)}</Guard>
+        <Guard key={where}>
+          <Suspense fallback={null}>{draw(place)}</Suspense>
+        </Guard>
       </main>
       <WorkspaceColumn />
       <StatusBar />

@@ -62,7 +62,10 @@ export function WorkspaceProvider({
   trail: WorkspaceTrail;
   children: ReactNode;
 }) {
-  const [panel, setPanel] = useState<PanelPlace | null>(trail.panel);
+  const [panel, setPanel] = useState<PanelPlace | null>(
+    // Who comes back through the unlock has just signed in.
+    trail.panel?.kind === 'sign-in-again' ? null : trail.panel,
+  );
   const [wide, setWide] = useState(trail.wide);
   const drafts = useRef(new Map<string, unknown>()).current;
   const leave = useRef<Leave | null>(null);

@@ -3,6 +3,12 @@ const go = (screen) => async (page) => {
   await page.getByTestId(`rail-${screen}`).click();
   await page.clock.runFor(300);
 };
+const chart = (tab) => async (page) => {
+  await page.locator('[data-appointment="app-0-0-11"] button').first().click();
+  await page.clock.runFor(600);
+  await page.getByRole('tab', { name: new RegExp(tab, 'i') }).click();
+  await page.clock.runFor(400);
+};
 const light = {};
 const dark = { theme: 'dark' };
 const empty = { empty: true };
@@ -57,6 +63,55 @@ export const SHOTS = [
       await page.clock.runFor(200);
       await page.getByTestId('patient-submit').click();
     },
+  },
+  { name: 'chart-summary', setting: light, act: chart('summary') },
+  { name: 'chart-summary-dark', setting: { ...dark, ...offline }, act: chart('summary') },
+  { name: 'chart-results', setting: light, act: chart('results') },
+  { name: 'chart-timeline', setting: light, act: chart('timeline') },
+  { name: 'chart-notes', setting: light, act: chart('notes') },
+  {
+    name: 'chart-note-panel',
+    setting: light,
+    act: async (page) => {
+      await chart('summary')(page);
+      await page.keyboard.press('Control+k');
+      await page.clock.runFor(200);
+      await page.getByTestId('find-query').fill('soap');
+      await page.clock.runFor(300);
+      await page.getByTestId('find-note').click();
+      await page.clock.runFor(400);
+    },
+  },
+  {
+    name: 'chart-vitals-panel',
+    setting: dark,
+    act: async (page) => {
+      await chart('results')(page);
+      await page.keyboard.press('Control+k');
+      await page.clock.runFor(200);
+      await page.getByTestId('find-query').fill('vitals');
+      await page.clock.runFor(300);
+      await page.getByTestId('find-vitals').click();
+      await page.clock.runFor(400);
+    },
+  },
+  { name: 'small-today', setting: light, viewport: { width: 640, height: 400 } },
+  {
+    name: 'small-register',
+    setting: light,
+    viewport: { width: 640, height: 400 },
+    act: async (page) => {
+      await go('patients')(page);
+      await page.getByTestId('register-patient').click();
+      await page.clock.runFor(200);
+    },
+  },
+  { name: 'large-today', setting: light, viewport: { width: 2560, height: 1440 } },
+  {
+    name: 'large-schedule',
+    setting: light,
+    viewport: { width: 2560, height: 1440 },
+    act: go('schedule'),
   },
   { name: 'schedule-day', setting: light, act: go('schedule') },
   { name: 'schedule-day-dark', setting: dark, act: go('schedule') },
