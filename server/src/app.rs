@@ -79,7 +79,9 @@ impl App {
         let masters = MasterKeys::parse(config.master_keys.expose())?;
         let pool = connect::pool(&config)?;
         let client = pool.get().await.map_err(StoreError::from)?;
-        let (tenant, index_key) = tenant::load(&client).await?.ok_or(StartError::NotInitialised)?;
+        let (tenant, index_key) = tenant::load(&client)
+            .await?
+            .ok_or(StartError::NotInitialised)?;
         let keys = KeyRing::new(tenant.id, masters);
         let index_root = tenant::open_index_key(&client, &keys, tenant.id, &index_key).await?;
         let blind = Blind::new(tenant.id, &index_root);

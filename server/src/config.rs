@@ -64,7 +64,10 @@ impl Config {
         let connections = match lookup("ROUNDS_DATABASE_CONNECTIONS") {
             None => 16,
             Some(text) => text.parse().ok().filter(|n| *n > 0).ok_or_else(|| {
-                ConfigError::Malformed("ROUNDS_DATABASE_CONNECTIONS", "a number above 0 expected".into())
+                ConfigError::Malformed(
+                    "ROUNDS_DATABASE_CONNECTIONS",
+                    "a number above 0 expected".into(),
+                )
             })?,
         };
         let tls = match (lookup("ROUNDS_TLS_CERT"), lookup("ROUNDS_TLS_KEY")) {

@@ -32,12 +32,21 @@ pub struct Answer {
 impl Answer {
     /// Only a status.
     pub fn bare(status: StatusCode) -> Self {
-        Self { status, version: None, last_modified: None, location: None, body: None }
+        Self {
+            status,
+            version: None,
+            last_modified: None,
+            location: None,
+            body: None,
+        }
     }
 
     /// 200 with a document.
     pub fn document(value: &Value) -> Self {
-        Self { body: Some(value.to_string().into_bytes()), ..Self::bare(StatusCode::OK) }
+        Self {
+            body: Some(value.to_string().into_bytes()),
+            ..Self::bare(StatusCode::OK)
+        }
     }
 }
 
@@ -51,18 +60,26 @@ pub struct Failure {
     /// For `Allow`, with 405.
     pub allow: Option<&'static str>,
     /// A failure of the store that may pass when the same is tried again.
-    pub store: Option<StoreError>,
+    pub store: Option<Box<StoreError>>,
 }
 
 impl Failure {
     /// With one issue.
     pub fn one(status: StatusCode, issue: Issue) -> Self {
-        Self { status, issues: vec![issue], allow: None, store: None }
+        Self {
+            status,
+            issues: vec![issue],
+            allow: None,
+            store: None,
+        }
     }
 
     /// 404.
     pub fn not_found(text: &str) -> Self {
-        Self::one(StatusCode::NOT_FOUND, Issue::error(IssueType::NotFound, text))
+        Self::one(
+            StatusCode::NOT_FOUND,
+            Issue::error(IssueType::NotFound, text),
+        )
     }
 
     /// 400.
@@ -76,7 +93,10 @@ impl Failure {
             allow: Some(allow),
             ..Self::one(
                 StatusCode::METHOD_NOT_ALLOWED,
-                Issue::error(IssueType::NotSupported, format!("this can only be asked with {allow}")),
+                Issue::error(
+                    IssueType::NotSupported,
+                    format!("this can only be asked with {allow}"),
+                ),
             )
         }
     }
@@ -84,12 +104,19 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        error!(code = error.code(), state = error.sql_state().map(|s| s.code()), "the store failed");
+        error!(
+            code = error.code(),
+            state = error.sql_state().map(|s| s.code()),
+            "the store failed"
+        );
         Self {
-            store: Some(error),
+            store: Some(Box::new(error)),
             ..Self::one(
                 StatusCode::SERVICE_UNAVAILABLE,
-                Issue::error(IssueType::Transient, "the server cannot do this now; nothing was changed"),
+                Issue::error(
+                    IssueType::Transient,
+                    "the server cannot do this now; nothing was changed",
+                ),
             )
         }
     }
@@ -105,7 +132,10 @@ impl From<BadRow> for Failure {
 pub fn bad_row(bad: &BadRow) -> Issue {
     Issue::error(
         IssueType::Exception,
-        format!("{}/{} cannot be opened ({}); the operator was told", bad.resource_type, bad.id, bad.code),
+        format!(
+            "{}/{} cannot be opened ({}); the operator was told",
+            bad.resource_type, bad.id, bad.code
+        ),
     )
 }
 
@@ -136,7 +166,12 @@ impl From<WriteError> for Failure {
         let issues = error.issues();
         match error.refusal {
             Refusal::Store(error) => error.into(),
-            _ => Self { status, issues, allow: None, store: None },
+            _ => Self {
+                status,
+                issues,
+                allow: None,
+                store: None,
+            },
         }
     }
 }
@@ -175,13 +210,17 @@ pub fn respond(answer: Result<Answer, Failure>) -> Response {
             *response.status_mut() = failure.status;
             response.headers_mut().insert(CONTENT_TYPE, FHIR_JSON);
             if let Some(allow) = failure.allow {
-                response.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+                response
+                    .headers_mut()
+                    .insert(ALLOW, HeaderValue::from_static(allow));
             }
             response
         }
     };
     // Patient data must not stay in any cache on the way or in a browser.
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -59,7 +59,10 @@ impl Prefer {
     /// Reads the header.
     pub fn parse(headers: &HeaderMap) -> Self {
         let mut prefer = Self::default();
-        let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+        let values = headers
+            .get_all("prefer")
+            .iter()
+            .filter_map(|value| value.to_str().ok());
         for part in values.flat_map(|value| value.split([',', ';'])) {
             match part.trim() {
                 "return=minimal" => prefer.answer = Some(Return::Minimal),
@@ -80,14 +83,21 @@ impl Prefer {
 /// 406.
 pub fn accepts(headers: &HeaderMap, query: Option<&str>) -> Result<(), Failure> {
     let format = query.and_then(|query| {
-        pairs(query).into_iter().find(|(name, _)| name == "_format").map(|(_, value)| value)
+        pairs(query)
+            .into_iter()
+            .find(|(name, _)| name == "_format")
+            .map(|(_, value)| value)
     });
     let fine = match format {
         Some(format) => is_json(&format.replace(' ', "+")) || format == "json",
         None => {
             let mut any = false;
             let mut fine = false;
-            for value in headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()) {
+            for value in headers
+                .get_all(ACCEPT)
+                .iter()
+                .filter_map(|value| value.to_str().ok())
+            {
                 for part in value.split(',') {
                     any = true;
                     let kind = part.split(';').next().unwrap_or("").trim();
@@ -102,16 +112,24 @@ pub fn accepts(headers: &HeaderMap, query: Option<&str>) -> Result<(), Failure> 
     } else {
         Err(Failure::one(
             StatusCode::NOT_ACCEPTABLE,
-            Issue::error(IssueType::NotSupported, "answers are application/fhir+json only"),
+            Issue::error(
+                IssueType::NotSupported,
+                "answers are application/fhir+json only",
+            ),
         ))
     }
 }
 
 fn is_json(kind: &str) -> bool {
     let kind = kind.split(';').next().unwrap_or("").trim();
-    ["application/fhir+json", "application/json", "application/json+fhir", "text/json"]
-        .iter()
-        .any(|json| kind.eq_ignore_ascii_case(json))
+    [
+        "application/fhir+json",
+        "application/json",
+        "application/json+fhir",
+        "text/json",
+    ]
+    .iter()
+    .any(|json| kind.eq_ignore_ascii_case(json))
 }
 
 /// Reads a request whole.
@@ -123,8 +141,17 @@ pub async fn read(request: Request) -> Result<Ask, Failure> {
     accepts(&parts.headers, parts.uri.query())?;
     let path = segments(parts.uri.path())?;
     let mut query = parts.uri.query().map(pairs).unwrap_or_default();
-    let kind = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let kind = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let kind = parts
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    let kind = kind
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
 
     let declared = parts
         .headers
@@ -133,19 +160,21 @@ pub async fn read(request: Request) -> Result<Ask, Failure> {
     if declared.is_some_and(|length| length > BODY_LIMIT) {
         return Err(too_large());
     }
-    let bytes = axum::body::to_bytes(body, BODY_LIMIT).await.map_err(|error| {
-        // The only failure besides the limit is a client that went away.
-        if std::error::Error::source(&error).is_some_and(|source| {
-            source.to_string().contains("length limit")
-        }) {
-            too_large()
-        } else {
-            Failure::one(
-                StatusCode::BAD_REQUEST,
-                Issue::error(IssueType::Structure, "the body broke off"),
-            )
-        }
-    })?;
+    let bytes = axum::body::to_bytes(body, BODY_LIMIT)
+        .await
+        .map_err(|error| {
+            // The only failure besides the limit is a client that went away.
+            if std::error::Error::source(&error)
+                .is_some_and(|source| source.to_string().contains("length limit"))
+            {
+                too_large()
+            } else {
+                Failure::one(
+                    StatusCode::BAD_REQUEST,
+                    Issue::error(IssueType::Structure, "the body broke off"),
+                )
+            }
+        })?;
 
     let is_search = path.last().is_some_and(|last| last == "_search");
     let mut json = None;
@@ -153,13 +182,19 @@ pub async fn read(request: Request) -> Result<Ask, Failure> {
     if is_search && parts.method == Method::POST {
         if !bytes.is_empty() {
             if kind != "application/x-www-form-urlencoded" {
-                return Err(unsupported("a search is sent as application/x-www-form-urlencoded"));
+                return Err(unsupported(
+                    "a search is sent as application/x-www-form-urlencoded",
+                ));
             }
             query.extend(url::form_urlencoded::parse(&bytes).into_owned());
         }
     } else if matches!(parts.method, Method::POST | Method::PUT | Method::PATCH) {
-        let fits = if parts.method == Method::PATCH { patch } else { is_json(&kind) };
-        if !fits && !(bytes.is_empty() && kind.is_empty()) {
+        let fits = if parts.method == Method::PATCH {
+            patch
+        } else {
+            is_json(&kind)
+        };
+        if !fits && (!bytes.is_empty() || !kind.is_empty()) {
             return Err(unsupported(if parts.method == Method::PATCH {
                 "a patch is sent as application/json-patch+json"
             } else {
@@ -171,7 +206,10 @@ pub async fn read(request: Request) -> Result<Ask, Failure> {
     Ok(Ask {
         method: parts.method,
         path,
-        query: query.into_iter().filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty")).collect(),
+        query: query
+            .into_iter()
+            .filter(|(name, _)| !matches!(name.as_str(), "_format" | "_pretty"))
+            .collect(),
         if_match: if_match(&parts.headers)?,
         if_none_match: text(&parts.headers, IF_NONE_MATCH.as_str()),
         if_none_exist: text(&parts.headers, "if-none-exist"),
@@ -191,20 +229,34 @@ pub fn parse(bytes: &[u8]) -> Result<Value, Failure> {
             StatusCode::BAD_REQUEST,
             Issue::error(
                 IssueType::Structure,
-                format!("the body is not JSON: line {}, column {}", error.line(), error.column()),
+                format!(
+                    "the body is not JSON: line {}, column {}",
+                    error.line(),
+                    error.column()
+                ),
             ),
         )
     })
 }
 
 fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Failure> {
-    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
-    value.to_str().ok().and_then(fhir::bundle::parse_etag).map(Some).ok_or_else(|| {
-        Failure::one(
-            StatusCode::BAD_REQUEST,
-            Issue::error(IssueType::Value, "If-Match must be an ETag as the server gives them: W/\"1\""),
-        )
-    })
+    let Some(value) = headers.get(IF_MATCH) else {
+        return Ok(None);
+    };
+    value
+        .to_str()
+        .ok()
+        .and_then(fhir::bundle::parse_etag)
+        .map(Some)
+        .ok_or_else(|| {
+            Failure::one(
+                StatusCode::BAD_REQUEST,
+                Issue::error(
+                    IssueType::Value,
+                    "If-Match must be an ETag as the server gives them: W/\"1\"",
+                ),
+            )
+        })
 }
 
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
@@ -213,7 +265,10 @@ fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 
 /// A query string, decoded.
 pub fn pairs(query: &str) -> Vec<(String, String)> {
-    url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(name, _)| !name.is_empty()).collect()
+    url::form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .filter(|(name, _)| !name.is_empty())
+        .collect()
 }
 
 /// A path, cut at slashes and decoded.
@@ -240,5 +295,8 @@ fn too_large() -> Failure {
 }
 
 fn unsupported(text: &str) -> Failure {
-    Failure::one(StatusCode::UNSUPPORTED_MEDIA_TYPE, Issue::error(IssueType::NotSupported, text))
+    Failure::one(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Issue::error(IssueType::NotSupported, text),
+    )
 }

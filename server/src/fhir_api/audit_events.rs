@@ -66,17 +66,39 @@ pub async fn answer(
 
 async fn read(app: &App, caller: &Caller, id: &str) -> Result<Answer, Failure> {
     let entity = format!("AuditEvent/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Read, "AuditEvent", Action::AuditRead, Some(entity.clone())).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Read,
+        "AuditEvent",
+        Action::AuditRead,
+        Some(entity.clone()),
+    )
+    .await?;
     let uuid = Uuid::parse_str(id).map_err(|_| missing("AuditEvent", id))?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
-    let filter = Filter { id: Some(uuid), ..Filter::default() };
+    let filter = Filter {
+        id: Some(uuid),
+        ..Filter::default()
+    };
     let found = find::page(app, &client, &filter, Order::Ascending, None, 1)
         .await?
         .pop()
         .ok_or_else(|| missing("AuditEvent", id))?;
-    let touched = Touched { patients: Vec::new(), entities: vec![entity] };
-    gate::record(app, &client, caller, Action::AuditRead, &granted, &touched, None).await?;
+    let touched = Touched {
+        patients: Vec::new(),
+        entities: vec![entity],
+    };
+    gate::record(
+        app,
+        &client,
+        caller,
+        Action::AuditRead,
+        &granted,
+        &touched,
+        None,
+    )
+    .await?;
     Ok(Answer {
         version: Some(1),
         last_modified: Some(found.stored),
@@ -86,8 +108,15 @@ async fn read(app: &App, caller: &Caller, id: &str) -> Result<Answer, Failure> {
 }
 
 async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure> {
-    let granted =
-        gate::pass(app, caller, Asked::Search, "AuditEvent", Action::AuditRead, None).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Search,
+        "AuditEvent",
+        Action::AuditRead,
+        None,
+    )
+    .await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
@@ -96,25 +125,50 @@ async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure>
                 cursor::open(app, &client, caller.user_id, "AuditEvent", text)
                     .await?
                     .ok_or_else(not_ours)?;
-            (cursor.query, Some(After { recorded: cursor.after.recorded, id: cursor.after.id }))
+            (
+                cursor.query,
+                Some(After {
+                    recorded: cursor.after.recorded,
+                    id: cursor.after.id,
+                }),
+            )
         }
     };
     let wish = wish(app, &pairs, ask.prefer.strict)?;
-    let total = if wish.total { Some(find::count(app, &client, &wish.filter).await?) } else { None };
+    let total = if wish.total {
+        Some(find::count(app, &client, &wish.filter).await?)
+    } else {
+        None
+    };
     let mut found = if wish.count == 0 {
         Vec::new()
     } else {
-        find::page(app, &client, &wish.filter, wish.order, after, wish.count + 1).await?
+        find::page(
+            app,
+            &client,
+            &wish.filter,
+            wish.order,
+            after,
+            wish.count + 1,
+        )
+        .await?
     };
     let more = found.len() > wish.count as usize;
     found.truncate(wish.count as usize);
 
     let base = base(app);
-    let asked = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+    let asked = url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(&pairs)
+        .finish();
     let mut links = vec![("self", format!("{base}/AuditEvent?{asked}"))];
     if let Some(last) = found.last().filter(|_| more) {
-        let cursor =
-            Cursor { query: pairs.clone(), after: Place { recorded: last.recorded, id: last.id } };
+        let cursor = Cursor {
+            query: pairs.clone(),
+            after: Place {
+                recorded: last.recorded,
+                id: last.id,
+            },
+        };
         let sealed = cursor::seal(app, &client, caller.user_id, "AuditEvent", &cursor).await?;
         links.push(("next", format!("{base}/AuditEvent?_cursor={sealed}")));
     }
@@ -124,8 +178,20 @@ async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure>
     }
     bundle.told(&wish.issues);
     let touched = Touched::default();
-    gate::record(app, &client, caller, Action::AuditRead, &granted, &touched, Some(&asked)).await?;
-    Ok(Answer { body: Some(bundle.finish()), ..Answer::bare(StatusCode::OK) })
+    gate::record(
+        app,
+        &client,
+        caller,
+        Action::AuditRead,
+        &granted,
+        &touched,
+        Some(&asked),
+    )
+    .await?;
+    Ok(Answer {
+        body: Some(bundle.finish()),
+        ..Answer::bare(StatusCode::OK)
+    })
 }
 
 fn opened(event: Found) -> Opened {
@@ -210,11 +276,15 @@ fn wish(app: &App, pairs: &[(String, String)], strict: bool) -> Result<Wish, Fai
                 wish.total = true;
             }
             _ if strict => {
-                return Err(Failure::bad(IssueType::NotSupported, "a parameter is not known"));
+                return Err(Failure::bad(
+                    IssueType::NotSupported,
+                    "a parameter is not known",
+                ));
             }
-            _ => wish
-                .issues
-                .push(Issue::warning(IssueType::NotSupported, "a parameter was passed over")),
+            _ => wish.issues.push(Issue::warning(
+                IssueType::NotSupported,
+                "a parameter was passed over",
+            )),
         }
     }
     Ok(wish)

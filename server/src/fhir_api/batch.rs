@@ -36,12 +36,18 @@ pub async fn bundle(app: &App, caller: &Caller, mut ask: Ask) -> Result<Answer, 
             Issue::error(IssueType::Invalid, "the body must be a Bundle").at("resourceType"),
         ));
     }
-    let entries = body.get("entry").and_then(Value::as_array).map_or(0, Vec::len);
+    let entries = body
+        .get("entry")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
     if entries > ENTRIES {
         return Err(Failure::one(
             StatusCode::PAYLOAD_TOO_LARGE,
-            Issue::error(IssueType::TooLong, format!("a Bundle may have {ENTRIES} entries"))
-                .at("Bundle.entry"),
+            Issue::error(
+                IssueType::TooLong,
+                format!("a Bundle may have {ENTRIES} entries"),
+            )
+            .at("Bundle.entry"),
         ));
     }
     match body.get("type").and_then(Value::as_str) {
@@ -49,18 +55,16 @@ pub async fn bundle(app: &App, caller: &Caller, mut ask: Ask) -> Result<Answer, 
         Some("batch") => batch(app, caller, &ask, &body).await,
         _ => Err(Failure::one(
             StatusCode::BAD_REQUEST,
-            Issue::error(IssueType::Value, "the Bundle's type must be transaction or batch")
-                .at("Bundle.type"),
+            Issue::error(
+                IssueType::Value,
+                "the Bundle's type must be transaction or batch",
+            )
+            .at("Bundle.type"),
         )),
     }
 }
 
-async fn transact(
-    app: &App,
-    caller: &Caller,
-    ask: &Ask,
-    body: &Value,
-) -> Result<Answer, Failure> {
+async fn transact(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result<Answer, Failure> {
     let plan = transaction::plan(app, body)?;
     let mut granted: Option<Granted> = None;
     for planned in &plan.writes {
@@ -69,8 +73,14 @@ async fn transact(
             Kind::Update | Kind::Patch => Asked::Update,
             Kind::Delete => Asked::Delete,
         };
-        let pass =
-            gate::pass(app, caller, asked, &planned.resource_type, Action::FhirTransaction, None);
+        let pass = gate::pass(
+            app,
+            caller,
+            asked,
+            &planned.resource_type,
+            Action::FhirTransaction,
+            None,
+        );
         granted = Some(pass.await.map_err(|mut failure| {
             for issue in &mut failure.issues {
                 issue.expression = Some(format!("Bundle.entry[{}]", planned.index));
@@ -119,7 +129,10 @@ async fn read_entries(
 }
 
 async fn batch(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result<Answer, Failure> {
-    let list = body.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let list = body
+        .get("entry")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     let mut answers = Vec::with_capacity(list.len());
     for (index, raw) in list.iter().enumerate() {
         // Taken apart one by one: what is wrong with one entry is no matter of the others.
@@ -138,7 +151,10 @@ async fn batch(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result<An
                 }
                 None => Err(Failure::bad(IssueType::Required, "the entry is empty")),
             },
-            Err(issues) => Err(Failure { issues, ..Failure::bad(IssueType::Invalid, "") }),
+            Err(issues) => Err(Failure {
+                issues,
+                ..Failure::bad(IssueType::Invalid, "")
+            }),
         };
         let answer = answer.map_err(|mut failure| {
             for issue in &mut failure.issues {
@@ -162,7 +178,10 @@ async fn one(app: &App, caller: &Caller, ask: Result<Ask, Failure>) -> Result<An
     let path = ask.path.clone();
     let segments: Vec<&str> = path.iter().map(String::as_str).collect();
     if segments.is_empty() {
-        return Err(Failure::bad(IssueType::NotSupported, "a Bundle cannot hold a Bundle"));
+        return Err(Failure::bad(
+            IssueType::NotSupported,
+            "a Bundle cannot hold a Bundle",
+        ));
     }
     // Boxed: its future would hold itself otherwise.
     Box::pin(dispatch::alone(app, caller, ask, &segments)).await
@@ -205,14 +224,17 @@ fn ask_of_entry(
         })?),
         resource => resource.cloned(),
     };
-    let if_match = match entry.if_match {
-        None => None,
-        Some(text) => Some(
-            bundle::parse_etag(text)
-                .ok_or_else(|| Failure::bad(IssueType::Value, "ifMatch must be an ETag: W/\"1\""))?,
-        ),
+    let if_match =
+        match entry.if_match {
+            None => None,
+            Some(text) => Some(bundle::parse_etag(text).ok_or_else(|| {
+                Failure::bad(IssueType::Value, "ifMatch must be an ETag: W/\"1\"")
+            })?),
+        };
+    let prefer = Prefer {
+        answer: prefer.answer.or(Some(Return::Minimal)),
+        ..prefer
     };
-    let prefer = Prefer { answer: prefer.answer.or(Some(Return::Minimal)), ..prefer };
     Ok(ask_of(method, entry.url, prefer).map(|ask| Ask {
         if_match,
         if_none_match,
@@ -242,17 +264,27 @@ fn told(app: &App, prefer: Prefer, fate: &Fate) -> Vec<u8> {
                     stored.version
                 )
             });
-            let body = written.body.as_deref().filter(|_| prefer.answer == Some(Return::Representation));
+            let body = written
+                .body
+                .as_deref()
+                .filter(|_| prefer.answer == Some(Return::Representation));
             let version = (stored.version > 0).then_some(stored.version);
             (status, location, version, Some(stored.last_updated), body)
         }
-        Fate::Exists { resource_type, id } => {
-            ("200 OK", Some(format!("{}/{resource_type}/{id}", base(app))), None, None, None)
-        }
+        Fate::Exists { resource_type, id } => (
+            "200 OK",
+            Some(format!("{}/{resource_type}/{id}", base(app))),
+            None,
+            None,
+            None,
+        ),
     };
     let outcome = (prefer.answer == Some(Return::Outcome))
         .then(|| operation_outcome(&[Issue::information("stored")]));
-    with_resource(bundle::response(status, location, version, time, outcome), body)
+    with_resource(
+        bundle::response(status, location, version, time, outcome),
+        body,
+    )
 }
 
 /// The entry that answers a request of its own.
@@ -280,7 +312,13 @@ fn entry_of(answer: Result<Answer, Failure>) -> Vec<u8> {
 
 /// `404 Not Found`.
 fn line(status: StatusCode) -> String {
-    format!("{} {}", status.as_str(), status.canonical_reason().unwrap_or("")).trim_end().to_owned()
+    format!(
+        "{} {}",
+        status.as_str(),
+        status.canonical_reason().unwrap_or("")
+    )
+    .trim_end()
+    .to_owned()
 }
 
 /// An entry with the resource, which is JSON text, in front of its response.
@@ -304,5 +342,8 @@ fn gathered(kind: &str, answers: Vec<Option<Vec<u8>>>) -> Answer {
     for answer in answers.into_iter().flatten() {
         bundle.raw(&answer);
     }
-    Answer { body: Some(bundle.finish()), ..Answer::bare(StatusCode::OK) }
+    Answer {
+        body: Some(bundle.finish()),
+        ..Answer::bare(StatusCode::OK)
+    }
 }

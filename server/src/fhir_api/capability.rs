@@ -57,11 +57,19 @@ fn resource(kind: &str) -> Value {
             "searchParam": search,
         });
     }
-    let interactions: Vec<Value> =
-        ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"]
-            .iter()
-            .map(|code| json!({"code": code}))
-            .collect();
+    let interactions: Vec<Value> = [
+        "read",
+        "vread",
+        "update",
+        "patch",
+        "delete",
+        "history-instance",
+        "create",
+        "search-type",
+    ]
+    .iter()
+    .map(|code| json!({"code": code}))
+    .collect();
     let search: Vec<Value> = params(kind)
         .iter()
         .map(|param| json!({"name": param.code, "type": kind_code(param.kind)}))
@@ -95,8 +103,14 @@ fn resource(kind: &str) -> Value {
     });
     if let Value::Object(map) = &mut stated {
         for (name, list) in [
-            ("searchInclude", includes.into_iter().map(Value::from).collect::<Vec<_>>()),
-            ("searchRevInclude", reverse.into_iter().map(Value::from).collect()),
+            (
+                "searchInclude",
+                includes.into_iter().map(Value::from).collect::<Vec<_>>(),
+            ),
+            (
+                "searchRevInclude",
+                reverse.into_iter().map(Value::from).collect(),
+            ),
             ("searchParam", search),
         ] {
             if !list.is_empty() {

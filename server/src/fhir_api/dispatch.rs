@@ -50,7 +50,10 @@ pub async fn alone(
         if !resource::is_known_type(kind) {
             return Err(Failure::one(
                 axum::http::StatusCode::NOT_FOUND,
-                Issue::error(IssueType::NotSupported, "this resource type is not kept here"),
+                Issue::error(
+                    IssueType::NotSupported,
+                    "this resource type is not kept here",
+                ),
             ));
         }
         if *kind == "AuditEvent" {
@@ -67,7 +70,9 @@ pub async fn alone(
             Method::POST | Method::GET => search::search(app, caller, ask, kind).await,
             _ => Err(Failure::method_not_allowed("GET, POST")),
         },
-        [_, "_history"] => Err(Failure::not_found("the history of a whole type is not offered")),
+        [_, "_history"] => Err(Failure::not_found(
+            "the history of a whole type is not offered",
+        )),
         [kind, id] => {
             valid(id)?;
             match method {
@@ -107,6 +112,9 @@ fn valid(id: &str) -> Result<(), Failure> {
     if resource::valid_id(id) {
         Ok(())
     } else {
-        Err(Failure::bad(IssueType::Value, "an id is 1 to 64 letters, digits, hyphens and dots"))
+        Err(Failure::bad(
+            IssueType::Value,
+            "an id is 1 to 64 letters, digits, hyphens and dots",
+        ))
     }
 }

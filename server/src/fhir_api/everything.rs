@@ -30,8 +30,14 @@ const PAGE: i64 = 200;
 const LARGEST_PAGE: i64 = 1_000;
 
 /// What is outside the compartment and belongs to understanding it.
-const ALONG: [&str; 6] =
-    ["Practitioner", "PractitionerRole", "Organization", "Location", "Medication", "Device"];
+const ALONG: [&str; 6] = [
+    "Practitioner",
+    "PractitionerRole",
+    "Organization",
+    "Location",
+    "Medication",
+    "Device",
+];
 
 /// What is asked for, by its parameters.
 struct Wish {
@@ -45,23 +51,26 @@ struct Wish {
 ///
 /// # Errors
 /// 400, 403, 404, 410.
-pub async fn everything(
-    app: &App,
-    caller: &Caller,
-    ask: Ask,
-    id: &str,
-) -> Result<Answer, Failure> {
+pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Result<Answer, Failure> {
     let entity = format!("Patient/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Read, "Patient", Action::FhirEverything, Some(entity.clone()))
-            .await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Read,
+        "Patient",
+        Action::FhirEverything,
+        Some(entity.clone()),
+    )
+    .await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let path = format!("{entity}/$everything");
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
         Some((_, text)) => {
             let cursor: Cursor<(String, String)> =
-                cursor::open(app, &client, caller.user_id, &path, text).await?.ok_or_else(not_ours)?;
+                cursor::open(app, &client, caller.user_id, &path, text)
+                    .await?
+                    .ok_or_else(not_ours)?;
             (cursor.query, Some(cursor.after))
         }
     };
@@ -79,7 +88,11 @@ pub async fn everything(
         .iter()
         .copied()
         .filter(|kind| !matches!(*kind, "Patient" | "AuditEvent"))
-        .filter(|kind| wish.types.as_ref().is_none_or(|types| types.iter().any(|t| t == kind)))
+        .filter(|kind| {
+            wish.types
+                .as_ref()
+                .is_none_or(|types| types.iter().any(|t| t == kind))
+        })
         .filter(|kind| gate::may(app, caller, Asked::Read, kind))
         .collect();
     let (after_type, after_id) = after.clone().unwrap_or_default();
@@ -99,7 +112,15 @@ pub async fn everything(
     let found = client
         .query(
             &statement,
-            &[&app.tenant.id, &id, &types, &wish.since, &after_type, &after_id, &(wish.count + 1)],
+            &[
+                &app.tenant.id,
+                &id,
+                &types,
+                &wish.since,
+                &after_type,
+                &after_id,
+                &(wish.count + 1),
+            ],
         )
         .await
         .map_err(StoreError::from)?;
@@ -109,9 +130,14 @@ pub async fn everything(
         .take(usize::try_from(wish.count).unwrap_or(usize::MAX))
         .map(SealedRow::read)
         .collect();
-    let last = sealed.last().map(|row| (row.resource_type.clone(), row.id.clone()));
+    let last = sealed
+        .last()
+        .map(|row| (row.resource_type.clone(), row.id.clone()));
     let mut page: Vec<Opened> = Vec::new();
-    let wants_patient = wish.types.as_ref().is_none_or(|types| types.iter().any(|t| t == "Patient"))
+    let wants_patient = wish
+        .types
+        .as_ref()
+        .is_none_or(|types| types.iter().any(|t| t == "Patient"))
         && wish.since.is_none_or(|since| patient.last_updated >= since);
     if after.is_none() && wants_patient {
         page.push(patient);
@@ -123,13 +149,17 @@ pub async fn everything(
         }
     }
     let may_see = |kind: &str| {
-        wish.types.as_ref().is_none_or(|types| types.iter().any(|t| t == kind))
+        wish.types
+            .as_ref()
+            .is_none_or(|types| types.iter().any(|t| t == kind))
             && gate::may(app, caller, Asked::Read, kind)
     };
     let mut along: Vec<Opened> = Vec::new();
     let wanted = referred(&page, &may_see, &mut bad);
-    let asked: Vec<(&str, &str)> =
-        wanted.iter().map(|r| (r.resource_type.as_str(), r.id.as_str())).collect();
+    let asked: Vec<(&str, &str)> = wanted
+        .iter()
+        .map(|r| (r.resource_type.as_str(), r.id.as_str()))
+        .collect();
     if !asked.is_empty() {
         for row in read::many(app, &client, &asked).await? {
             match row {
@@ -142,7 +172,10 @@ pub async fn everything(
     let base = base(app);
     let mut links = vec![("self", format!("{base}/{path}"))];
     if let Some(after) = last.filter(|_| more) {
-        let cursor = Cursor { query: pairs, after };
+        let cursor = Cursor {
+            query: pairs,
+            after,
+        };
         let sealed = cursor::seal(app, &client, caller.user_id, &path, &cursor).await?;
         links.push(("next", format!("{base}/{path}?_cursor={sealed}")));
     }
@@ -155,31 +188,56 @@ pub async fn everything(
     }
     let mut issues = bad_rows(&bad);
     issues.extend(wish.unknown.iter().map(|name| {
-        Issue::warning(IssueType::NotSupported, format!("parameter {name} was passed over"))
+        Issue::warning(
+            IssueType::NotSupported,
+            format!("parameter {name} was passed over"),
+        )
     }));
     bundle.told(&issues);
-    let touched = Touched { patients: vec![id.to_owned()], entities: vec![entity] };
-    gate::record(app, &client, caller, Action::FhirEverything, &granted, &touched, None).await?;
-    Ok(Answer { body: Some(bundle.finish()), ..Answer::bare(StatusCode::OK) })
+    let touched = Touched {
+        patients: vec![id.to_owned()],
+        entities: vec![entity],
+    };
+    gate::record(
+        app,
+        &client,
+        caller,
+        Action::FhirEverything,
+        &granted,
+        &touched,
+        None,
+    )
+    .await?;
+    Ok(Answer {
+        body: Some(bundle.finish()),
+        ..Answer::bare(StatusCode::OK)
+    })
 }
 
 fn wish(pairs: &[(String, String)], strict: bool) -> Result<Wish, Failure> {
-    let mut wish = Wish { types: None, since: None, count: PAGE, unknown: Vec::new() };
+    let mut wish = Wish {
+        types: None,
+        since: None,
+        count: PAGE,
+        unknown: Vec::new(),
+    };
     for (name, value) in pairs {
         match name.as_str() {
             "_type" => wish.types = Some(value.split(',').map(str::to_owned).collect()),
             "_since" => {
-                wish.since = Some(
-                    fhir::date::instant(value)
-                        .map_err(|error| Failure::bad(IssueType::Value, format!("_since: {error}")))?,
-                );
+                wish.since =
+                    Some(fhir::date::instant(value).map_err(|error| {
+                        Failure::bad(IssueType::Value, format!("_since: {error}"))
+                    })?);
             }
             "_count" => {
                 wish.count = value
                     .parse::<i64>()
                     .ok()
                     .filter(|count| *count > 0)
-                    .ok_or_else(|| Failure::bad(IssueType::Value, "_count must be a number above 0"))?
+                    .ok_or_else(|| {
+                        Failure::bad(IssueType::Value, "_count must be a number above 0")
+                    })?
                     .min(LARGEST_PAGE);
             }
             _ if strict => {
@@ -189,7 +247,10 @@ fn wish(pairs: &[(String, String)], strict: bool) -> Result<Wish, Failure> {
                 ));
             }
             name => wish.unknown.push(
-                name.chars().take(40).filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect(),
+                name.chars()
+                    .take(40)
+                    .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect(),
             ),
         }
     }
@@ -214,7 +275,9 @@ fn referred(
             }
         };
         reference::each_reference(&value, |_, text| {
-            let Some(target) = reference::parse(text) else { return };
+            let Some(target) = reference::parse(text) else {
+                return;
+            };
             let known = ALONG.contains(&target.resource_type.as_str());
             if known && may_see(&target.resource_type) && seen.insert(target.clone()) {
                 wanted.push(target);

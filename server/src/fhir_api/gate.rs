@@ -27,9 +27,17 @@ pub fn may(app: &App, caller: &Caller, asked: Asked, resource_type: &str) -> boo
     decide(app, caller, asked, resource_type).is_some_and(|decision| decision.allow)
 }
 
-fn decide(app: &App, caller: &Caller, asked: Asked, resource_type: &str) -> Option<access::Decision> {
+fn decide(
+    app: &App,
+    caller: &Caller,
+    asked: Asked,
+    resource_type: &str,
+) -> Option<access::Decision> {
     let role = Role::parse(caller.role.as_str())?;
-    Some(app.policies.decide(&Request::new(role, asked, ResourceClass::of(resource_type))))
+    Some(
+        app.policies
+            .decide(&Request::new(role, asked, ResourceClass::of(resource_type))),
+    )
 }
 
 /// Decides; a refusal is recorded before it is answered.
@@ -47,7 +55,10 @@ pub async fn pass(
     let decision = decide(app, caller, asked, resource_type);
     if let Some(decision) = decision {
         if decision.allow {
-            return Ok(Granted { explanation: decision.explanation, policies: decision.policies });
+            return Ok(Granted {
+                explanation: decision.explanation,
+                policies: decision.policies,
+            });
         }
         let mut event = caller
             .event(app, action)
@@ -64,7 +75,10 @@ pub async fn pass(
 }
 
 fn forbidden(explanation: &str) -> Failure {
-    Failure::one(StatusCode::FORBIDDEN, Issue::error(IssueType::Forbidden, explanation))
+    Failure::one(
+        StatusCode::FORBIDDEN,
+        Issue::error(IssueType::Forbidden, explanation),
+    )
 }
 
 /// The event of a granted access.
@@ -76,9 +90,10 @@ pub fn event(
     touched: &Touched,
     query: Option<&str>,
 ) -> AccessEvent {
-    let mut event = caller
-        .event(app, action)
-        .because(granted.explanation.clone(), granted.policies.iter().cloned());
+    let mut event = caller.event(app, action).because(
+        granted.explanation.clone(),
+        granted.policies.iter().cloned(),
+    );
     event.entities.clone_from(&touched.entities);
     event.patients.clone_from(&touched.patients);
     if let Some(query) = query {

@@ -29,11 +29,16 @@ impl Gathered {
         if !links.is_empty() {
             let links: Vec<String> = links
                 .iter()
-                .map(|(relation, url)| format!(r#"{{"relation":"{relation}","url":{}}}"#, quoted(url)))
+                .map(|(relation, url)| {
+                    format!(r#"{{"relation":"{relation}","url":{}}}"#, quoted(url))
+                })
                 .collect();
             text.push_str(&format!(r#","link":[{}]"#, links.join(",")));
         }
-        Self { text: text.into_bytes(), entries: 0 }
+        Self {
+            text: text.into_bytes(),
+            entries: 0,
+        }
     }
 
     /// How many entries it has.
@@ -55,9 +60,11 @@ impl Gathered {
         };
         let url = quoted(&format!("{base}/{}/{}", row.resource_type, row.id));
         self.begin();
-        self.text.extend_from_slice(format!(r#"{{"fullUrl":{url},"resource":"#).as_bytes());
+        self.text
+            .extend_from_slice(format!(r#"{{"fullUrl":{url},"resource":"#).as_bytes());
         self.text.extend_from_slice(json);
-        self.text.extend_from_slice(format!(r#","search":{{"mode":"{mode}"}}}}"#).as_bytes());
+        self.text
+            .extend_from_slice(format!(r#","search":{{"mode":"{mode}"}}}}"#).as_bytes());
     }
 
     /// Adds what is to be said about the search.
@@ -116,7 +123,11 @@ impl Gathered {
     }
 
     fn begin(&mut self) {
-        self.text.extend_from_slice(if self.entries == 0 { br#","entry":["# } else { b"," });
+        self.text.extend_from_slice(if self.entries == 0 {
+            br#","entry":["#
+        } else {
+            b","
+        });
         self.entries += 1;
     }
 }
@@ -133,15 +144,21 @@ mod tests {
 
     #[test]
     fn what_is_written_is_json_and_has_no_empty_arrays() {
-        let empty: Value = serde_json::from_slice(&Gathered::new("searchset", Some(0), &[]).finish()).unwrap();
-        assert_eq!(empty, serde_json::json!({"resourceType": "Bundle", "type": "searchset", "total": 0}));
+        let empty: Value =
+            serde_json::from_slice(&Gathered::new("searchset", Some(0), &[]).finish()).unwrap();
+        assert_eq!(
+            empty,
+            serde_json::json!({"resourceType": "Bundle", "type": "searchset", "total": 0})
+        );
         let row = Opened {
             resource_type: "Patient".into(),
             id: "1".into(),
             version: 2,
             last_updated: "2026-01-01T00:00:00Z".parse().unwrap(),
             patient: None,
-            json: Some(zeroize::Zeroizing::new(br#"{"resourceType":"Patient","id":"1"}"#.to_vec())),
+            json: Some(zeroize::Zeroizing::new(
+                br#"{"resourceType":"Patient","id":"1"}"#.to_vec(),
+            )),
         };
         let mut set = Gathered::new("searchset", None, &[("self", "https://x/\"y\"".into())]);
         set.found("https://x", &row, Mode::Match);

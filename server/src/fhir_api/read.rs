@@ -33,8 +33,15 @@ pub async fn read(
     id: &str,
 ) -> Result<Answer, Failure> {
     let entity = format!("{resource_type}/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Read, resource_type, Action::FhirRead, Some(entity)).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Read,
+        resource_type,
+        Action::FhirRead,
+        Some(entity),
+    )
+    .await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let row = read::current(app, &client, resource_type, id)
         .await?
@@ -42,9 +49,19 @@ pub async fn read(
     if row.json.is_none() {
         return Err(gone(resource_type, id));
     }
-    gate::record(app, &client, caller, Action::FhirRead, &granted, &touching(&row), None).await?;
+    gate::record(
+        app,
+        &client,
+        caller,
+        Action::FhirRead,
+        &granted,
+        &touching(&row),
+        None,
+    )
+    .await?;
     let unchanged = ask.if_none_match.as_deref().is_some_and(|tags| {
-        tags.split(',').any(|tag| tag.trim() == "*" || fhir::bundle::parse_etag(tag) == Some(row.version))
+        tags.split(',')
+            .any(|tag| tag.trim() == "*" || fhir::bundle::parse_etag(tag) == Some(row.version))
     });
     if unchanged {
         return Ok(Answer {
@@ -68,8 +85,15 @@ pub async fn vread(
     version: &str,
 ) -> Result<Answer, Failure> {
     let entity = format!("{resource_type}/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Read, resource_type, Action::FhirVread, Some(entity)).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Read,
+        resource_type,
+        Action::FhirVread,
+        Some(entity),
+    )
+    .await?;
     let number = version.parse().ok().filter(|number| *number > 0);
     let number: u64 = number.ok_or_else(|| missing(resource_type, id))?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
@@ -79,7 +103,16 @@ pub async fn vread(
     if row.json.is_none() {
         return Err(gone(resource_type, id));
     }
-    gate::record(app, &client, caller, Action::FhirVread, &granted, &touching(&row), None).await?;
+    gate::record(
+        app,
+        &client,
+        caller,
+        Action::FhirVread,
+        &granted,
+        &touching(&row),
+        None,
+    )
+    .await?;
     Ok(whole(row))
 }
 
@@ -95,12 +128,23 @@ pub async fn history(
     id: &str,
 ) -> Result<Answer, Failure> {
     let entity = format!("{resource_type}/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Read, resource_type, Action::FhirHistory, Some(entity.clone()))
-            .await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Read,
+        resource_type,
+        Action::FhirHistory,
+        Some(entity.clone()),
+    )
+    .await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let path = format!("{entity}/_history");
-    let of = |name: &str| ask.query.iter().find(|(key, _)| key == name).map(|(_, value)| value);
+    let of = |name: &str| {
+        ask.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    };
     let before = match of("_cursor") {
         None => 0,
         Some(text) => {
@@ -132,7 +176,10 @@ pub async fn history(
         let after = match last {
             Ok(Opened { version, .. }) | Err(BadRow { version, .. }) => *version,
         };
-        let cursor = Cursor { query: Vec::new(), after: i64::try_from(after).unwrap_or(i64::MAX) };
+        let cursor = Cursor {
+            query: Vec::new(),
+            after: i64::try_from(after).unwrap_or(i64::MAX),
+        };
         let sealed = cursor::seal(app, &client, caller.user_id, &path, &cursor).await?;
         links.push(("next", format!("{base}/{path}?_cursor={sealed}")));
     }
@@ -151,8 +198,20 @@ pub async fn history(
             }
         }
     }
-    gate::record(app, &client, caller, Action::FhirHistory, &granted, &touched, None).await?;
-    Ok(Answer { body: Some(bundle.finish()), ..Answer::bare(StatusCode::OK) })
+    gate::record(
+        app,
+        &client,
+        caller,
+        Action::FhirHistory,
+        &granted,
+        &touched,
+        None,
+    )
+    .await?;
+    Ok(Answer {
+        body: Some(bundle.finish()),
+        ..Answer::bare(StatusCode::OK)
+    })
 }
 
 /// A resource with its headers.
@@ -170,7 +229,10 @@ fn whole(row: Opened) -> Answer {
 fn touching(row: &Opened) -> Touched {
     Touched {
         patients: row.patient.iter().cloned().collect(),
-        entities: vec![format!("{}/{}/_history/{}", row.resource_type, row.id, row.version)],
+        entities: vec![format!(
+            "{}/{}/_history/{}",
+            row.resource_type, row.id, row.version
+        )],
     }
 }
 
@@ -178,7 +240,10 @@ fn touching(row: &Opened) -> Touched {
 pub fn missing(resource_type: &str, id: &str) -> Failure {
     Failure::one(
         StatusCode::NOT_FOUND,
-        Issue::error(IssueType::NotFound, format!("there is no {resource_type}/{id}")),
+        Issue::error(
+            IssueType::NotFound,
+            format!("there is no {resource_type}/{id}"),
+        ),
     )
 }
 
@@ -186,7 +251,10 @@ pub fn missing(resource_type: &str, id: &str) -> Failure {
 pub fn gone(resource_type: &str, id: &str) -> Failure {
     Failure::one(
         StatusCode::GONE,
-        Issue::error(IssueType::Deleted, format!("{resource_type}/{id} was deleted")),
+        Issue::error(
+            IssueType::Deleted,
+            format!("{resource_type}/{id} was deleted"),
+        ),
     )
 }
 
@@ -194,7 +262,10 @@ pub fn gone(resource_type: &str, id: &str) -> Failure {
 pub fn not_ours() -> Failure {
     Failure::one(
         StatusCode::BAD_REQUEST,
-        Issue::error(IssueType::Invalid, "the cursor is not one that was given for this search"),
+        Issue::error(
+            IssueType::Invalid,
+            "the cursor is not one that was given for this search",
+        ),
     )
 }
 

@@ -39,8 +39,15 @@ pub async fn search(
     ask: Ask,
     resource_type: &str,
 ) -> Result<Answer, Failure> {
-    let granted =
-        gate::pass(app, caller, Asked::Search, resource_type, Action::FhirSearch, None).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Search,
+        resource_type,
+        Action::FhirSearch,
+        None,
+    )
+    .await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
@@ -59,11 +66,23 @@ pub async fn search(
     if query.summary == Summary::Count || count == 0 {
         let total = run::count(app, &client, &query).await?;
         let touched = Touched::default();
-        gate::record(app, &client, caller, Action::FhirSearch, &granted, &touched, Some(&asked)).await?;
+        gate::record(
+            app,
+            &client,
+            caller,
+            Action::FhirSearch,
+            &granted,
+            &touched,
+            Some(&asked),
+        )
+        .await?;
         let links = [("self", link(app, resource_type, &asked))];
         let mut bundle = Gathered::new("searchset", Some(total), &links);
         bundle.told(&passed_over(&query));
-        return Ok(Answer { body: Some(bundle.finish()), ..Answer::bare(StatusCode::OK) });
+        return Ok(Answer {
+            body: Some(bundle.finish()),
+            ..Answer::bare(StatusCode::OK)
+        });
     }
     let page = run::page(app, &client, &query, after.as_ref(), count as usize).await?;
     let may_see = |kind: &str| kind != "AuditEvent" && gate::may(app, caller, Asked::Read, kind);
@@ -71,12 +90,27 @@ pub async fn search(
 
     let mut links = vec![("self", link(app, resource_type, &asked))];
     if let Some(after) = &page.next {
-        let cursor = Cursor { query: query.understood.clone(), after: after.clone() };
+        let cursor = Cursor {
+            query: query.understood.clone(),
+            after: after.clone(),
+        };
         let sealed = cursor::seal(app, &client, caller.user_id, resource_type, &cursor).await?;
-        links.push(("next", format!("{}/{resource_type}?_cursor={sealed}", base(app))));
+        links.push((
+            "next",
+            format!("{}/{resource_type}?_cursor={sealed}", base(app)),
+        ));
     }
     let touched = touched(&page, &included);
-    gate::record(app, &client, caller, Action::FhirSearch, &granted, &touched, Some(&asked)).await?;
+    gate::record(
+        app,
+        &client,
+        caller,
+        Action::FhirSearch,
+        &granted,
+        &touched,
+        Some(&asked),
+    )
+    .await?;
     Ok(Answer {
         body: Some(bundle(app, &query, &page, &included, &links)),
         ..Answer::bare(StatusCode::OK)
@@ -128,7 +162,10 @@ fn passed_over(query: &Query) -> Vec<Issue> {
                 .take(40)
                 .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '.'))
                 .collect();
-            Issue::warning(IssueType::NotSupported, format!("parameter {name} was passed over"))
+            Issue::warning(
+                IssueType::NotSupported,
+                format!("parameter {name} was passed over"),
+            )
         })
         .collect()
 }
@@ -143,7 +180,10 @@ fn touched(page: &Page, included: &Included) -> Touched {
         .collect();
     patients.sort_unstable();
     patients.dedup();
-    Touched { patients, entities: Vec::new() }
+    Touched {
+        patients,
+        entities: Vec::new(),
+    }
 }
 
 fn link(app: &App, resource_type: &str, asked: &str) -> String {
@@ -156,7 +196,9 @@ fn link(app: &App, resource_type: &str, asked: &str) -> String {
 }
 
 fn encoded(pairs: &[(String, String)]) -> String {
-    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }
 
 /// The criteria of a conditional interaction: what a search would be, and nothing unknown.
@@ -164,11 +206,17 @@ fn encoded(pairs: &[(String, String)]) -> String {
 /// # Errors
 /// 400.
 pub fn criteria(app: &App, resource_type: &str, text: &str) -> Result<Query, Failure> {
-    let text = text.strip_prefix(resource_type).unwrap_or(text).trim_start_matches('?');
+    let text = text
+        .strip_prefix(resource_type)
+        .unwrap_or(text)
+        .trim_start_matches('?');
     let query =
         parse_query_in(resource_type, &ask::pairs(text), true, &run::zone(app)).map_err(refused)?;
     if query.filters.is_empty() {
-        return Err(Failure::bad(IssueType::Invalid, "the criteria must say what to look for"));
+        return Err(Failure::bad(
+            IssueType::Invalid,
+            "the criteria must say what to look for",
+        ));
     }
     Ok(query)
 }
@@ -193,7 +241,10 @@ pub async fn only_match(
         (Some(only), None) => Ok(Some(only.id)),
         (Some(_), Some(_)) => Err(Failure::one(
             StatusCode::PRECONDITION_FAILED,
-            Issue::error(IssueType::MultipleMatches, "the criteria match more than one resource"),
+            Issue::error(
+                IssueType::MultipleMatches,
+                "the criteria match more than one resource",
+            ),
         )),
     }
 }
@@ -218,8 +269,11 @@ pub async fn lock_criteria(
     for (byte, of_hash) in key.iter_mut().zip(hash.iter()) {
         *byte = *of_hash;
     }
-    tx.execute("SELECT pg_advisory_xact_lock($1)", &[&i64::from_be_bytes(key)])
-        .await
-        .map_err(StoreError::from)?;
+    tx.execute(
+        "SELECT pg_advisory_xact_lock($1)",
+        &[&i64::from_be_bytes(key)],
+    )
+    .await
+    .map_err(StoreError::from)?;
     Ok(())
 }

@@ -28,13 +28,32 @@ pub async fn create(
     mut ask: Ask,
     resource_type: &str,
 ) -> Result<Answer, Failure> {
-    let granted =
-        gate::pass(app, caller, Asked::Create, resource_type, Action::FhirCreate, None).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Create,
+        resource_type,
+        Action::FhirCreate,
+        None,
+    )
+    .await?;
     let resource = body_of_type(ask.body.take(), resource_type)?;
     if let Some(criteria) = &ask.if_none_exist {
-        return create_if_none(app, caller, &ask, resource_type, resource, criteria, &granted).await;
+        return create_if_none(
+            app,
+            caller,
+            &ask,
+            resource_type,
+            resource,
+            criteria,
+            &granted,
+        )
+        .await;
     }
-    let op = WriteOp::Create { id: app.new_id(), resource };
+    let op = WriteOp::Create {
+        id: app.new_id(),
+        resource,
+    };
     let written = one(app, caller, "fhir-create", Action::FhirCreate, &granted, op).await?;
     Ok(answer(app, &ask, written))
 }
@@ -69,7 +88,10 @@ async fn create_if_none(
                 now,
                 recording: Recording::Here(&event),
             };
-            let ops = vec![WriteOp::Create { id: app.new_id(), resource }];
+            let ops = vec![WriteOp::Create {
+                id: app.new_id(),
+                resource,
+            }];
             let mut written = write::apply(tx, &context, ops).await?;
             Ok(Ok(written.remove(0)))
         })
@@ -83,8 +105,16 @@ async fn create_if_none(
             let location = found
                 .version
                 .map(|version| format!("{}/{resource_type}/{id}/_history/{version}", base(app)));
-            let body = found.body.filter(|_| ask.prefer.answer.is_none_or(|answer| answer == Return::Representation));
-            Ok(Answer { location, body, ..found })
+            let body = found.body.filter(|_| {
+                ask.prefer
+                    .answer
+                    .is_none_or(|answer| answer == Return::Representation)
+            });
+            Ok(Answer {
+                location,
+                body,
+                ..found
+            })
         }
     }
 }
@@ -101,16 +131,26 @@ pub async fn update(
     id: &str,
 ) -> Result<Answer, Failure> {
     let entity = format!("{resource_type}/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Update, resource_type, Action::FhirUpdate, Some(entity)).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Update,
+        resource_type,
+        Action::FhirUpdate,
+        Some(entity),
+    )
+    .await?;
     let resource = body_of_type(ask.body.take(), resource_type)?;
     match resource::id(&resource) {
         Some(own) if own == id => {}
         Some(_) => {
             return Err(Failure::one(
                 StatusCode::BAD_REQUEST,
-                Issue::error(IssueType::Invalid, "the id in the body is not the id in the URL")
-                    .at(format!("{resource_type}.id")),
+                Issue::error(
+                    IssueType::Invalid,
+                    "the id in the body is not the id in the URL",
+                )
+                .at(format!("{resource_type}.id")),
             ));
         }
         None => {
@@ -121,7 +161,10 @@ pub async fn update(
             ));
         }
     }
-    let op = WriteOp::Put { resource, expect: expect(&ask) };
+    let op = WriteOp::Put {
+        resource,
+        expect: expect(&ask),
+    };
     let written = one(app, caller, "fhir-update", Action::FhirUpdate, &granted, op).await?;
     Ok(answer(app, &ask, written))
 }
@@ -138,8 +181,15 @@ pub async fn patch(
     id: &str,
 ) -> Result<Answer, Failure> {
     let entity = format!("{resource_type}/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Update, resource_type, Action::FhirPatch, Some(entity)).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Update,
+        resource_type,
+        Action::FhirPatch,
+        Some(entity),
+    )
+    .await?;
     let patch = ask
         .body
         .take()
@@ -166,8 +216,15 @@ pub async fn delete(
     id: &str,
 ) -> Result<Answer, Failure> {
     let entity = format!("{resource_type}/{id}");
-    let granted =
-        gate::pass(app, caller, Asked::Delete, resource_type, Action::FhirDelete, Some(entity)).await?;
+    let granted = gate::pass(
+        app,
+        caller,
+        Asked::Delete,
+        resource_type,
+        Action::FhirDelete,
+        Some(entity),
+    )
+    .await?;
     let op = WriteOp::Delete {
         resource_type: resource_type.to_owned(),
         id: id.to_owned(),
@@ -177,7 +234,10 @@ pub async fn delete(
     if written.change == Change::Nothing && written.stored.version == 0 {
         return Err(read::missing(resource_type, id));
     }
-    Ok(Answer { version: Some(written.stored.version), ..Answer::bare(StatusCode::NO_CONTENT) })
+    Ok(Answer {
+        version: Some(written.stored.version),
+        ..Answer::bare(StatusCode::NO_CONTENT)
+    })
 }
 
 /// One op in a transaction of its own, with its event.
@@ -193,7 +253,8 @@ async fn one(
     let written = write::commit(app, name, |tx, _| {
         let op = op.clone();
         Box::pin(async move {
-            let event = |touched: &Touched| gate::event(app, caller, action, granted, touched, None);
+            let event =
+                |touched: &Touched| gate::event(app, caller, action, granted, touched, None);
             let context = WriteContext {
                 app,
                 author: caller.user_id,
@@ -219,14 +280,20 @@ async fn one(
 pub fn body_of_type(body: Option<Value>, resource_type: &str) -> Result<Value, Failure> {
     let body = body.ok_or_else(|| Failure::bad(IssueType::Required, "a body is needed"))?;
     if !body.is_object() {
-        return Err(Failure::bad(IssueType::Structure, "the body must be one resource"));
+        return Err(Failure::bad(
+            IssueType::Structure,
+            "the body must be one resource",
+        ));
     }
     match resource::resource_type(&body) {
         Some(own) if own == resource_type => Ok(body),
         Some(_) => Err(Failure::one(
             StatusCode::BAD_REQUEST,
-            Issue::error(IssueType::Invalid, format!("the body must be a {resource_type}"))
-                .at("resourceType"),
+            Issue::error(
+                IssueType::Invalid,
+                format!("the body must be a {resource_type}"),
+            )
+            .at("resourceType"),
         )),
         None => Err(Failure::one(
             StatusCode::BAD_REQUEST,
@@ -251,15 +318,27 @@ fn answer(app: &App, ask: &Ask, written: Written) -> Answer {
         Return::Minimal => None,
         Return::Representation => written.body.map(|body| body.to_vec()),
         Return::Outcome => Some(
-            operation_outcome(&[Issue::information("stored")]).to_string().into_bytes(),
+            operation_outcome(&[Issue::information("stored")])
+                .to_string()
+                .into_bytes(),
         ),
     };
     Answer {
-        status: if created { StatusCode::CREATED } else { StatusCode::OK },
+        status: if created {
+            StatusCode::CREATED
+        } else {
+            StatusCode::OK
+        },
         version: Some(stored.version),
         last_modified: Some(stored.last_updated),
         location: created.then(|| {
-            format!("{}/{}/{}/_history/{}", base(app), stored.resource_type, stored.id, stored.version)
+            format!(
+                "{}/{}/{}/_history/{}",
+                base(app),
+                stored.resource_type,
+                stored.id,
+                stored.version
+            )
         }),
         body,
     }
@@ -267,6 +346,6 @@ fn answer(app: &App, ask: &Ask, written: Written) -> Answer {
 
 impl crate::store::transaction::Retryable for Failure {
     fn store(&self) -> Option<&crate::store::error::StoreError> {
-        self.store.as_ref()
+        self.store.as_deref()
     }
 }

@@ -22,12 +22,18 @@ pub struct ParamTokens<'a> {
 impl Blind {
     /// Derives the token key from the clinic's index secret.
     pub fn new(tenant: Uuid, root: &[u8; 32]) -> Self {
-        Self { key: BlindKey::derive(root, "search"), tenant }
+        Self {
+            key: BlindKey::derive(root, "search"),
+            tenant,
+        }
     }
 
     /// The tokens of a parameter.
     pub fn of(&self, resource_type: &str, param: &str) -> ParamTokens<'_> {
-        ParamTokens { blind: self, name: format!("{resource_type}.{param}") }
+        ParamTokens {
+            blind: self,
+            name: format!("{resource_type}.{param}"),
+        }
     }
 }
 
@@ -119,7 +125,10 @@ pub fn pieces_of_start(start: &str, limit: usize) -> Vec<String> {
 /// Pieces that any text containing `part` has; none if it is shorter than three letters.
 pub fn pieces_of_part(part: &str, limit: usize) -> Vec<String> {
     let letters: Vec<char> = part.chars().collect();
-    spread(letters.windows(3).map(|run| run.iter().collect()).collect(), limit)
+    spread(
+        letters.windows(3).map(|run| run.iter().collect()).collect(),
+        limit,
+    )
 }
 
 /// At most `limit` of them, evenly chosen: neighbours overlap and tell little more.
@@ -146,7 +155,7 @@ mod tests {
     fn a_word_is_kept_under_its_marked_runs() {
         assert_eq!(pieces("li"), ["^^l", "^li"]);
         assert_eq!(pieces("smith"), ["^^s", "^sm", "smi", "mit", "ith"]);
-        assert_eq!(words("Anne-Marie O'Brién"), ["anne", "marie", "o", "brien"]);
+        assert_eq!(words("Anne-Marie O'Brién"), ["anne", "marie", "obrien"]);
     }
 
     proptest! {

@@ -17,9 +17,15 @@ pub fn spans_of(lo: Timestamp, hi: Timestamp, zone: &TimeZone) -> Vec<String> {
     let first = lo.to_zoned(zone.clone()).date();
     let after = hi.to_zoned(zone.clone()).date();
     let (year, month, day) = (year(first), month(first), day(first));
-    if first.checked_add(Span::new().years(1)).is_ok_and(|end| end <= after) {
+    if first
+        .checked_add(Span::new().years(1))
+        .is_ok_and(|end| end <= after)
+    {
         vec![format!("={year}"), year]
-    } else if first.checked_add(Span::new().months(1)).is_ok_and(|end| end <= after) {
+    } else if first
+        .checked_add(Span::new().months(1))
+        .is_ok_and(|end| end <= after)
+    {
         vec![format!("={month}"), year, month]
     } else {
         vec![format!("={day}"), year, month, day]
@@ -31,7 +37,9 @@ pub fn spans_of(lo: Timestamp, hi: Timestamp, zone: &TimeZone) -> Vec<String> {
 pub fn cover(prefix: Prefix, range: DateRange, zone: &TimeZone) -> Option<Vec<String>> {
     let first = range.lo.to_zoned(zone.clone()).date();
     // The last day that the range reaches into.
-    let last = (range.hi.checked_sub(Span::new().nanoseconds(1)).ok()?).to_zoned(zone.clone()).date();
+    let last = (range.hi.checked_sub(Span::new().nanoseconds(1)).ok()?)
+        .to_zoned(zone.clone())
+        .date();
     let earliest = Date::new(*YEARS.start(), 1, 1).ok()?;
     let latest = Date::new(*YEARS.end(), 12, 31).ok()?;
     match prefix {
@@ -40,7 +48,10 @@ pub fn cover(prefix: Prefix, range: DateRange, zone: &TimeZone) -> Option<Vec<St
         Prefix::Ap => {
             // The matching of opened records widens by a day.
             let margin = Span::new().days(2);
-            Some(between(first.checked_sub(margin).ok()?, last.checked_add(margin).ok()?))
+            Some(between(
+                first.checked_sub(margin).ok()?,
+                last.checked_add(margin).ok()?,
+            ))
         }
         Prefix::Gt | Prefix::Ge | Prefix::Sa => Some(between(first, latest.max(last))),
         Prefix::Lt | Prefix::Le | Prefix::Eb => Some(between(earliest.min(first), last)),
@@ -98,7 +109,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn range(text: &str) -> DateRange {
-        fhir::date::Written::parse(text).unwrap().range(&TimeZone::UTC)
+        fhir::date::Written::parse(text)
+            .unwrap()
+            .range(&TimeZone::UTC)
     }
 
     fn kept(text: &str) -> Vec<String> {

@@ -32,10 +32,11 @@ pub async fn seal<P: Serialize>(
     path: &str,
     cursor: &Cursor<P>,
 ) -> Result<String, StoreError> {
-    let plain = zeroize::Zeroizing::new(
-        serde_json::to_vec(cursor)
-            .map_err(|_| StoreError::Content { table: "cursor", row: String::new() })?,
-    );
+    let plain =
+        zeroize::Zeroizing::new(serde_json::to_vec(cursor).map_err(|_| StoreError::Content {
+            table: "cursor",
+            row: String::new(),
+        })?);
     let key = app
         .keys
         .of_patients(client, &[NO_PATIENT], app.now())
@@ -57,15 +58,29 @@ pub async fn open<P: for<'d> Deserialize<'d>>(
     path: &str,
     text: &str,
 ) -> Result<Option<Cursor<P>>, StoreError> {
-    let Ok(blob) = URL_SAFE_NO_PAD.decode(text) else { return Ok(None) };
+    let Ok(blob) = URL_SAFE_NO_PAD.decode(text) else {
+        return Ok(None);
+    };
     let row = user.to_string();
     let place = place(app, &row, path);
-    let Ok(id) = vault::sealed::key_id_of(&place, &blob) else { return Ok(None) };
-    let Some(key) = app.keys.by_id(client, [id]).await?.remove(&id) else { return Ok(None) };
-    let Ok(plain) = key.open(&place, &blob) else { return Ok(None) };
+    let Ok(id) = vault::sealed::key_id_of(&place, &blob) else {
+        return Ok(None);
+    };
+    let Some(key) = app.keys.by_id(client, [id]).await?.remove(&id) else {
+        return Ok(None);
+    };
+    let Ok(plain) = key.open(&place, &blob) else {
+        return Ok(None);
+    };
     Ok(serde_json::from_slice(&plain).ok())
 }
 
 fn place<'a>(app: &App, user: &'a str, path: &'a str) -> Place<'a> {
-    Place { tenant: app.tenant.id, table: "cursor", row: user, column: path, version: 0 }
+    Place {
+        tenant: app.tenant.id,
+        table: "cursor",
+        row: user,
+        column: path,
+        version: 0,
+    }
 }

@@ -45,8 +45,10 @@ pub async fn include(
     if query.includes.is_empty() && query.revincludes.is_empty() {
         return Ok(included);
     }
-    let mut seen: HashSet<Reference> =
-        matches.iter().map(|row| Reference::new(row.resource_type.as_str(), row.id.as_str())).collect();
+    let mut seen: HashSet<Reference> = matches
+        .iter()
+        .map(|row| Reference::new(row.resource_type.as_str(), row.id.as_str()))
+        .collect();
     let mut frontier: Vec<Opened> = matches.to_vec();
     for round in 0..ROUNDS {
         let follows = |include: &&Include| round == 0 || include.iterate;
@@ -67,8 +69,10 @@ pub async fn include(
         if wanted.is_empty() {
             break;
         }
-        let asked: Vec<(&str, &str)> =
-            wanted.iter().map(|r| (r.resource_type.as_str(), r.id.as_str())).collect();
+        let asked: Vec<(&str, &str)> = wanted
+            .iter()
+            .map(|r| (r.resource_type.as_str(), r.id.as_str()))
+            .collect();
         frontier.clear();
         for row in read::many(app, client, &asked).await? {
             match row {
@@ -90,8 +94,10 @@ fn collect(
     wanted: &mut Vec<Reference>,
     bad: &mut Vec<BadRow>,
 ) {
-    let mut includes =
-        includes.iter().filter(|include| include.source == row.resource_type).peekable();
+    let mut includes = includes
+        .iter()
+        .filter(|include| include.source == row.resource_type)
+        .peekable();
     if includes.peek().is_none() {
         return;
     }
@@ -103,9 +109,14 @@ fn collect(
     let values = search::extract_in(&value, &zone(app));
     for include in includes {
         for found in &values {
-            let IndexData::Reference { resource_type, id } = &found.value else { continue };
+            let IndexData::Reference { resource_type, id } = &found.value else {
+                continue;
+            };
             let asked = include.params.iter().any(|param| param.code == found.param)
-                && include.target.as_ref().is_none_or(|target| target == resource_type);
+                && include
+                    .target
+                    .as_ref()
+                    .is_none_or(|target| target == resource_type);
             if asked {
                 wanted.push(Reference::new(resource_type.as_str(), id.as_str()));
             }
@@ -125,7 +136,12 @@ async fn pointing_to(
         let of = app.blind.of(&include.source, param.code);
         tokens.extend(
             rows.iter()
-                .filter(|row| include.target.as_ref().is_none_or(|target| *target == row.resource_type))
+                .filter(|row| {
+                    include
+                        .target
+                        .as_ref()
+                        .is_none_or(|target| *target == row.resource_type)
+                })
                 .map(|row| of.reference(&row.resource_type, &row.id)),
         );
     }
@@ -140,7 +156,14 @@ async fn pointing_to(
         )
         .await?;
     let limit = INCLUDED as i64 + 1;
-    let found =
-        client.query(&statement, &[&app.tenant.id, &include.source, &tokens, &limit]).await?;
-    Ok(found.iter().map(|row| Reference::new(include.source.as_str(), row.get::<_, String>(0))).collect())
+    let found = client
+        .query(
+            &statement,
+            &[&app.tenant.id, &include.source, &tokens, &limit],
+        )
+        .await?;
+    Ok(found
+        .iter()
+        .map(|row| Reference::new(include.source.as_str(), row.get::<_, String>(0)))
+        .collect())
 }

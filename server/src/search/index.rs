@@ -52,7 +52,9 @@ pub fn entries(blind: &Blind, resource_type: &str, resource: &Value, zone: &Time
         match found.value {
             IndexData::Token { system, code } => {
                 entries.tokens.push(tokens.code(&code));
-                entries.tokens.push(tokens.coded(system.as_deref().unwrap_or(""), &code));
+                entries
+                    .tokens
+                    .push(tokens.coded(system.as_deref().unwrap_or(""), &code));
                 if let Some(system) = &system {
                     entries.tokens.push(tokens.system(system));
                 }
@@ -60,15 +62,21 @@ pub fn entries(blind: &Blind, resource_type: &str, resource: &Value, zone: &Time
             IndexData::Text(text) => {
                 entries.tokens.push(tokens.exact(&text));
                 for word in words(&text) {
-                    entries.tokens.extend(pieces(&word).iter().map(|piece| tokens.piece(piece)));
+                    entries
+                        .tokens
+                        .extend(pieces(&word).iter().map(|piece| tokens.piece(piece)));
                 }
             }
             IndexData::Date { lo, hi } if dates_are_sealed(resource_type) => {
                 let spans = cover::spans_of(lo, hi, zone);
-                entries.tokens.extend(spans.iter().map(|span| tokens.span(span)));
+                entries
+                    .tokens
+                    .extend(spans.iter().map(|span| tokens.span(span)));
             }
             IndexData::Date { lo, hi } => {
-                entries.dates.push((found.param, storable(lo), storable(hi)));
+                entries
+                    .dates
+                    .push((found.param, storable(lo), storable(hi)));
             }
             IndexData::Reference { resource_type, id } => {
                 entries.tokens.push(tokens.reference(&resource_type, &id));

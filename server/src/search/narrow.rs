@@ -41,7 +41,10 @@ pub struct Narrowed {
 
 /// The conditions of a query.
 pub fn narrow(blind: &Blind, query: &Query, zone: &TimeZone) -> Narrowed {
-    let mut narrowed = Narrowed { conditions: Vec::new(), exact: true };
+    let mut narrowed = Narrowed {
+        conditions: Vec::new(),
+        exact: true,
+    };
     let mut filters: Vec<&Filter> = query.filters.iter().collect();
     filters.sort_by_key(|filter| telling(filter));
     for filter in filters {
@@ -51,7 +54,13 @@ pub fn narrow(blind: &Blind, query: &Query, zone: &TimeZone) -> Narrowed {
             code => {
                 let tokens = blind.of(&query.resource_type, code);
                 let sealed_dates = index::dates_are_sealed(&query.resource_type);
-                by_value(filter, &tokens, sealed_dates, zone, &mut narrowed.conditions)
+                by_value(
+                    filter,
+                    &tokens,
+                    sealed_dates,
+                    zone,
+                    &mut narrowed.conditions,
+                )
             }
         };
         narrowed.exact &= exact;
@@ -76,7 +85,9 @@ fn by_id(filter: &Filter, conditions: &mut Vec<Condition>) -> bool {
         .values
         .iter()
         .filter_map(|value| match value {
-            Operand::Token { code: Some(code), .. } => Some(code.clone()),
+            Operand::Token {
+                code: Some(code), ..
+            } => Some(code.clone()),
             Operand::Reference { id, .. } => Some(id.clone()),
             Operand::Text(text) => Some(text.clone()),
             _ => None,
@@ -85,8 +96,15 @@ fn by_id(filter: &Filter, conditions: &mut Vec<Condition>) -> bool {
     match filter.modifier {
         Modifier::Plain if ids.len() == filter.values.len() => {
             // What cannot be an id is none; the database would not even take some of it.
-            let ids: Vec<String> = ids.into_iter().filter(|id| resource::valid_id(id)).collect();
-            conditions.push(if ids.is_empty() { Condition::Nothing } else { Condition::Ids(ids) });
+            let ids: Vec<String> = ids
+                .into_iter()
+                .filter(|id| resource::valid_id(id))
+                .collect();
+            conditions.push(if ids.is_empty() {
+                Condition::Nothing
+            } else {
+                Condition::Ids(ids)
+            });
             true
         }
         // Every resource has an id.
@@ -150,10 +168,16 @@ fn by_value(
             conditions.push(Condition::Date(filter.param.code, ranges));
             return true;
         }
-        let spans: Option<Vec<Vec<String>>> =
-            ranges.into_iter().map(|(prefix, range)| cover::cover(prefix, range, zone)).collect();
+        let spans: Option<Vec<Vec<String>>> = ranges
+            .into_iter()
+            .map(|(prefix, range)| cover::cover(prefix, range, zone))
+            .collect();
         conditions.push(Condition::Any(match spans {
-            Some(spans) => spans.iter().flatten().map(|span| tokens.span(span)).collect(),
+            Some(spans) => spans
+                .iter()
+                .flatten()
+                .map(|span| tokens.span(span))
+                .collect(),
             None => vec![tokens.present()],
         }));
         return false;
@@ -173,7 +197,11 @@ fn by_value(
             }
             any.sort_unstable();
             any.dedup();
-            conditions.push(if any.is_empty() { Condition::Nothing } else { Condition::Any(any) });
+            conditions.push(if any.is_empty() {
+                Condition::Nothing
+            } else {
+                Condition::Any(any)
+            });
             exact
         }
     }
@@ -246,7 +274,11 @@ fn value_tokens(
             }
         },
         Operand::Reference { types, id } => {
-            any.extend(types.iter().map(|resource_type| tokens.reference(resource_type, id)));
+            any.extend(
+                types
+                    .iter()
+                    .map(|resource_type| tokens.reference(resource_type, id)),
+            );
             true
         }
         Operand::Uri(uri) => {

@@ -127,7 +127,9 @@ async fn total(
             _ => return Ok(counted),
         }
         if opened > OPENED {
-            return Err(too_costly("too many records would have to be opened to count them"));
+            return Err(too_costly(
+                "too many records would have to be opened to count them",
+            ));
         }
     }
 }
@@ -151,7 +153,10 @@ fn order_of(query: &Query) -> Option<Order> {
                 code if param.kind == ParamKind::Date
                     && !index::dates_are_sealed(&query.resource_type) =>
                 {
-                    Some(Order::Date { param: code, descending })
+                    Some(Order::Date {
+                        param: code,
+                        descending,
+                    })
                 }
                 _ => None,
             }
@@ -184,7 +189,11 @@ async fn by_database(
     loop {
         let wanted = count - page.matches.len();
         // Of inexact candidates some fall away; asking for a few more saves a round.
-        let limit = if narrowed.exact { wanted } else { (wanted * 2 + 8).min(1_000) };
+        let limit = if narrowed.exact {
+            wanted
+        } else {
+            (wanted * 2 + 8).min(1_000)
+        };
         let step = step(app, client, query, narrowed, order, after.as_ref(), limit).await?;
         opened += step.looked_at;
         page.bad.extend(step.bad);
@@ -243,10 +252,15 @@ async fn step(
             (id, after)
         })
         .collect();
-    let asked: Vec<(&str, &str)> =
-        places.iter().map(|(id, _)| (query.resource_type.as_str(), id.as_str())).collect();
-    let opened =
-        if asked.is_empty() { Vec::new() } else { read::many(app, client, &asked).await? };
+    let asked: Vec<(&str, &str)> = places
+        .iter()
+        .map(|(id, _)| (query.resource_type.as_str(), id.as_str()))
+        .collect();
+    let opened = if asked.is_empty() {
+        Vec::new()
+    } else {
+        read::many(app, client, &asked).await?
+    };
     let mut step = Step {
         matches: Vec::with_capacity(opened.len()),
         bad: Vec::new(),
@@ -265,7 +279,9 @@ async fn step(
             }
         };
         // Rows come in the order of the places; one deleted since is passed over.
-        let Some((_, place)) = places.find(|(id, _)| *id == row.id) else { continue };
+        let Some((_, place)) = places.find(|(id, _)| *id == row.id) else {
+            continue;
+        };
         match verified(query, narrowed.exact, &row, &zone) {
             Ok(true) => step.matches.push((row, place)),
             Ok(false) => {}
@@ -282,7 +298,9 @@ fn verified(query: &Query, exact: bool, row: &Opened, zone: &TimeZone) -> Result
     if exact {
         return Ok(true);
     }
-    let Some(value) = row.value()? else { return Ok(false) };
+    let Some(value) = row.value()? else {
+        return Ok(false);
+    };
     Ok(search::matches(query, &search::extract_in(&value, zone)))
 }
 
@@ -298,7 +316,9 @@ async fn by_opening(
     let order = Order::Id { descending: false };
     let all = step(app, client, query, narrowed, order, None, SORTED).await?;
     if all.more {
-        return Err(too_costly("too many records would have to be opened to sort them"));
+        return Err(too_costly(
+            "too many records would have to be opened to sort them",
+        ));
     }
     let zone = zone(app);
     let mut keyed: Vec<(Vec<Option<SortKey>>, Opened)> = Vec::with_capacity(all.matches.len());
@@ -317,8 +337,12 @@ async fn by_opening(
         _ => 0,
     };
     let total = keyed.len();
-    let matches: Vec<Opened> =
-        keyed.into_iter().skip(from).take(count).map(|(_, row)| row).collect();
+    let matches: Vec<Opened> = keyed
+        .into_iter()
+        .skip(from)
+        .take(count)
+        .map(|(_, row)| row)
+        .collect();
     let until = from + matches.len();
     Ok(Page {
         matches,
@@ -342,8 +366,10 @@ fn keys(query: &Query, value: Option<&Value>, zone: &TimeZone) -> Vec<Option<Sor
 }
 
 fn key(sort: &Sort, values: &[IndexValue]) -> Option<SortKey> {
-    let keys = values.iter().filter(|value| value.param == sort.param.code).map(|value| {
-        match &value.value {
+    let keys = values
+        .iter()
+        .filter(|value| value.param == sort.param.code)
+        .map(|value| match &value.value {
             IndexData::Token { code, .. } => SortKey::Text(code.clone()),
             IndexData::Text(text) => SortKey::Text(person::normalise(text)),
             IndexData::Date { lo, .. } => SortKey::Moment(*lo),
@@ -352,10 +378,13 @@ fn key(sort: &Sort, values: &[IndexValue]) -> Option<SortKey> {
             }
             IndexData::Quantity { value, .. } => SortKey::Number(*value),
             IndexData::Uri(uri) => SortKey::Text(uri.clone()),
-        }
-    });
+        });
     let order = |a: &SortKey, b: &SortKey| a.partial_cmp(b).unwrap_or(Ordering::Equal);
-    if sort.descending { keys.max_by(order) } else { keys.min_by(order) }
+    if sort.descending {
+        keys.max_by(order)
+    } else {
+        keys.min_by(order)
+    }
 }
 
 /// What has no value comes last, whichever way.
@@ -364,7 +393,11 @@ fn compare(sort: &[Sort], a: &[Option<SortKey>], b: &[Option<SortKey>]) -> Order
         let order = match (a, b) {
             (Some(a), Some(b)) => {
                 let order = a.partial_cmp(b).unwrap_or(Ordering::Equal);
-                if sort.descending { order.reverse() } else { order }
+                if sort.descending {
+                    order.reverse()
+                } else {
+                    order
+                }
             }
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
@@ -384,8 +417,11 @@ async fn rows(
     conditions: &[Condition],
     statement: Statement,
 ) -> Result<Vec<tokio_postgres::Row>, tokio_postgres::Error> {
-    let parameters: Vec<&(dyn ToSql + Sync)> =
-        statement.parameters.iter().map(|p| p.as_ref() as &(dyn ToSql + Sync)).collect();
+    let parameters: Vec<&(dyn ToSql + Sync)> = statement
+        .parameters
+        .iter()
+        .map(|p| p.as_ref() as &(dyn ToSql + Sync))
+        .collect();
     let dated = conditions
         .iter()
         .any(|condition| matches!(condition, Condition::Date(..) | Condition::Updated(_)));

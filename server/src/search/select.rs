@@ -102,7 +102,9 @@ pub fn page(
             if let Some(After::Time(at, last)) = after {
                 let (at, last) = (build.bind(*at), build.bind(last.clone()));
                 let comparison = if descending { "<" } else { ">" };
-                build.conditions.push(format!("({column}, {id}) {comparison} ({at}, {last})"));
+                build
+                    .conditions
+                    .push(format!("({column}, {id}) {comparison} ({at}, {last})"));
             }
             let direction = if descending { " DESC" } else { "" };
             format!("{column}{direction}, {id}{direction}")
@@ -139,15 +141,21 @@ impl Build {
         // Led by a single token, ids come sorted out of its index and the page ends early;
         // the planner does not find this plan through EXISTS. The last single token is the
         // most telling one: conditions come sorted so.
-        let leader = conditions.iter().rposition(|c| matches!(c, Condition::Any(any) if any.len() == 1));
+        let leader = conditions
+            .iter()
+            .rposition(|c| matches!(c, Condition::Any(any) if any.len() == 1));
         if let Some(Condition::Any(any)) = leader.and_then(|at| conditions.get(at)) {
             let token = build.bind(any.first().copied().unwrap_or_default());
             build.from = "search_token t JOIN resource r ON r.tenant = $1 AND r.resource_type = $2 AND r.id = t.id"
                 .to_owned();
-            build.conditions.push(format!("t.tenant = $1 AND t.resource_type = $2 AND t.token = {token}"));
+            build.conditions.push(format!(
+                "t.tenant = $1 AND t.resource_type = $2 AND t.token = {token}"
+            ));
             build.id = "t.id";
         } else {
-            build.conditions.push("r.tenant = $1 AND r.resource_type = $2".to_owned());
+            build
+                .conditions
+                .push("r.tenant = $1 AND r.resource_type = $2".to_owned());
         }
         build.conditions.push("NOT r.deleted".to_owned());
         for (at, condition) in conditions.iter().enumerate() {
@@ -259,5 +267,9 @@ fn tokens(id: &str, list: &str) -> String {
 }
 
 fn any_of(texts: &[String]) -> String {
-    if texts.is_empty() { "false".to_owned() } else { format!("({})", texts.join(" OR ")) }
+    if texts.is_empty() {
+        "false".to_owned()
+    } else {
+        format!("({})", texts.join(" OR "))
+    }
 }

@@ -29,8 +29,13 @@ impl Announcer {
         tokio::spawn(async move {
             loop {
                 // Upgraded only while waiting at most a second, so that a dropped announcer is seen.
-                let Some(wake) = sleeper.upgrade() else { return };
-                if tokio::time::timeout(Duration::from_secs(1), wake.notified()).await.is_err() {
+                let Some(wake) = sleeper.upgrade() else {
+                    return;
+                };
+                if tokio::time::timeout(Duration::from_secs(1), wake.notified())
+                    .await
+                    .is_err()
+                {
                     continue;
                 }
                 drop(wake);
@@ -51,7 +56,9 @@ impl Announcer {
 
 /// Notifies at once. Returns whether the database took it.
 pub async fn notify(pool: &Pool, tenant: Uuid) -> bool {
-    let Ok(client) = pool.get().await else { return false };
+    let Ok(client) = pool.get().await else {
+        return false;
+    };
     client
         .execute("SELECT pg_notify($1, $2)", &[&CHANNEL, &tenant.to_string()])
         .await

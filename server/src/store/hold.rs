@@ -23,18 +23,33 @@ pub struct Hold {
 pub fn holds(appointment: &Value) -> Vec<Hold> {
     let text = |element: &str| appointment.get(element).and_then(Value::as_str);
     let moment = |element: &str| text(element).and_then(|text| text.parse::<Timestamp>().ok());
-    let (Some(start), Some(end)) = (moment("start"), moment("end")) else { return Vec::new() };
+    let (Some(start), Some(end)) = (moment("start"), moment("end")) else {
+        return Vec::new();
+    };
     if start >= end || !text("status").is_some_and(|status| ACTIVE.contains(&status)) {
         return Vec::new();
     }
     let mut holds: Vec<Hold> = Vec::new();
-    for participant in appointment.get("participant").and_then(Value::as_array).into_iter().flatten() {
+    for participant in appointment
+        .get("participant")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         if participant.get("status").and_then(Value::as_str) == Some("declined") {
             continue;
         }
-        let Some(actor) = participant.get("actor").and_then(reference::literal) else { continue };
-        if actor.resource_type == "Practitioner" && !holds.iter().any(|h| h.practitioner == actor.id) {
-            holds.push(Hold { practitioner: actor.id, start, end });
+        let Some(actor) = participant.get("actor").and_then(reference::literal) else {
+            continue;
+        };
+        if actor.resource_type == "Practitioner"
+            && !holds.iter().any(|h| h.practitioner == actor.id)
+        {
+            holds.push(Hold {
+                practitioner: actor.id,
+                start,
+                end,
+            });
         }
     }
     holds
@@ -63,7 +78,13 @@ mod tests {
         assert_eq!(held.len(), 1);
         assert_eq!(held[0].practitioner, "a");
         assert_eq!(held[0].start.to_string(), "2026-01-05T08:00:00Z");
-        for status in ["cancelled", "noshow", "fulfilled", "proposed", "entered-in-error"] {
+        for status in [
+            "cancelled",
+            "noshow",
+            "fulfilled",
+            "proposed",
+            "entered-in-error",
+        ] {
             assert!(holds(&appointment(status)).is_empty(), "{status}");
         }
     }

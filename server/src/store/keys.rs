@@ -28,7 +28,12 @@ pub struct KeyRing {
 impl KeyRing {
     /// A ring that has opened none yet.
     pub fn new(tenant: Uuid, masters: MasterKeys) -> Self {
-        Self { tenant, masters, opened: RwLock::default(), own: OnceLock::new() }
+        Self {
+            tenant,
+            masters,
+            opened: RwLock::default(),
+            own: OnceLock::new(),
+        }
     }
 
     /// Keys by their ids. An id without a row is left out.
@@ -58,7 +63,9 @@ impl KeyRing {
             return Ok(found);
         }
         let statement = client
-            .prepare_cached("SELECT id, patient, wrapped FROM data_key WHERE tenant = $1 AND id = ANY($2)")
+            .prepare_cached(
+                "SELECT id, patient, wrapped FROM data_key WHERE tenant = $1 AND id = ANY($2)",
+            )
             .await?;
         for row in client.query(&statement, &[&self.tenant, &missing]).await? {
             let key = self.open(row.get(1), row.get(2))?;
@@ -81,7 +88,11 @@ impl KeyRing {
         now: Timestamp,
     ) -> Result<HashMap<String, DataKey>, StoreError> {
         let mut keys = self.existing(tx, patients).await?;
-        let fresh: Vec<&str> = patients.iter().copied().filter(|p| !keys.contains_key(*p)).collect();
+        let fresh: Vec<&str> = patients
+            .iter()
+            .copied()
+            .filter(|p| !keys.contains_key(*p))
+            .collect();
         if fresh.is_empty() {
             return Ok(keys);
         }
@@ -102,13 +113,19 @@ impl KeyRing {
                  RETURNING id, patient",
             )
             .await?;
-        for row in tx.query(&statement, &[&self.tenant, &ids, &fresh, &wraps, &now]).await? {
+        for row in tx
+            .query(&statement, &[&self.tenant, &ids, &fresh, &wraps, &now])
+            .await?
+        {
             if let Some(key) = made.remove(&row.get::<_, Uuid>(0)) {
                 keys.insert(row.get(1), key);
             }
         }
         // Another transaction made these first.
-        let lost: Vec<&str> = fresh.into_iter().filter(|p| !keys.contains_key(*p)).collect();
+        let lost: Vec<&str> = fresh
+            .into_iter()
+            .filter(|p| !keys.contains_key(*p))
+            .collect();
         if !lost.is_empty() {
             keys.extend(self.existing(tx, &lost).await?);
         }
@@ -126,7 +143,11 @@ impl KeyRing {
                 if patients.contains(&NO_PATIENT) {
                     keys.insert(NO_PATIENT.to_owned(), own.clone());
                 }
-                patients.iter().copied().filter(|patient| *patient != NO_PATIENT).collect()
+                patients
+                    .iter()
+                    .copied()
+                    .filter(|patient| *patient != NO_PATIENT)
+                    .collect()
             }
             None => patients.to_vec(),
         };
@@ -168,6 +189,12 @@ impl KeyRing {
     }
 
     fn place<'a>(&self, patient: &'a str) -> Place<'a> {
-        Place { tenant: self.tenant, table: "data_key", row: patient, column: "wrapped", version: 0 }
+        Place {
+            tenant: self.tenant,
+            table: "data_key",
+            row: patient,
+            column: "wrapped",
+            version: 0,
+        }
     }
 }

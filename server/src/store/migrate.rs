@@ -19,5 +19,9 @@ pub async fn run(owner: &mut Client) -> Result<Vec<String>, StoreError> {
         .run_async(owner)
         .await
         .map_err(|error| StoreError::Migrate(Box::new(error)))?;
-    Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+    Ok(report
+        .applied_migrations()
+        .iter()
+        .map(ToString::to_string)
+        .collect())
 }

@@ -29,7 +29,10 @@ pub async fn many(
     client: &impl GenericClient,
     asked: &[(&str, &str)],
 ) -> Result<Vec<Result<Opened, BadRow>>, StoreError> {
-    let types: Vec<&str> = asked.iter().map(|(resource_type, _)| *resource_type).collect();
+    let types: Vec<&str> = asked
+        .iter()
+        .map(|(resource_type, _)| *resource_type)
+        .collect();
     let ids: Vec<&str> = asked.iter().map(|(_, id)| *id).collect();
     let statement = client
         .prepare_cached(&format!(
@@ -39,7 +42,9 @@ pub async fn many(
               AND v.id = r.id AND v.version = r.version ORDER BY a.n"
         ))
         .await?;
-    let rows = client.query(&statement, &[&app.tenant.id, &types, &ids]).await?;
+    let rows = client
+        .query(&statement, &[&app.tenant.id, &types, &ids])
+        .await?;
     rows::open_all(app, client, rows.iter().map(SealedRow::read).collect()).await
 }
 
@@ -54,14 +59,18 @@ pub async fn version(
     id: &str,
     version: u64,
 ) -> Result<Option<Result<Opened, BadRow>>, StoreError> {
-    let Ok(version) = i64::try_from(version) else { return Ok(None) };
+    let Ok(version) = i64::try_from(version) else {
+        return Ok(None);
+    };
     let statement = client
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM resource_version v \
              WHERE v.tenant = $1 AND v.resource_type = $2 AND v.id = $3 AND v.version = $4"
         ))
         .await?;
-    let rows = client.query(&statement, &[&app.tenant.id, &resource_type, &id, &version]).await?;
+    let rows = client
+        .query(&statement, &[&app.tenant.id, &resource_type, &id, &version])
+        .await?;
     let opened = rows::open_all(app, client, rows.iter().map(SealedRow::read).collect()).await?;
     Ok(opened.into_iter().next())
 }
@@ -86,8 +95,12 @@ pub async fn history(
              ORDER BY v.version DESC LIMIT $5"
         ))
         .await?;
-    let rows =
-        client.query(&statement, &[&app.tenant.id, &resource_type, &id, &before, &limit]).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[&app.tenant.id, &resource_type, &id, &before, &limit],
+        )
+        .await?;
     rows::open_all(app, client, rows.iter().map(SealedRow::read).collect()).await
 }
 
@@ -106,6 +119,8 @@ pub async fn count_versions(
             "SELECT count(*) FROM resource_version WHERE tenant = $1 AND resource_type = $2 AND id = $3",
         )
         .await?;
-    let row = client.query_one(&statement, &[&app.tenant.id, &resource_type, &id]).await?;
+    let row = client
+        .query_one(&statement, &[&app.tenant.id, &resource_type, &id])
+        .await?;
     Ok(row.get::<_, i64>(0).unsigned_abs())
 }

@@ -17,7 +17,8 @@ use crate::store::seal;
 
 /// Columns of a version row, for a query that calls `resource_version` v; in the order that
 /// [`SealedRow::read`] takes them.
-pub const COLUMNS: &str = "v.resource_type, v.id, v.version, v.recorded_at, v.patient, v.deleted, v.key_id, v.body";
+pub const COLUMNS: &str =
+    "v.resource_type, v.id, v.version, v.recorded_at, v.patient, v.deleted, v.key_id, v.body";
 
 /// One version, still sealed.
 #[derive(Debug, Clone)]
@@ -84,7 +85,14 @@ impl Opened {
             .as_ref()
             .map(|json| serde_json::from_slice(json))
             .transpose()
-            .map_err(|_| BadRow::report(&self.resource_type, &self.id, self.version, "content-unreadable"))
+            .map_err(|_| {
+                BadRow::report(
+                    &self.resource_type,
+                    &self.id,
+                    self.version,
+                    "content-unreadable",
+                )
+            })
     }
 }
 
@@ -111,7 +119,12 @@ impl BadRow {
             code,
             "a stored value does not open"
         );
-        Self { resource_type: resource_type.to_owned(), id: id.to_owned(), version, code }
+        Self {
+            resource_type: resource_type.to_owned(),
+            id: id.to_owned(),
+            version,
+            code,
+        }
     }
 }
 
@@ -141,7 +154,10 @@ pub async fn open_all(
         }
         Err(error) => return Err(error),
     };
-    Ok(rows.into_iter().map(|row| open_one(app.tenant.id, &keys, row)).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| open_one(app.tenant.id, &keys, row))
+        .collect())
 }
 
 fn open_one(tenant: Uuid, keys: &HashMap<Uuid, DataKey>, row: SealedRow) -> Result<Opened, BadRow> {
@@ -153,9 +169,15 @@ fn open_one(tenant: Uuid, keys: &HashMap<Uuid, DataKey>, row: SealedRow) -> Resu
                 .key_id
                 .and_then(|id| keys.get(&id))
                 .ok_or_else(|| bad("data-key-missing"))?;
-            let opened =
-                seal::open_body(key, tenant, &row.resource_type, &row.id, row.version, sealed)
-                    .map_err(|error| bad(error.code()))?;
+            let opened = seal::open_body(
+                key,
+                tenant,
+                &row.resource_type,
+                &row.id,
+                row.version,
+                sealed,
+            )
+            .map_err(|error| bad(error.code()))?;
             Some(opened)
         }
     };

@@ -11,8 +11,15 @@ use crate::store::error::StoreError;
 const SSN: &str = "http://hl7.org/fhir/sid/us-ssn";
 
 /// The sealed columns of `patient_identity`, in the order of [`identity`].
-pub const IDENTITY_COLUMNS: [&str; 7] =
-    ["name", "birth_date", "ssn", "phone", "email", "mrn", "address"];
+pub const IDENTITY_COLUMNS: [&str; 7] = [
+    "name",
+    "birth_date",
+    "ssn",
+    "phone",
+    "email",
+    "mrn",
+    "address",
+];
 
 /// Seals the body of a version.
 ///
@@ -59,12 +66,16 @@ pub fn identity(
     resource: &Value,
 ) -> Result<[Option<Vec<u8>>; 7], StoreError> {
     let mut sealed: [Option<Vec<u8>>; 7] = Default::default();
-    for (slot, (column, element)) in
-        sealed.iter_mut().zip(IDENTITY_COLUMNS.iter().zip(identity_elements(resource)))
+    for (slot, (column, element)) in sealed
+        .iter_mut()
+        .zip(IDENTITY_COLUMNS.iter().zip(identity_elements(resource)))
     {
         if let Some(element) = element {
             let json = Zeroizing::new(element.to_string());
-            *slot = Some(key.seal(&identity_place(tenant, patient, column, version), json.as_bytes())?);
+            *slot = Some(key.seal(
+                &identity_place(tenant, patient, column, version),
+                json.as_bytes(),
+            )?);
         }
     }
     Ok(sealed)
@@ -99,7 +110,10 @@ fn identity_elements(patient: &Value) -> [Option<Value>; 7] {
     };
     let is_ssn = |item: &Value| item.get("system").and_then(Value::as_str) == Some(SSN);
     let is_mail = |item: &Value| {
-        matches!(item.get("system").and_then(Value::as_str), Some("email" | "url"))
+        matches!(
+            item.get("system").and_then(Value::as_str),
+            Some("email" | "url")
+        )
     };
     [
         patient.get("name").cloned(),
@@ -117,11 +131,23 @@ fn row_name(resource_type: &str, id: &str) -> String {
 }
 
 fn body_place(tenant: Uuid, row: &str, version: u64) -> Place<'_> {
-    Place { tenant, table: "resource_version", row, column: "body", version }
+    Place {
+        tenant,
+        table: "resource_version",
+        row,
+        column: "body",
+        version,
+    }
 }
 
 fn identity_place<'a>(tenant: Uuid, patient: &'a str, column: &'a str, version: u64) -> Place<'a> {
-    Place { tenant, table: "patient_identity", row: patient, column, version }
+    Place {
+        tenant,
+        table: "patient_identity",
+        row: patient,
+        column,
+        version,
+    }
 }
 
 #[cfg(test)]

@@ -81,15 +81,28 @@ pub async fn open_index_key(
 ) -> Result<Zeroizing<[u8; 32]>, StoreError> {
     let place = index_place(tenant);
     let id = vault::sealed::key_id_of(&place, sealed)?;
-    let key = keys.by_id(client, [id]).await?.remove(&id).ok_or(StoreError::KeyMissing(id))?;
+    let key = keys
+        .by_id(client, [id])
+        .await?
+        .remove(&id)
+        .ok_or(StoreError::KeyMissing(id))?;
     let opened = key.open(&place, sealed)?;
-    let root: [u8; 32] = opened.as_slice().try_into().map_err(|_| StoreError::Content {
-        table: "tenant.index_key",
-        row: tenant.to_string(),
-    })?;
+    let root: [u8; 32] = opened
+        .as_slice()
+        .try_into()
+        .map_err(|_| StoreError::Content {
+            table: "tenant.index_key",
+            row: tenant.to_string(),
+        })?;
     Ok(Zeroizing::new(root))
 }
 
 fn index_place(tenant: Uuid) -> Place<'static> {
-    Place { tenant, table: "tenant", row: "", column: "index_key", version: 0 }
+    Place {
+        tenant,
+        table: "tenant",
+        row: "",
+        column: "index_key",
+        version: 0,
+    }
 }

@@ -49,11 +49,20 @@ where
         let race = error.store().is_some_and(StoreError::is_race);
         if !race || attempt >= ATTEMPTS {
             if let Some(cause) = error.store() {
-                warn!(transaction = name, code = cause.code(), state = cause.sql_state().map(|s| s.code()), attempt, "transaction failed");
+                warn!(
+                    transaction = name,
+                    code = cause.code(),
+                    state = cause.sql_state().map(|s| s.code()),
+                    attempt,
+                    "transaction failed"
+                );
             }
             return Err(error);
         }
-        debug!(transaction = name, attempt, "transaction lost a race, runs again");
+        debug!(
+            transaction = name,
+            attempt, "transaction lost a race, runs again"
+        );
         // Doubling from 5 ms: the winner of a race is done long before.
         tokio::time::sleep(Duration::from_millis(5 << attempt)).await;
         attempt += 1;

@@ -7,10 +7,15 @@ use serde_json::Value;
 use crate::clinic::{Client, Clinic, id, observation, patient};
 
 async fn events(auditor: &Client, query: &str) -> Vec<Value> {
-    let reply = auditor.get(&format!("/AuditEvent?_sort=date&_count=500{query}")).await;
+    let reply = auditor
+        .get(&format!("/AuditEvent?_sort=date&_count=500{query}"))
+        .await;
     assert_eq!(reply.status, StatusCode::OK, "{:#}", reply.body);
     let entries = reply.body["entry"].as_array().cloned().unwrap_or_default();
-    entries.into_iter().map(|entry| entry["resource"].clone()).collect()
+    entries
+        .into_iter()
+        .map(|entry| entry["resource"].clone())
+        .collect()
 }
 
 #[tokio::test]
@@ -20,7 +25,10 @@ async fn a_refusal_explains_itself_leaks_nothing_and_is_recorded() {
     let desk = clinic.client_of(Role::FrontDesk).await;
     let someone = id(&client.create(patient("Guarded")).await);
     let vital = id(&client.create(observation(&someone, "2026-01-01")).await);
-    assert_eq!(desk.get(&format!("/Patient/{someone}")).await.status, StatusCode::OK);
+    assert_eq!(
+        desk.get(&format!("/Patient/{someone}")).await.status,
+        StatusCode::OK
+    );
     let there = desk.get(&format!("/Observation/{vital}")).await;
     let issue = there.refused(StatusCode::FORBIDDEN);
     assert_eq!(issue["code"], "forbidden");
@@ -28,8 +36,12 @@ async fn a_refusal_explains_itself_leaks_nothing_and_is_recorded() {
     // The same for what is not there.
     let nowhere = desk.get("/Observation/nowhere").await;
     assert_eq!((nowhere.status, nowhere.body), (there.status, there.body));
-    desk.get("/Observation").await.refused(StatusCode::FORBIDDEN);
-    desk.post("/Observation", observation(&someone, "2026-01-01")).await.refused(StatusCode::FORBIDDEN);
+    desk.get("/Observation")
+        .await
+        .refused(StatusCode::FORBIDDEN);
+    desk.post("/Observation", observation(&someone, "2026-01-01"))
+        .await
+        .refused(StatusCode::FORBIDDEN);
     // What may not be seen is not brought along, nor part of everything.
     let page = desk.get("/Patient?_revinclude=Observation:subject").await;
     assert_eq!((page.ids("match").len(), page.ids("include").len()), (1, 0));
@@ -52,7 +64,9 @@ async fn each_access_leaves_one_event_for_each_patient() {
     client.get("/Patient/nobody").await;
 
     let of = |all: &[Value], code: &str| {
-        all.iter().filter(|event| event.to_string().contains(&format!("\"{code}\""))).count()
+        all.iter()
+            .filter(|event| event.to_string().contains(&format!("\"{code}\"")))
+            .count()
     };
     let about_one = events(&auditor, &format!("&patient={one}")).await;
     assert_eq!(about_one.len(), 4);
@@ -71,7 +85,10 @@ async fn each_access_leaves_one_event_for_each_patient() {
     let desk = clinic.client_of(Role::FrontDesk).await;
     desk.get("/AuditEvent").await.refused(StatusCode::FORBIDDEN);
     let event = about_one[0].clone();
-    client.post("/AuditEvent", event.clone()).await.refused(StatusCode::METHOD_NOT_ALLOWED);
+    client
+        .post("/AuditEvent", event.clone())
+        .await
+        .refused(StatusCode::METHOD_NOT_ALLOWED);
     let path = format!("/AuditEvent/{}", event["id"].as_str().unwrap());
     assert_eq!(auditor.get(&path).await.body["id"], event["id"]);
 }

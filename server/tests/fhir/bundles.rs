@@ -39,12 +39,15 @@ async fn names_resolve_wherever_they_stand_and_in_any_order() {
     let reply = client
         .post(
             "",
-            bundle("transaction", vec![
-                post(report, "urn:uuid:11111111-0000-4000-8000-000000000004"),
-                post(vital, O),
-                post(binary, B),
-                post(patient("Bundled"), P),
-            ]),
+            bundle(
+                "transaction",
+                vec![
+                    post(report, "urn:uuid:11111111-0000-4000-8000-000000000004"),
+                    post(vital, O),
+                    post(binary, B),
+                    post(patient("Bundled"), P),
+                ],
+            ),
         )
         .await;
     assert_eq!(reply.status, StatusCode::OK, "{:#}", reply.body);
@@ -64,20 +67,45 @@ async fn a_transaction_is_all_or_nothing_and_names_the_entry() {
     let mut wrong = patient("Wrong");
     wrong["birthDate"] = json!("never");
     let reply = client
-        .post("", bundle("transaction", vec![post(patient("Fine"), P), post(wrong, O)]))
+        .post(
+            "",
+            bundle(
+                "transaction",
+                vec![post(patient("Fine"), P), post(wrong, O)],
+            ),
+        )
         .await;
     let issue = reply.refused(StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(issue["expression"][0].as_str().unwrap().starts_with("Bundle.entry[1].resource.birthDate"));
+    assert!(
+        issue["expression"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("Bundle.entry[1].resource.birthDate")
+    );
     let dangling = observation("nobody", "2026-01-01");
     let reply = client
-        .post("", bundle("transaction", vec![post(patient("Fine"), P), post(dangling, O)]))
+        .post(
+            "",
+            bundle(
+                "transaction",
+                vec![post(patient("Fine"), P), post(dangling, O)],
+            ),
+        )
         .await;
     let issue = reply.refused(StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(issue["expression"][0], "Bundle.entry[1].resource.subject.reference");
-    assert!(client.ids("/Patient").await.is_empty());
-    assert_eq!(clinic.sql("SELECT count(*) FROM resource_version").trim(), "0");
     assert_eq!(
-        clinic.sql("SELECT count(*) FROM audit_event WHERE action = 'fhir-transaction' AND success").trim(),
+        issue["expression"][0],
+        "Bundle.entry[1].resource.subject.reference"
+    );
+    assert!(client.ids("/Patient").await.is_empty());
+    assert_eq!(
+        clinic.sql("SELECT count(*) FROM resource_version").trim(),
+        "0"
+    );
+    assert_eq!(
+        clinic
+            .sql("SELECT count(*) FROM audit_event WHERE action = 'fhir-transaction' AND success")
+            .trim(),
         "0"
     );
 }
@@ -112,17 +140,30 @@ async fn updates_deletes_patches_and_reads_go_in_the_order_of_the_specification(
         .map(|entry| entry["response"]["status"].as_str().unwrap())
         .collect();
     assert_eq!(statuses, ["200 OK", "200 OK", "204 No Content", "200 OK"]);
-    assert_eq!(reply.body["entry"][0]["resource"]["gender"], "male", "reads see what was written");
-    assert_eq!(client.get(&format!("/Patient/{three}")).await.body["gender"], "other");
+    assert_eq!(
+        reply.body["entry"][0]["resource"]["gender"], "male",
+        "reads see what was written"
+    );
+    assert_eq!(
+        client.get(&format!("/Patient/{three}")).await.body["gender"],
+        "other"
+    );
     // A stale ifMatch refuses the whole.
     let stale = json!({"resource": {"resourceType": "Patient", "id": one},
         "request": {"method": "PUT", "url": format!("Patient/{one}"), "ifMatch": "W/\"1\""}});
-    let reply = client.post("", bundle("transaction", vec![post(patient("Four"), P), stale])).await;
+    let reply = client
+        .post(
+            "",
+            bundle("transaction", vec![post(patient("Four"), P), stale]),
+        )
+        .await;
     reply.refused(StatusCode::PRECONDITION_FAILED);
     assert_eq!(client.ids("/Patient").await.len(), 2);
     // One resource twice contradicts itself.
     let put = json!({"resource": {"resourceType": "Patient", "id": one}, "request": {"method": "PUT", "url": format!("Patient/{one}")}});
-    let reply = client.post("", bundle("transaction", vec![put.clone(), put])).await;
+    let reply = client
+        .post("", bundle("transaction", vec![put.clone(), put]))
+        .await;
     reply.refused(StatusCode::BAD_REQUEST);
 }
 
@@ -141,12 +182,20 @@ async fn conditional_creates_and_references_find_what_exists() {
     let mut vital = observation("x", "2026-01-01");
     vital["subject"]["reference"] = json!("Patient?identifier=urn:rounds:mrn|K1");
     vital["performer"] = json!([{"reference": P}]);
-    let reply = client.post("", bundle("transaction", vec![conditional, post(vital.clone(), O)])).await;
+    let reply = client
+        .post(
+            "",
+            bundle("transaction", vec![conditional, post(vital.clone(), O)]),
+        )
+        .await;
     assert_eq!(reply.status, StatusCode::OK, "{:#}", reply.body);
     assert_eq!(reply.body["entry"][0]["response"]["status"], "200 OK");
     let stored = client.get(&format!("/{}", made(&reply.body, 1))).await.body;
     assert_eq!(stored["subject"]["reference"], format!("Patient/{someone}"));
-    assert_eq!(stored["performer"][0]["reference"], format!("Practitioner/{known}"));
+    assert_eq!(
+        stored["performer"][0]["reference"],
+        format!("Practitioner/{known}")
+    );
 
     // Two with the same criteria in one bundle are one.
     let mut new = practitioner("New");
@@ -164,9 +213,14 @@ async fn conditional_creates_and_references_find_what_exists() {
     assert_eq!(client.ids("/Practitioner").await.len(), 2);
 
     vital["performer"] = json!([{"reference": "Practitioner?identifier=urn:npi|99"}]);
-    let reply = client.post("", bundle("transaction", vec![post(vital, O)])).await;
+    let reply = client
+        .post("", bundle("transaction", vec![post(vital, O)]))
+        .await;
     let issue = reply.refused(StatusCode::PRECONDITION_FAILED);
-    assert_eq!(issue["expression"][0], "Bundle.entry[0].resource.performer[0].reference");
+    assert_eq!(
+        issue["expression"][0],
+        "Bundle.entry[0].resource.performer[0].reference"
+    );
 }
 
 #[tokio::test]
@@ -176,14 +230,17 @@ async fn a_batch_takes_each_entry_by_itself() {
     let reply = client
         .post(
             "",
-            bundle("batch", vec![
-                post(patient("Second"), P),
-                post(observation("nobody", "2026-01-01"), O),
-                json!({"request": {"method": "GET", "url": format!("Patient/{someone}")}}),
-                json!({"request": {"method": "GET", "url": "Patient?family=batch"}}),
-                json!({"request": {"method": "JUMP", "url": "Patient"}}),
-                json!({"request": {"method": "DELETE", "url": "Patient/nobody"}}),
-            ]),
+            bundle(
+                "batch",
+                vec![
+                    post(patient("Second"), P),
+                    post(observation("nobody", "2026-01-01"), O),
+                    json!({"request": {"method": "GET", "url": format!("Patient/{someone}")}}),
+                    json!({"request": {"method": "GET", "url": "Patient?family=batch"}}),
+                    json!({"request": {"method": "JUMP", "url": "Patient"}}),
+                    json!({"request": {"method": "DELETE", "url": "Patient/nobody"}}),
+                ],
+            ),
         )
         .await;
     assert_eq!(reply.status, StatusCode::OK);
@@ -197,10 +254,24 @@ async fn a_batch_takes_each_entry_by_itself() {
     assert_eq!(reply.body["entry"][2]["resource"]["id"], someone);
     assert_eq!(reply.body["entry"][3]["resource"]["type"], "searchset");
     let issue = &reply.body["entry"][1]["response"]["outcome"]["issue"][0];
-    assert!(issue["expression"][0].as_str().unwrap().starts_with("Bundle.entry[1]"));
-    client.post("", bundle("collection", vec![])).await.refused(StatusCode::BAD_REQUEST);
-    client.post("", patient("None")).await.refused(StatusCode::BAD_REQUEST);
-    client.ask(Method::GET, "", &[], None).await.refused(StatusCode::METHOD_NOT_ALLOWED);
+    assert!(
+        issue["expression"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("Bundle.entry[1]")
+    );
+    client
+        .post("", bundle("collection", vec![]))
+        .await
+        .refused(StatusCode::BAD_REQUEST);
+    client
+        .post("", patient("None"))
+        .await
+        .refused(StatusCode::BAD_REQUEST);
+    client
+        .ask(Method::GET, "", &[], None)
+        .await
+        .refused(StatusCode::METHOD_NOT_ALLOWED);
 }
 
 #[tokio::test]
@@ -211,11 +282,24 @@ async fn a_transaction_of_five_hundred_is_one() {
     for number in 0..499 {
         let mut one = observation("x", "2026-01-01");
         one["subject"]["reference"] = json!(P);
-        entries.push(post(one, &format!("urn:uuid:22222222-0000-4000-8000-{number:012}")));
+        entries.push(post(
+            one,
+            &format!("urn:uuid:22222222-0000-4000-8000-{number:012}"),
+        ));
     }
     let reply = client.post("", bundle("transaction", entries)).await;
     assert_eq!(reply.status, StatusCode::OK, "{:#}", reply.body["issue"]);
     assert_eq!(reply.body["entry"].as_array().unwrap().len(), 500);
-    assert_eq!(clinic.sql("SELECT count(DISTINCT transaction) FROM resource_version").trim(), "1");
-    assert_eq!(clinic.sql("SELECT count(*) FROM audit_event WHERE action = 'fhir-transaction'").trim(), "1");
+    assert_eq!(
+        clinic
+            .sql("SELECT count(DISTINCT transaction) FROM resource_version")
+            .trim(),
+        "1"
+    );
+    assert_eq!(
+        clinic
+            .sql("SELECT count(*) FROM audit_event WHERE action = 'fhir-transaction'")
+            .trim(),
+        "1"
+    );
 }

@@ -28,14 +28,14 @@ const APPLICATION: &str = "rounds_test";
 fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| {
-        let folder: PathBuf =
-            tempfile::Builder::new().prefix("rounds-fhir-").tempdir_in("/tmp").unwrap().keep();
+        let folder: PathBuf = tempfile::Builder::new()
+            .prefix("rounds-fhir-")
+            .tempdir_in("/tmp")
+            .unwrap()
+            .keep();
         // The account that runs PostgreSQL must get through to its data.
-        std::fs::set_permissions(
-            &folder,
-            std::os::unix::fs::PermissionsExt::from_mode(0o755),
-        )
-        .unwrap();
+        std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
         Cluster::start(ClusterOptions {
             data: folder.join("data"),
             leftovers: Leftovers(vec![folder]),
@@ -52,7 +52,9 @@ async fn template() -> &'static str {
     static MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     MADE.get_or_init(|| async {
         let cluster = cluster();
-        cluster.sql("postgres", "CREATE DATABASE template_clinic").unwrap();
+        cluster
+            .sql("postgres", "CREATE DATABASE template_clinic")
+            .unwrap();
         let config = config(cluster.superuser_url("template_clinic"));
         let pool = connect::pool(&config).unwrap();
         let mut owner = pool.get().await.unwrap();
@@ -72,14 +74,19 @@ async fn template() -> &'static str {
         };
         let keys = KeyRing::new(made.id, MasterKeys::parse(MASTER).unwrap());
         let tx = owner.transaction().await.unwrap();
-        tenant::create(&tx, &keys, &made, SystemClock.now()).await.unwrap();
+        tenant::create(&tx, &keys, &made, SystemClock.now())
+            .await
+            .unwrap();
         tx.commit().await.unwrap();
         drop(owner);
         pool.close();
         // A template must have no connections; closing is not instant.
         for _ in 0..100 {
             let left = cluster
-                .sql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'template_clinic'")
+                .sql(
+                    "postgres",
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = 'template_clinic'",
+                )
                 .unwrap();
             if left.trim() == "0" {
                 break;
@@ -137,7 +144,10 @@ impl Clinic {
         {
             let _turn = COPY.lock().await;
             cluster()
-                .sql("postgres", &format!("CREATE DATABASE {database} TEMPLATE {template}"))
+                .sql(
+                    "postgres",
+                    &format!("CREATE DATABASE {database} TEMPLATE {template}"),
+                )
                 .unwrap();
         }
         let config = config(cluster().url(APPLICATION, "test", &database));
@@ -145,7 +155,11 @@ impl Clinic {
         let router = Router::new()
             .nest(protocol::path::FHIR, rounds_server::fhir_api::routes())
             .with_state(Arc::clone(&app));
-        Self { app, database, router }
+        Self {
+            app,
+            database,
+            router,
+        }
     }
 
     /// A client of a role, without a device.
@@ -159,11 +173,18 @@ impl Clinic {
             practitioner: None,
         };
         let client = self.app.pool.get().await.unwrap();
-        assert!(account::add(&self.app, &client, &account, None, None).await.unwrap());
+        assert!(
+            account::add(&self.app, &client, &account, None, None)
+                .await
+                .unwrap()
+        );
         let begun = session::begin(&self.app, &client, id, None, SignedDuration::from_hours(1))
             .await
             .unwrap();
-        Client { router: self.router.clone(), token: begun.token.expose().to_owned() }
+        Client {
+            router: self.router.clone(),
+            token: begun.token.expose().to_owned(),
+        }
     }
 
     /// A client with full clinical access.
@@ -178,13 +199,18 @@ impl Clinic {
 
     /// Runs SQL as the superuser; whether it was taken.
     pub fn try_sql(&self, sql: &str) -> Result<String, String> {
-        cluster().sql(&self.database, sql).map_err(|error| format!("{error:?}"))
+        cluster()
+            .sql(&self.database, sql)
+            .map_err(|error| format!("{error:?}"))
     }
 
     /// Runs SQL as the application's role; whether it was taken.
     pub async fn try_as_application(&self, sql: &str) -> Result<(), String> {
         let client = self.app.pool.get().await.unwrap();
-        client.batch_execute(sql).await.map_err(|error| error.code().unwrap().code().to_owned())
+        client
+            .batch_execute(sql)
+            .await
+            .map_err(|error| error.code().unwrap().code().to_owned())
     }
 
     /// What a thief of the files reads.
@@ -202,19 +228,39 @@ impl Client {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-        let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-        Reply { status: parts.status, headers: parts.headers, body }
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes).unwrap()
+        };
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
     }
 
-    pub async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Reply {
-        let mut request = Request::builder().method(method).uri(format!("/fhir/R4{path}"));
+    pub async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<Value>,
+    ) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("/fhir/R4{path}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
         if body.is_some() && !headers.iter().any(|(name, _)| *name == "content-type") {
             request = request.header("content-type", "application/fhir+json");
         }
-        self.send(request, body.map_or_else(Body::empty, |body| Body::from(body.to_string()))).await
+        self.send(
+            request,
+            body.map_or_else(Body::empty, |body| Body::from(body.to_string())),
+        )
+        .await
     }
 
     pub async fn get(&self, path: &str) -> Reply {
@@ -262,7 +308,10 @@ impl Reply {
 
     /// URL of the next page, below the base.
     pub fn next(&self) -> Option<String> {
-        let link = self.body["link"].as_array()?.iter().find(|link| link["relation"] == "next")?;
+        let link = self.body["link"]
+            .as_array()?
+            .iter()
+            .find(|link| link["relation"] == "next")?;
         Some(link["url"].as_str()?.strip_prefix(BASE)?.to_owned())
     }
 
@@ -270,8 +319,15 @@ impl Reply {
     #[track_caller]
     pub fn refused(&self, status: StatusCode) -> &Value {
         assert_eq!(self.status, status, "{:#}", self.body);
-        assert_eq!(self.body["resourceType"], "OperationOutcome", "{:#}", self.body);
-        assert!(self.header("content-type").is_some_and(|kind| kind.starts_with("application/fhir+json")));
+        assert_eq!(
+            self.body["resourceType"], "OperationOutcome",
+            "{:#}",
+            self.body
+        );
+        assert!(
+            self.header("content-type")
+                .is_some_and(|kind| kind.starts_with("application/fhir+json"))
+        );
         &self.body["issue"][0]
     }
 }

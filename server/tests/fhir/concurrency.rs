@@ -19,7 +19,12 @@ async fn fifty_clients_book_one_slot_one_wins() {
         let who = id(&client.create(patient(&format!("Client{number}"))).await);
         let (client, doctor, gate) = (clinic.client().await, doctor.clone(), Arc::clone(&gate));
         clients.spawn(async move {
-            let body = appointment(&who, &doctor, "2026-03-02T09:00:00Z", "2026-03-02T09:20:00Z");
+            let body = appointment(
+                &who,
+                &doctor,
+                "2026-03-02T09:00:00Z",
+                "2026-03-02T09:20:00Z",
+            );
             gate.wait().await;
             client.post("/Appointment", body).await
         });
@@ -32,13 +37,19 @@ async fn fifty_clients_book_one_slot_one_wins() {
             won += 1;
         } else {
             let issue = reply.refused(StatusCode::CONFLICT);
-            assert!(issue["diagnostics"].as_str().unwrap().starts_with("time-taken"));
+            assert!(
+                issue["diagnostics"]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("time-taken")
+            );
             refused += 1;
         }
     }
     assert_eq!((won, refused), (1, 49));
     assert_eq!(client.ids("/Appointment").await.len(), 1);
-    let events = clinic.sql("SELECT count(*) FROM audit_event WHERE action = 'fhir-create' AND success");
+    let events =
+        clinic.sql("SELECT count(*) FROM audit_event WHERE action = 'fhir-create' AND success");
     // 1 doctor, 50 patients and the one appointment: what was refused was not recorded as done.
     assert_eq!(events.trim(), "52");
 }
@@ -54,15 +65,24 @@ async fn of_updates_with_one_if_match_one_wins() {
         let (client, path, mut body) = (client.clone(), path.clone(), first.clone());
         body["multipleBirthInteger"] = json!(number);
         updates.spawn(async move {
-            client.ask(Method::PUT, &path, &[("if-match", "W/\"1\"")], Some(body)).await.status
+            client
+                .ask(Method::PUT, &path, &[("if-match", "W/\"1\"")], Some(body))
+                .await
+                .status
         });
     }
     let mut statuses = Vec::new();
     while let Some(status) = updates.join_next().await {
         statuses.push(status.unwrap());
     }
-    let won = statuses.iter().filter(|status| **status == StatusCode::OK).count();
-    let stale = statuses.iter().filter(|status| **status == StatusCode::PRECONDITION_FAILED).count();
+    let won = statuses
+        .iter()
+        .filter(|status| **status == StatusCode::OK)
+        .count();
+    let stale = statuses
+        .iter()
+        .filter(|status| **status == StatusCode::PRECONDITION_FAILED)
+        .count();
     assert_eq!((won, stale), (1, 19));
 }
 
@@ -77,7 +97,10 @@ async fn conditional_creates_at_once_make_one() {
             let mut body = patient("Single");
             body["identifier"] = json!([{"system": "urn:rounds:mrn", "value": "S1"}]);
             let headers = [("if-none-exist", "identifier=urn:rounds:mrn|S1")];
-            client.ask(Method::POST, "/Patient", &headers, Some(body)).await.status
+            client
+                .ask(Method::POST, "/Patient", &headers, Some(body))
+                .await
+                .status
         });
     }
     let mut made = 0;
@@ -109,7 +132,10 @@ async fn puts_of_one_new_id_make_consecutive_versions() {
         created += usize::from(status.unwrap() == StatusCode::CREATED);
     }
     assert_eq!(created, 1);
-    assert_eq!(client.get("/Patient/raced").await.header("etag"), Some("W/\"10\""));
+    assert_eq!(
+        client.get("/Patient/raced").await.header("etag"),
+        Some("W/\"10\"")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

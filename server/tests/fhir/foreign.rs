@@ -25,7 +25,11 @@ fn comparable(mut resource: Value, names: &HashMap<String, String>) -> Value {
             meta.remove("versionId");
             meta.remove("lastUpdated");
         }
-        if map.get("meta").and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+        if map
+            .get("meta")
+            .and_then(Value::as_object)
+            .is_some_and(serde_json::Map::is_empty)
+        {
             map.remove("meta");
         }
     }
@@ -41,15 +45,28 @@ async fn synthea_bundles_lose_and_change_nothing() {
     };
     let clinic = Clinic::open().await;
     let client = clinic.client().await;
-    let mut files: Vec<PathBuf> =
-        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     // Hospitals and practitioners first, then a few of the smaller patients.
-    files.sort_by_key(|file| (!file.to_string_lossy().contains("nformation"), file.metadata().unwrap().len()));
+    files.sort_by_key(|file| {
+        (
+            !file.to_string_lossy().contains("nformation"),
+            file.metadata().unwrap().len(),
+        )
+    });
     let mut sent: BTreeMap<String, usize> = BTreeMap::new();
     for file in files.into_iter().take(6) {
         let bundle: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         let reply = client.post("", bundle.clone()).await;
-        assert_eq!(reply.status, StatusCode::OK, "{}: {:#}", file.display(), reply.body);
+        assert_eq!(
+            reply.status,
+            StatusCode::OK,
+            "{}: {:#}",
+            file.display(),
+            reply.body
+        );
         let entries = bundle["entry"].as_array().unwrap();
         let places: Vec<String> = reply.body["entry"]
             .as_array()
@@ -69,7 +86,9 @@ async fn synthea_bundles_lose_and_change_nothing() {
             .collect();
         for (entry, place) in entries.iter().zip(&places) {
             let resource = &entry["resource"];
-            *sent.entry(resource["resourceType"].as_str().unwrap().to_owned()).or_default() += 1;
+            *sent
+                .entry(resource["resourceType"].as_str().unwrap().to_owned())
+                .or_default() += 1;
             let stored = client.get(&format!("/{place}")).await.body;
             assert_eq!(
                 comparable(stored, &HashMap::new()),

@@ -28,20 +28,43 @@ async fn pages_hold_each_match_once_in_every_order() {
     for number in 0..11 {
         // Days repeat, so that orders by date must settle ties.
         let day = number % 4 + 1;
-        made.push(id(&client.create(observation(&someone, &format!("2026-01-0{day}"))).await));
+        made.push(id(&client
+            .create(observation(&someone, &format!("2026-01-0{day}")))
+            .await));
     }
     made.sort();
-    for sort in ["", "&_sort=date", "&_sort=-date", "&_sort=_lastUpdated", "&_sort=-_lastUpdated", "&_sort=_id", "&_sort=-_id", "&_sort=status,-date", "&_sort=code"] {
-        for filter in [format!("patient={someone}"), "category=vital-signs".to_owned(), "status=final,amended".to_owned()] {
-            let (mut ids, pages) = all(&client, &format!("/Observation?{filter}&_count=3{sort}")).await;
+    for sort in [
+        "",
+        "&_sort=date",
+        "&_sort=-date",
+        "&_sort=_lastUpdated",
+        "&_sort=-_lastUpdated",
+        "&_sort=_id",
+        "&_sort=-_id",
+        "&_sort=status,-date",
+        "&_sort=code",
+    ] {
+        for filter in [
+            format!("patient={someone}"),
+            "category=vital-signs".to_owned(),
+            "status=final,amended".to_owned(),
+        ] {
+            let (mut ids, pages) =
+                all(&client, &format!("/Observation?{filter}&_count=3{sort}")).await;
             ids.sort();
             assert_eq!((ids == made, pages), (true, 4), "{filter}{sort}");
         }
     }
-    let (ids, _) = all(&client, &format!("/Observation?patient={someone}&_sort=-date&_count=5")).await;
+    let (ids, _) = all(
+        &client,
+        &format!("/Observation?patient={someone}&_sort=-date&_count=5"),
+    )
+    .await;
     let mut dates = Vec::new();
     for id in ids {
-        dates.push(client.get(&format!("/Observation/{id}")).await.body["effectiveDateTime"].to_string());
+        dates.push(
+            client.get(&format!("/Observation/{id}")).await.body["effectiveDateTime"].to_string(),
+        );
     }
     assert!(dates.windows(2).all(|pair| pair[0] >= pair[1]), "{dates:?}");
 }
@@ -59,9 +82,18 @@ async fn verified_searches_page_and_count_as_exact_ones_do() {
         let client = client.clone();
         async move { client.get(path).await.body["total"].as_u64() }
     };
-    assert_eq!(total("/Patient?family=smith&_count=4&_total=accurate").await, Some(9));
-    assert_eq!(total("/Patient?gender=female&_count=4&_total=accurate").await, Some(18));
-    assert_eq!(total("/Patient?gender=female&_count=4&_total=none").await, None);
+    assert_eq!(
+        total("/Patient?family=smith&_count=4&_total=accurate").await,
+        Some(9)
+    );
+    assert_eq!(
+        total("/Patient?gender=female&_count=4&_total=accurate").await,
+        Some(18)
+    );
+    assert_eq!(
+        total("/Patient?gender=female&_count=4&_total=none").await,
+        None
+    );
     assert_eq!(total("/Patient?family=smith&_summary=count").await, Some(9));
     assert_eq!(total("/Patient?family=smith&_count=0").await, Some(9));
     assert_eq!(total("/Patient?family=nobody").await, Some(0));
@@ -84,8 +116,14 @@ async fn a_cursor_is_opaque_and_only_its_owners() {
     assert_eq!(client.get(&next).await.status, StatusCode::OK);
     let stranger = clinic.client().await;
     stranger.get(&next).await.refused(StatusCode::BAD_REQUEST);
-    client.get(&next.replace("Patient?", "Observation?")).await.refused(StatusCode::BAD_REQUEST);
-    client.get("/Patient?_cursor=AAAA").await.refused(StatusCode::BAD_REQUEST);
+    client
+        .get(&next.replace("Patient?", "Observation?"))
+        .await
+        .refused(StatusCode::BAD_REQUEST);
+    client
+        .get("/Patient?_cursor=AAAA")
+        .await
+        .refused(StatusCode::BAD_REQUEST);
     let mut forged = next.clone();
     let last = if forged.ends_with('A') { 'B' } else { 'A' };
     forged.pop();
@@ -112,5 +150,9 @@ async fn pages_stay_right_while_records_are_added() {
     let count = ids.len();
     ids.sort();
     ids.dedup();
-    assert_eq!((count, ids.len()), (5, 5), "none twice; what came before the place is not shown");
+    assert_eq!(
+        (count, ids.len()),
+        (5, 5),
+        "none twice; what came before the place is not shown"
+    );
 }

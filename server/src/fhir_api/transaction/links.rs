@@ -6,7 +6,15 @@ use serde_json::Value;
 
 /// Elements of type url, uri, oid or uuid that may hold the name of an entry. An identifier's
 /// value is text even where it looks like one, so `value` is not among them.
-const LINKS: [&str; 7] = ["reference", "url", "uri", "valueUri", "valueUrl", "valueUuid", "valueOid"];
+const LINKS: [&str; 7] = [
+    "reference",
+    "url",
+    "uri",
+    "valueUri",
+    "valueUrl",
+    "valueUuid",
+    "valueOid",
+];
 
 /// Replaces every link to an entry of the bundle by `Type/id`, however deep it is nested, in the
 /// narrative too.
@@ -20,7 +28,9 @@ pub(super) fn resolve(resource: &mut Value, names: &HashMap<String, String>) {
             Value::Object(map) => {
                 for (name, child) in map {
                     match child {
-                        Value::String(text) if LINKS.contains(&name.as_str()) => replace(text, names),
+                        Value::String(text) if LINKS.contains(&name.as_str()) => {
+                            replace(text, names)
+                        }
                         Value::String(text) if name == "div" => replace_in_narrative(text, names),
                         Value::Object(_) | Value::Array(_) => open.push(child),
                         _ => {}
@@ -79,10 +89,16 @@ mod tests {
         resolve(&mut resource, &names);
         assert_eq!(resource["identifier"][0]["value"], "urn:uuid:a");
         assert_eq!(resource["subject"]["reference"], "Patient/1");
-        assert_eq!(resource["contained"][0]["x"][0][0]["reference"], "Patient/1");
+        assert_eq!(
+            resource["contained"][0]["x"][0][0]["reference"],
+            "Patient/1"
+        );
         assert_eq!(resource["content"][0]["attachment"]["url"], "Patient/1");
         assert_eq!(resource["extension"][0]["valueUri"], "Patient/1");
-        assert_eq!(resource["text"]["div"], "<div><a href=\"Patient/1\">x</a> urn:uuid:a</div>");
+        assert_eq!(
+            resource["text"]["div"],
+            "<div><a href=\"Patient/1\">x</a> urn:uuid:a</div>"
+        );
         assert!(is_criteria("Patient?identifier=1"));
         assert!(!is_criteria("https://x/Patient?a=1"));
     }

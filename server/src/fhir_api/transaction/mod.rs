@@ -99,8 +99,10 @@ async fn store_in(
     let written = write::apply(tx, context, ops)
         .await
         .map_err(|error| at_entry(error, &of_op, plan))?;
-    let mut fates: HashMap<usize, Fate> =
-        of_op.into_iter().zip(written.into_iter().map(Fate::Written)).collect();
+    let mut fates: HashMap<usize, Fate> = of_op
+        .into_iter()
+        .zip(written.into_iter().map(Fate::Written))
+        .collect();
     for (at, id) in existing {
         if let Some(planned) = plan.writes.get(at) {
             let resource_type = planned.resource_type.clone();
@@ -109,7 +111,11 @@ async fn store_in(
     }
     (0..plan.writes.len())
         .map(|at| {
-            let leader = plan.writes.get(at).and_then(|planned| planned.same_as).unwrap_or(at);
+            let leader = plan
+                .writes
+                .get(at)
+                .and_then(|planned| planned.same_as)
+                .unwrap_or(at);
             match fates.get(&leader) {
                 // The second of two equal conditional creates finds what the first made.
                 Some(Fate::Written(written)) if leader != at => Some(Fate::Exists {
@@ -138,7 +144,11 @@ async fn conditional_creates(
         .enumerate()
         .filter(|(_, planned)| planned.same_as.is_none())
         .filter_map(|(at, planned)| {
-            Some((at, planned.resource_type.as_str(), planned.if_none_exist.as_deref()?))
+            Some((
+                at,
+                planned.resource_type.as_str(),
+                planned.if_none_exist.as_deref()?,
+            ))
         })
         .collect();
     // Locked in one order everywhere, so that two transactions cannot wait for each other.
@@ -173,7 +183,9 @@ async fn conditional_references(
 ) -> Result<HashMap<String, String>, Failure> {
     let mut found: HashMap<String, String> = HashMap::new();
     for (at, planned) in plan.writes.iter().enumerate() {
-        let Some(resource) = &planned.resource else { continue };
+        let Some(resource) = &planned.resource else {
+            continue;
+        };
         let mut asked: Vec<(String, String)> = Vec::new();
         reference::each_reference(resource, |path, text| {
             if links::is_criteria(text) && !plan.names.contains_key(text) {
@@ -190,7 +202,10 @@ async fn conditional_references(
             let query = if known {
                 search::criteria(app, resource_type, criteria)
             } else {
-                Err(Failure::bad(IssueType::NotSupported, "this resource type is not kept here"))
+                Err(Failure::bad(
+                    IssueType::NotSupported,
+                    "this resource type is not kept here",
+                ))
             }
             .map_err(|failure| plan.failure_at(at, failure, &element))?;
             let only = search::only_match(app, tx, &query)
@@ -198,7 +213,11 @@ async fn conditional_references(
                 .map_err(|failure| plan.failure_at(at, failure, &element))?;
             let id = only.ok_or_else(|| {
                 let issue = Issue::error(IssueType::NotFound, "the criteria match no resource");
-                plan.failure_at(at, Failure::one(StatusCode::PRECONDITION_FAILED, issue), &element)
+                plan.failure_at(
+                    at,
+                    Failure::one(StatusCode::PRECONDITION_FAILED, issue),
+                    &element,
+                )
             })?;
             found.insert(text.clone(), format!("{resource_type}/{id}"));
         }
@@ -224,25 +243,14 @@ fn at_entry(error: WriteError, of_op: &[usize], plan: &Plan) -> Failure {
     let mut failure = Failure::from(error);
     if let Some(entry) = entry {
         for issue in &mut failure.issues {
-            let element = issue.expression.as_deref().map_or("resource".to_owned(), element_of);
+            let element = issue
+                .expression
+                .as_deref()
+                .map_or("resource".to_owned(), element_of);
             issue.expression = Some(format!("Bundle.entry[{entry}].{element}"));
         }
     }
     failure
-}
-
-/// Plans and stores a transaction bundle for the operator's import.
-///
-/// # Errors
-/// As [`plan`] and [`store`].
-pub async fn import(
-    app: &App,
-    author: Author<'_>,
-    bundle: &Value,
-) -> Result<Vec<(usize, Fate)>, Failure> {
-    let plan = plan(app, bundle)?;
-    let fates = store(app, "import", author, &plan).await?;
-    Ok(plan.writes.iter().map(|planned| planned.index).zip(fates).collect())
 }
 
 impl Planned {
@@ -255,8 +263,14 @@ impl Planned {
         };
         let resource = || self.resource.clone().unwrap_or(Value::Null);
         match self.kind {
-            Kind::Create => WriteOp::Create { id: self.id.clone(), resource: resource() },
-            Kind::Update => WriteOp::Put { resource: resource(), expect },
+            Kind::Create => WriteOp::Create {
+                id: self.id.clone(),
+                resource: resource(),
+            },
+            Kind::Update => WriteOp::Put {
+                resource: resource(),
+                expect,
+            },
             Kind::Patch => WriteOp::Patch {
                 resource_type: self.resource_type.clone(),
                 id: self.id.clone(),

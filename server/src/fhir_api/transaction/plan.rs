@@ -83,7 +83,10 @@ pub fn plan(app: &App, bundle: &Value) -> Result<Plan, Failure> {
         issues,
         ..Failure::bad(IssueType::Invalid, "")
     })?;
-    let raw = bundle.get("entry").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let raw = bundle
+        .get("entry")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
     let mut plan = Plan {
         writes: Vec::with_capacity(entries.len()),
         reads: Vec::new(),
@@ -179,7 +182,11 @@ pub fn plan(app: &App, bundle: &Value) -> Result<Plan, Failure> {
         let if_match = match entry.if_match {
             None => None,
             Some(text) => Some(bundle::parse_etag(text).ok_or_else(|| {
-                refuse(IssueType::Value, "ifMatch must be an ETag: W/\"1\"", "request.ifMatch")
+                refuse(
+                    IssueType::Value,
+                    "ifMatch must be an ETag: W/\"1\"",
+                    "request.ifMatch",
+                )
             })?),
         };
         let if_none_match = raw
@@ -194,7 +201,10 @@ pub fn plan(app: &App, bundle: &Value) -> Result<Plan, Failure> {
             resource: body,
             if_match,
             if_none_match,
-            if_none_exist: entry.if_none_exist.map(str::to_owned).filter(|_| kind == Kind::Create),
+            if_none_exist: entry
+                .if_none_exist
+                .map(str::to_owned)
+                .filter(|_| kind == Kind::Create),
             names: Vec::new(),
             same_as: None,
             resource_type,
@@ -234,7 +244,9 @@ pub fn plan(app: &App, bundle: &Value) -> Result<Plan, Failure> {
 /// The names by which other entries may refer to one: its fullUrl, and for one that the server
 /// gives a new id the `Type/id` at the end of that.
 fn names(full_url: Option<&str>, kind: Kind) -> Vec<String> {
-    let Some(full_url) = full_url else { return Vec::new() };
+    let Some(full_url) = full_url else {
+        return Vec::new();
+    };
     let mut names = vec![full_url.to_owned()];
     if kind == Kind::Create && full_url.contains("://") {
         let mut tail = full_url.rsplit('/');
@@ -257,6 +269,8 @@ pub fn patch_of(binary: &Value) -> Option<Value> {
         return None;
     }
     let data = binary.get("data").and_then(Value::as_str)?;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(data).ok()?;
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(data)
+        .ok()?;
     serde_json::from_slice(&bytes).ok()
 }

@@ -19,7 +19,12 @@ pub(super) async fn check(
 ) -> Result<(), WriteError> {
     let written: HashMap<(&str, &str), bool> = drafts
         .iter()
-        .map(|draft| ((draft.resource_type.as_str(), draft.id.as_str()), draft.body.is_some()))
+        .map(|draft| {
+            (
+                (draft.resource_type.as_str(), draft.id.as_str()),
+                draft.body.is_some(),
+            )
+        })
         .collect();
     let mut asked: Vec<(usize, String, Reference)> = Vec::new();
     let mut dangling: Vec<(usize, String)> = Vec::new();
@@ -38,7 +43,9 @@ pub(super) async fn check(
                 return;
             };
             // AuditEvents are not kept among the records; unknown types the validator refuses.
-            if !resource::is_known_type(&target.resource_type) || target.resource_type == "AuditEvent" {
+            if !resource::is_known_type(&target.resource_type)
+                || target.resource_type == "AuditEvent"
+            {
                 return;
             }
             match written.get(&(target.resource_type.as_str(), target.id.as_str())) {
@@ -57,13 +64,18 @@ pub(super) async fn check(
                 .map(|(index, path, _)| (index, path)),
         );
     }
-    let Some(first) = dangling.iter().map(|(index, _)| *index).min() else { return Ok(()) };
+    let Some(first) = dangling.iter().map(|(index, _)| *index).min() else {
+        return Ok(());
+    };
     let issues = dangling
         .into_iter()
         .filter(|(index, _)| *index == first)
         .map(|(_, path)| {
-            Issue::error(IssueType::NotFound, "the reference points to a resource that does not exist")
-                .at(path)
+            Issue::error(
+                IssueType::NotFound,
+                "the reference points to a resource that does not exist",
+            )
+            .at(path)
         })
         .collect();
     Err(WriteError::at(first, Refusal::Dangling(issues)))
@@ -75,8 +87,10 @@ async fn existing<'r>(
     targets: impl Iterator<Item = &'r Reference>,
 ) -> Result<HashSet<Reference>, WriteError> {
     let distinct: HashSet<&Reference> = targets.collect();
-    let (types, ids): (Vec<&str>, Vec<&str>) =
-        distinct.iter().map(|target| (target.resource_type.as_str(), target.id.as_str())).unzip();
+    let (types, ids): (Vec<&str>, Vec<&str>) = distinct
+        .iter()
+        .map(|target| (target.resource_type.as_str(), target.id.as_str()))
+        .unzip();
     let statement = tx
         .prepare_cached(
             "SELECT r.resource_type, r.id FROM unnest($2::text[], $3::text[]) AS a(resource_type, id) \
@@ -84,6 +98,11 @@ async fn existing<'r>(
              WHERE NOT r.deleted",
         )
         .await?;
-    let rows = tx.query(&statement, &[&context.app.tenant.id, &types, &ids]).await?;
-    Ok(rows.iter().map(|row| Reference::new(row.get::<_, String>(0), row.get::<_, String>(1))).collect())
+    let rows = tx
+        .query(&statement, &[&context.app.tenant.id, &types, &ids])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Reference::new(row.get::<_, String>(0), row.get::<_, String>(1)))
+        .collect())
 }

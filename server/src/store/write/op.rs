@@ -57,9 +57,10 @@ impl Touched {
                 }
             }
             let stored = &one.stored;
-            touched
-                .entities
-                .push(format!("{}/{}/_history/{}", stored.resource_type, stored.id, stored.version));
+            touched.entities.push(format!(
+                "{}/{}/_history/{}",
+                stored.resource_type, stored.id, stored.version
+            ));
         }
         touched
     }
@@ -231,7 +232,10 @@ impl Refusal {
 impl WriteError {
     /// About one op.
     pub fn at(op: usize, refusal: impl Into<Refusal>) -> Self {
-        Self { op: Some(op), refusal: refusal.into() }
+        Self {
+            op: Some(op),
+            refusal: refusal.into(),
+        }
     }
 
     /// The refusal as an OperationOutcome's issues.
@@ -248,16 +252,25 @@ impl WriteError {
                     };
                     Issue::error(
                         IssueType::Conflict,
-                        format!("{}/{} is not as expected: {now}", clash.resource_type, clash.id),
+                        format!(
+                            "{}/{} is not as expected: {now}",
+                            clash.resource_type, clash.id
+                        ),
                     )
                     .at(clash.resource_type.clone())
                 })
                 .collect(),
             Refusal::NotFound { resource_type, id } => {
-                vec![Issue::error(IssueType::NotFound, format!("there is no {resource_type}/{id}"))]
+                vec![Issue::error(
+                    IssueType::NotFound,
+                    format!("there is no {resource_type}/{id}"),
+                )]
             }
             Refusal::Gone { resource_type, id } => {
-                vec![Issue::error(IssueType::Deleted, format!("{resource_type}/{id} was deleted"))]
+                vec![Issue::error(
+                    IssueType::Deleted,
+                    format!("{resource_type}/{id} was deleted"),
+                )]
             }
             Refusal::TimeTaken => vec![
                 Issue::error(
@@ -272,7 +285,10 @@ impl WriteError {
                 format!("{resource_type}/{id} is changed more than once in this transaction"),
             )],
             Refusal::Store(error) => {
-                vec![Issue::error(IssueType::Transient, format!("the store failed: {}", error.code()))]
+                vec![Issue::error(
+                    IssueType::Transient,
+                    format!("the store failed: {}", error.code()),
+                )]
             }
         }
     }
@@ -280,7 +296,10 @@ impl WriteError {
 
 impl From<StoreError> for WriteError {
     fn from(error: StoreError) -> Self {
-        Self { op: None, refusal: Refusal::Store(error) }
+        Self {
+            op: None,
+            refusal: Refusal::Store(error),
+        }
     }
 }
 

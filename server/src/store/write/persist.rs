@@ -43,10 +43,23 @@ struct Versions<'d> {
 /// Rows that go out of and into the index.
 #[derive(Default)]
 struct Index<'d> {
-    old: (Vec<&'d str>, Vec<Uuid>, Vec<&'d str>),
-    new: (Vec<&'d str>, Vec<Uuid>, Vec<&'d str>),
+    old: Tokens<'d>,
+    new: Tokens<'d>,
     redated: (Vec<&'d str>, Vec<&'d str>),
-    dates: (Vec<&'d str>, Vec<&'d str>, Vec<&'static str>, Vec<Timestamp>, Vec<Timestamp>),
+    dates: Dates<'d>,
+}
+
+/// Rows of `search_token`: type, token, id.
+type Tokens<'d> = (Vec<&'d str>, Vec<Uuid>, Vec<&'d str>);
+
+/// Rows of `search_date`.
+#[derive(Default)]
+struct Dates<'d> {
+    types: Vec<&'d str>,
+    ids: Vec<&'d str>,
+    params: Vec<&'static str>,
+    starts: Vec<Timestamp>,
+    ends: Vec<Timestamp>,
 }
 
 /// Rows of `patient_identity`.
@@ -106,19 +119,27 @@ pub(super) async fn store(
         versions.patients.push(patient.clone());
         let mut tokens = Vec::new();
         if let Some(body) = &draft.body {
-            let key = keys.get(patient.as_deref().unwrap_or(NO_PATIENT)).ok_or(StoreError::KeyMissing(Uuid::nil()))?;
+            let key = keys
+                .get(patient.as_deref().unwrap_or(NO_PATIENT))
+                .ok_or(StoreError::KeyMissing(Uuid::nil()))?;
             let json = Zeroizing::new(serde_json::to_vec(body).map_err(|_| unreadable(draft))?);
-            let sealed =
-                seal::body(key, app.tenant.id, &draft.resource_type, &draft.id, draft.version, &json)?;
+            let sealed = seal::body(
+                key,
+                app.tenant.id,
+                &draft.resource_type,
+                &draft.id,
+                draft.version,
+                &json,
+            )?;
             versions.keys.push(Some(key.id()));
             versions.bodies.push(Some(sealed));
             let found = index::entries(&app.blind, &draft.resource_type, body, &zone);
             for (param, lo, hi) in found.dates {
-                entries.dates.0.push(&draft.resource_type);
-                entries.dates.1.push(&draft.id);
-                entries.dates.2.push(param);
-                entries.dates.3.push(lo);
-                entries.dates.4.push(hi.max(lo));
+                entries.dates.types.push(&draft.resource_type);
+                entries.dates.ids.push(&draft.id);
+                entries.dates.params.push(param);
+                entries.dates.starts.push(lo);
+                entries.dates.ends.push(hi.max(lo));
             }
             tokens = found.tokens;
             if draft.resource_type == "Patient" {
@@ -131,7 +152,12 @@ pub(super) async fn store(
                 }
             }
             if draft.resource_type == "Appointment" {
-                for Hold { practitioner, start, end } in hold::holds(body) {
+                for Hold {
+                    practitioner,
+                    start,
+                    end,
+                } in hold::holds(body)
+                {
                     holds.appointments.push(&draft.id);
                     holds.practitioners.push(practitioner);
                     holds.starts.push(start);
@@ -211,12 +237,18 @@ fn move_tokens<'d>(entries: &mut Index<'d>, draft: &'d Draft, tokens: &[Uuid]) {
         Some(previous) if !previous.deleted => unpacked(&previous.tokens),
         _ => Vec::new(),
     };
-    for token in old.iter().filter(|token| tokens.binary_search(token).is_err()) {
+    for token in old
+        .iter()
+        .filter(|token| tokens.binary_search(token).is_err())
+    {
         entries.old.0.push(&draft.resource_type);
         entries.old.1.push(*token);
         entries.old.2.push(&draft.id);
     }
-    for token in tokens.iter().filter(|token| old.binary_search(token).is_err()) {
+    for token in tokens
+        .iter()
+        .filter(|token| old.binary_search(token).is_err())
+    {
         entries.new.0.push(&draft.resource_type);
         entries.new.1.push(*token);
         entries.new.2.push(&draft.id);
@@ -243,9 +275,17 @@ async fn write_rows(
              FROM unnest($4::text[], $5::text[], $6::bigint[], $7::timestamptz[], $8::bool[], $9::text[], \
                          $10::uuid[], $11::bytea[]) AS u(t, i, v, at, d, p, k, b)",
             vec![
-                tenant, &context.author, &context.device, &versions.types, &versions.ids,
-                &versions.versions, &versions.times, &versions.deleted, &versions.patients,
-                &versions.keys, &versions.bodies,
+                tenant,
+                &context.author,
+                &context.device,
+                &versions.types,
+                &versions.ids,
+                &versions.versions,
+                &versions.times,
+                &versions.deleted,
+                &versions.patients,
+                &versions.keys,
+                &versions.bodies,
             ],
         ),
         (
@@ -258,8 +298,14 @@ async fn write_rows(
                last_updated = excluded.last_updated, patient = excluded.patient, \
                deleted = excluded.deleted, tokens = excluded.tokens",
             vec![
-                tenant, &versions.types, &versions.ids, &versions.versions, &versions.times,
-                &versions.patients, &versions.deleted, &versions.tokens,
+                tenant,
+                &versions.types,
+                &versions.ids,
+                &versions.versions,
+                &versions.times,
+                &versions.patients,
+                &versions.deleted,
+                &versions.tokens,
             ],
         ),
     ];
@@ -285,15 +331,19 @@ async fn write_rows(
             vec![tenant, &entries.redated.0, &entries.redated.1],
         ));
     }
-    if !entries.dates.0.is_empty() {
+    if !entries.dates.types.is_empty() {
         work.push((
             "INSERT INTO search_date (tenant, resource_type, id, param, lo, hi) \
              SELECT $1, u.t, u.i, u.p, u.lo, u.hi \
              FROM unnest($2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::timestamptz[]) \
                AS u(t, i, p, lo, hi)",
             vec![
-                tenant, &entries.dates.0, &entries.dates.1, &entries.dates.2, &entries.dates.3,
-                &entries.dates.4,
+                tenant,
+                &entries.dates.types,
+                &entries.dates.ids,
+                &entries.dates.params,
+                &entries.dates.starts,
+                &entries.dates.ends,
             ],
         ));
     }
@@ -341,7 +391,9 @@ async fn write_rows(
     }
     // Polled in order, so sent in order: the connection answers them one after the other.
     try_join_all(
-        work.iter().zip(&statements).map(|((_, parameters), statement)| tx.execute(statement, parameters)),
+        work.iter()
+            .zip(&statements)
+            .map(|((_, parameters), statement)| tx.execute(statement, parameters)),
     )
     .await?;
     Ok(())
@@ -352,14 +404,19 @@ fn refusal_of(error: tokio_postgres::Error, drafts: &[Draft]) -> WriteError {
     if !taken {
         return error.into();
     }
-    let mut appointments =
-        drafts.iter().enumerate().filter(|(_, draft)| draft.resource_type == "Appointment");
+    let mut appointments = drafts
+        .iter()
+        .enumerate()
+        .filter(|(_, draft)| draft.resource_type == "Appointment");
     // With several the database does not say which one.
     let op = match (appointments.next(), appointments.next()) {
         (Some((index, _)), None) => Some(index),
         _ => None,
     };
-    WriteError { op, refusal: Refusal::TimeTaken }
+    WriteError {
+        op,
+        refusal: Refusal::TimeTaken,
+    }
 }
 
 fn unreadable(draft: &Draft) -> StoreError {
@@ -375,9 +432,18 @@ fn signed(version: u64) -> i64 {
 }
 
 fn packed(tokens: &[Uuid]) -> Vec<u8> {
-    tokens.iter().flat_map(|token| token.as_bytes()).copied().collect()
+    tokens
+        .iter()
+        .flat_map(|token| token.as_bytes())
+        .copied()
+        .collect()
 }
 
 fn unpacked(bytes: &[u8]) -> Vec<Uuid> {
-    bytes.as_chunks::<16>().0.iter().map(|token| Uuid::from_bytes(*token)).collect()
+    bytes
+        .as_chunks::<16>()
+        .0
+        .iter()
+        .map(|token| Uuid::from_bytes(*token))
+        .collect()
 }

@@ -61,7 +61,10 @@ pub(super) async fn drafts(
                 let base = current.remove(&key).ok_or_else(|| {
                     WriteError::at(
                         index,
-                        Refusal::NotFound { resource_type: key.0.clone(), id: key.1.clone() },
+                        Refusal::NotFound {
+                            resource_type: key.0.clone(),
+                            id: key.1.clone(),
+                        },
                     )
                 })?;
                 let patched = patch::json_patch(&base, &patch)
@@ -99,7 +102,15 @@ fn draft(
     if let Some(body) = &mut body {
         resource::set_meta(body, version, last_updated);
     }
-    Draft { resource_type, id, change, version, last_updated, body, previous }
+    Draft {
+        resource_type,
+        id,
+        change,
+        version,
+        last_updated,
+        body,
+        previous,
+    }
 }
 
 /// Type and id of each op; each resource may be named once.
@@ -115,7 +126,10 @@ fn keys(ops: &[WriteOp]) -> Result<Vec<Key>, WriteError> {
                 .filter(|name| resource::is_known_type(name))
                 .map(str::to_owned)
                 .ok_or_else(|| {
-                    invalid(IssueType::NotSupported, "the resource's type is missing or not kept here")
+                    invalid(
+                        IssueType::NotSupported,
+                        "the resource's type is missing or not kept here",
+                    )
                 })
         };
         let (resource_type, id) = match op {
@@ -125,9 +139,12 @@ fn keys(ops: &[WriteOp]) -> Result<Vec<Key>, WriteError> {
                     .ok_or_else(|| invalid(IssueType::Required, "the resource needs an id"))?;
                 (of_body(resource)?, id.to_owned())
             }
-            WriteOp::Patch { resource_type, id, .. } | WriteOp::Delete { resource_type, id, .. } => {
-                (resource_type.clone(), id.clone())
+            WriteOp::Patch {
+                resource_type, id, ..
             }
+            | WriteOp::Delete {
+                resource_type, id, ..
+            } => (resource_type.clone(), id.clone()),
         };
         if !resource::valid_id(&id) {
             return Err(invalid(
@@ -136,7 +153,10 @@ fn keys(ops: &[WriteOp]) -> Result<Vec<Key>, WriteError> {
             ));
         }
         if resource_type == "AuditEvent" {
-            return Err(invalid(IssueType::NotSupported, "AuditEvents are written by the server alone"));
+            return Err(invalid(
+                IssueType::NotSupported,
+                "AuditEvents are written by the server alone",
+            ));
         }
         let key = (resource_type, id);
         if !seen.insert(key.clone()) {
@@ -173,7 +193,9 @@ async fn lock(
              ORDER BY r.resource_type, r.id FOR NO KEY UPDATE OF r",
         )
         .await?;
-    let rows = tx.query(&statement, &[&context.app.tenant.id, &types, &ids]).await?;
+    let rows = tx
+        .query(&statement, &[&context.app.tenant.id, &types, &ids])
+        .await?;
     Ok(rows
         .into_iter()
         .map(|row| {
@@ -206,7 +228,10 @@ fn check_conditions(
                 let (resource_type, id) = key.clone();
                 match row {
                     None => {
-                        return Err(WriteError::at(index, Refusal::NotFound { resource_type, id }));
+                        return Err(WriteError::at(
+                            index,
+                            Refusal::NotFound { resource_type, id },
+                        ));
                     }
                     Some(row) if row.deleted => {
                         return Err(WriteError::at(index, Refusal::Gone { resource_type, id }));
@@ -244,7 +269,9 @@ async fn bodies_to_patch(
     let wanted: Vec<(&str, &str)> = ops
         .iter()
         .filter_map(|op| match op {
-            WriteOp::Patch { resource_type, id, .. } => Some((resource_type.as_str(), id.as_str())),
+            WriteOp::Patch {
+                resource_type, id, ..
+            } => Some((resource_type.as_str(), id.as_str())),
             _ => None,
         })
         .collect();
