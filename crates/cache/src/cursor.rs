@@ -1,5 +1,6 @@
 //! The feed: a page moves with its cursor and its audit link, or not at all.
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet};
 
 use fhir::resource;
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 use ledger::chain::{ChainError, Head, Link};
 use protocol::sync::{SyncEntry, SyncPage};
 use rusqlite::params;
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use crate::error::StoreError;
 use crate::merging::{Arrival, parse, same};
@@ -188,10 +189,10 @@ impl Writing<'_> {
         };
         let is_pending = !pending.is_empty()
             && pending.contains(&(entry.resource_type.clone(), entry.id.clone()));
-        if !is_pending
-            && restarted
-            && let Some(arrival) = self.offer_again(entry, json, at)?
-        {
+        if !is_pending && !restarted {
+            return self.arrive_unchanged(&record, json.is_none());
+        }
+        if !is_pending && let Some(arrival) = self.offer_again(entry, json, at)? {
             return Ok(arrival);
         }
         self.arrive(&record, json.is_none(), at)
@@ -269,15 +270,8 @@ impl Applied {
     }
 }
 
-/// Whether an entry is what it says it is. Cheap: the resource is scanned, not built.
+/// Whether an entry is what it says it is.
 fn check(entry: &SyncEntry) -> Result<(), StoreError> {
-    #[derive(Deserialize)]
-    struct Head<'a> {
-        #[serde(borrow, rename = "resourceType")]
-        resource_type: std::borrow::Cow<'a, str>,
-        #[serde(borrow)]
-        id: std::borrow::Cow<'a, str>,
-    }
     if place::type_number(&entry.resource_type).is_none() {
         return Err(StoreError::Unfit("its type is not kept here"));
     }
@@ -288,13 +282,57 @@ fn check(entry: &SyncEntry) -> Result<(), StoreError> {
         return Err(StoreError::Unfit("its version is not a positive number"));
     }
     if let Some(raw) = &entry.resource {
-        let head: Head<'_> =
-            serde_json::from_str(raw.get()).map_err(StoreError::unreadable("resource"))?;
-        if head.resource_type != entry.resource_type || head.id != entry.id {
+        let (resource_type, id) = name_in(raw.get())?;
+        if resource_type.as_deref() != Some(entry.resource_type.as_str())
+            || id.as_deref() != Some(entry.id.as_str())
+        {
             return Err(StoreError::Unfit(
                 "it is not the resource that its entry names",
             ));
         }
     }
     Ok(())
+}
+
+/// Type and id in the text of a resource. Reads no further than it must: the page's decoder has
+/// seen that the text is JSON, and both stand at the beginning of nearly every resource.
+fn name_in(json: &str) -> Result<(Option<String>, Option<String>), StoreError> {
+    let mut found = Named::default();
+    let mut decoder = serde_json::Deserializer::from_str(json);
+    let read = serde::Deserializer::deserialize_map(&mut decoder, &mut found);
+    match read {
+        // Stopping early is told as an error of the decoder.
+        Err(_) if found.resource_type.is_some() && found.id.is_some() => {}
+        Err(error) => return Err(StoreError::unreadable("resource")(error)),
+        Ok(()) => {}
+    }
+    Ok((found.resource_type, found.id))
+}
+
+#[derive(Default)]
+struct Named {
+    resource_type: Option<String>,
+    id: Option<String>,
+}
+
+impl<'de> Visitor<'de> for &mut Named {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a resource")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while self.resource_type.is_none() || self.id.is_none() {
+            match map.next_key::<Cow<'de, str>>()?.as_deref() {
+                None => break,
+                Some("resourceType") => self.resource_type = Some(map.next_value()?),
+                Some("id") => self.id = Some(map.next_value()?),
+                Some(_) => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// Opening or creating a cache failed. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -129,6 +129,13 @@ impl StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        // No room for the log's index is told as a failed read or write.
+        if error
+            .sqlite_error()
+            .is_some_and(|e| e.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
+        {
+            return Self::DiskFull;
+        }
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::DiskFull,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {

@@ -71,18 +71,7 @@ impl Writing<'_> {
         let lines = self.lines_for(record.resource_type, record.id)?;
         let version = record.version as i64;
         let Some(first) = lines.first() else {
-            if self
-                .place(record.resource_type, record.id)?
-                .is_some_and(|(_, v)| v > record.version)
-            {
-                return Ok(Arrival::Known);
-            }
-            if deleted {
-                self.remove(record.resource_type, record.id)?;
-            } else {
-                self.put(record)?;
-            }
-            return Ok(Arrival::Stored);
+            return self.arrive_unchanged(record, deleted);
         };
         let known = first.base_version.max(first.theirs_version);
         if known.is_some_and(|known| known >= version) {
@@ -109,6 +98,28 @@ impl Writing<'_> {
                 })
             }
         }
+    }
+
+    /// Takes in a version of a record that has no changes made here.
+    pub(crate) fn arrive_unchanged(
+        &mut self,
+        record: &Incoming<'_>,
+        deleted: bool,
+    ) -> Result<Arrival, StoreError> {
+        if !deleted {
+            let stored = self.put_unless_newer(record, record.version as i64)?;
+            return Ok(if stored {
+                Arrival::Stored
+            } else {
+                Arrival::Known
+            });
+        }
+        let known = self.place(record.resource_type, record.id)?;
+        if known.is_some_and(|(_, version)| version > record.version) {
+            return Ok(Arrival::Known);
+        }
+        self.remove(record.resource_type, record.id)?;
+        Ok(Arrival::Stored)
     }
 
     /// Puts `theirs` under a chain of changes of one record. Answers whether all could be made

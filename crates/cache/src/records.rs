@@ -106,18 +106,23 @@ pub(crate) type Standings = HashMap<(String, String), Standing>;
 
 const COLUMNS: &str = "type, id, version, updated, json";
 
+const RECORD: &str = "SELECT type, id, version, updated, json,
+    (SELECT max(o.state) FROM outbox_record r JOIN outbox o USING (seq)
+     WHERE r.id = ?1 AND r.type = ?2)
+    FROM resource WHERE id = ?1 AND type = ?2";
+
 impl Reading<'_> {
     /// One record.
     pub fn record(&self, resource_type: &str, id: &str) -> Result<Option<Record>, StoreError> {
-        let standings = self.standings()?;
-        let mut statement = self.connection.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM resource WHERE id = ?1 AND type = ?2"
-        ))?;
+        let mut statement = self.connection.prepare_cached(RECORD)?;
         let mut rows = statement.query(params![id, resource_type])?;
-        Ok(match rows.next()? {
-            Some(row) => Some(record_ref(row, &standings)?.to_record()),
-            None => None,
-        })
+        let Some(row) = rows.next()? else {
+            return Ok(None);
+        };
+        let state: Option<OutboxState> = row.get(5)?;
+        let mut record = record_ref(row, &Standings::new())?.to_record();
+        record.standing = state.map_or(Standing::Confirmed, Standing::from);
+        Ok(Some(record))
     }
 
     /// Calls `each` with every record of a patient, ordered by type as the chart is stored.
@@ -375,60 +380,87 @@ pub(crate) struct Places {
 impl Writing<'_> {
     /// Stores a record over what was there, with its entries in the indexes.
     pub(crate) fn put(&mut self, record: &Incoming<'_>) -> Result<(), StoreError> {
+        self.put_unless_newer(record, i64::MAX).map(|_| ())
+    }
+
+    /// Stores a record unless a version above `newest` is there. Answers whether it did.
+    pub(crate) fn put_unless_newer(
+        &mut self,
+        record: &Incoming<'_>,
+        newest: i64,
+    ) -> Result<bool, StoreError> {
         let number = place::type_number(record.resource_type)
             .ok_or(StoreError::Unfit("its type is not kept here"))?;
         // Read before anything is written: an entry that cannot be read leaves no trace.
         let parts = Parts::read(record.resource_type, record.json)?;
-        let slot = match record.patient {
+        // A Patient is in its own compartment, whatever its entry says.
+        let patient = match record.resource_type {
+            "Patient" => Some(record.id),
+            _ => record.patient,
+        };
+        let slot = match patient {
             Some(patient) => self.slot_or_new(patient)?,
             None => NOBODY,
         };
         let updated = record.last_updated.as_millisecond();
-        let known = self
-            .place(record.resource_type, record.id)?
-            .map(|(place, _)| place);
-        let place = match known {
-            Some(place) if place::stretch(slot, number).contains(&place) => {
-                self.unindex(record.resource_type, place)?;
+        // Most records of a page are new: tried first, so that they need no look-up.
+        let mut place = self.next_place(slot, number)?;
+        if self.insert(place, record, updated)? {
+            self.places.next.insert((slot, number), place + 1);
+        } else {
+            let (known, version) = self
+                .place(record.resource_type, record.id)?
+                .ok_or(StoreError::Corrupt(None))?;
+            if version as i64 > newest {
+                return Ok(false);
+            }
+            if place::stretch(slot, number).contains(&known) {
+                self.unindex(record.resource_type, known)?;
                 self.connection
                     .prepare_cached(
                         "UPDATE resource SET version = ?2, updated = ?3, json = ?4 WHERE place = ?1",
                     )?
-                    .execute(params![place, record.version, updated, record.json])?;
-                place
+                    .execute(params![known, record.version, updated, record.json])?;
+                place = known;
+            } else {
+                // It went to another patient's compartment.
+                self.remove_at(record.resource_type, known)?;
+                self.insert(place, record, updated)?;
+                self.places.next.insert((slot, number), place + 1);
             }
-            other => {
-                if let Some(elsewhere) = other {
-                    // It went to another patient's compartment.
-                    self.remove_at(record.resource_type, elsewhere)?;
-                }
-                let place = self.next_place(slot, number)?;
-                self.connection
-                    .prepare_cached(
-                        "INSERT INTO resource (place, type, id, version, updated, json)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                    )?
-                    .execute(params![
-                        place,
-                        record.resource_type,
-                        record.id,
-                        record.version,
-                        updated,
-                        record.json
-                    ])?;
-                place
-            }
-        };
-        match parts {
-            Parts::None => Ok(()),
-            Parts::Patient(parts) => self.index_patient(slot, record.id, &parts),
-            Parts::Seen(day) => {
-                self.note_seen(slot, day);
-                Ok(())
-            }
-            Parts::Calendar(parts) => self.index_calendar(record.resource_type, place, &parts),
-            Parts::Text(text) => self.index_text(place, &text),
         }
+        match parts {
+            Parts::None => {}
+            Parts::Patient(parts) => self.index_patient(slot, record.id, &parts)?,
+            Parts::Seen(day) => self.note_seen(slot, day),
+            Parts::Calendar(parts) => self.index_calendar(record.resource_type, place, &parts)?,
+            Parts::Text(text) => self.index_text(place, &text)?,
+        }
+        Ok(true)
+    }
+
+    /// Inserts a record if there is none of its type and id. Answers whether it did.
+    fn insert(
+        &mut self,
+        place: i64,
+        record: &Incoming<'_>,
+        updated: i64,
+    ) -> Result<bool, StoreError> {
+        let inserted = self
+            .connection
+            .prepare_cached(
+                "INSERT INTO resource (place, type, id, version, updated, json)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id, type) DO NOTHING",
+            )?
+            .execute(params![
+                place,
+                record.resource_type,
+                record.id,
+                record.version,
+                updated,
+                record.json
+            ])?;
+        Ok(inserted == 1)
     }
 
     /// Removes a record and its entries in the indexes; nothing happens if there is none.
@@ -495,7 +527,7 @@ impl Writing<'_> {
                 "too many records of one type for one patient",
             ));
         }
-        self.places.next.insert((slot, number), next + 1);
+        self.places.next.insert((slot, number), next);
         Ok(next)
     }
 }

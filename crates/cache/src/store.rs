@@ -170,10 +170,10 @@ impl Cache {
     ) -> Result<T, E> {
         let lease = self.lease()?;
         let connection = lease.connection()?;
-        let tx = connection
-            .unchecked_transaction()
-            .map_err(StoreError::from)?;
-        work(&Reading { connection: &tx })
+        let snapshot = Snapshot::take(connection)?;
+        let value = work(&Reading { connection });
+        drop(snapshot);
+        value
     }
 
     /// Runs a write transaction; the name serves traces. Returns when the disk has it.
@@ -292,6 +292,32 @@ impl Cache {
 impl std::fmt::Debug for Cache {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}
+
+/// A read transaction; ends when dropped. Its statements are kept prepared: a chart opens a
+/// few of them, and parsing would cost as much as a warm read.
+struct Snapshot<'a>(&'a Connection);
+
+impl<'a> Snapshot<'a> {
+    fn take(connection: &'a Connection) -> Result<Self, StoreError> {
+        connection.prepare_cached("BEGIN")?.execute([])?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Snapshot<'_> {
+    fn drop(&mut self) {
+        // Nothing was written. If SQLite ended the transaction itself, there is none to end.
+        if !self.0.is_autocommit() {
+            let ended = self
+                .0
+                .prepare_cached("ROLLBACK")
+                .and_then(|mut end| end.execute([]));
+            if let Err(error) = ended {
+                tracing::warn!(code = ?error.sqlite_error_code(), "a read transaction did not end");
+            }
+        }
     }
 }
 

@@ -90,6 +90,12 @@ pub fn id(kind: u64, n: usize) -> String {
     Uuid::from_u64_pair(high, chance.below(usize::MAX) as u64).to_string()
 }
 
+/// Two kilobytes on average. One size for all would measure how many of them happen to fit a
+/// page, and the cipher's pages are a little smaller.
+pub fn size(n: usize) -> usize {
+    1_300 + Chance(n as u64).below(1_300)
+}
+
 /// An Observation of about `size` bytes.
 pub fn observation(n: usize, patient: usize, size: usize) -> Value {
     let mut body = json!({

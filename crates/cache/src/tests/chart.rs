@@ -175,3 +175,21 @@ fn appointments_are_found_by_time_and_practitioner() {
         .unwrap();
     assert_eq!(chart.len(), 7, "untimed ones are in the chart");
 }
+
+#[test]
+fn a_patient_is_in_its_own_compartment_whatever_the_feed_says() {
+    let bed = Bed::new();
+    let without = |id: &str| SyncEntry {
+        patient: None,
+        ..entry(1, &patient(id, "Okafor", "Ada"))
+    };
+    let applied = bed.apply(vec![without("1"), without("2")]);
+    assert_eq!(applied.stored, 2);
+    assert_eq!(
+        bed.cache
+            .read(|cache| cache.of_patient("2", "Patient"))
+            .unwrap()
+            .len(),
+        1
+    );
+}

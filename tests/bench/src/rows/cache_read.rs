@@ -6,8 +6,6 @@ use crate::{clinic, plain};
 
 const RECORDS: usize = 50_000;
 const READS: usize = 20_000;
-/// With the row's other columns two kilobytes.
-const SIZE: usize = 1_950;
 
 /// 20,000 random reads among 50,000 resources of 2 KB.
 pub struct CacheRead;
@@ -22,7 +20,9 @@ impl Row for CacheRead {
         let (ours, peer) = (folder.path().join("ours.db"), folder.path().join("peer.db"));
         tell("filling");
         let cache = clinic::create(folder.path(), "ours.db")?;
-        clinic::fill(&cache, RECORDS, |n| clinic::observation(n, n / 50, SIZE))?;
+        clinic::fill(&cache, RECORDS, |n| {
+            clinic::observation(n, n / 50, clinic::size(n))
+        })?;
         drop(cache);
         plain::copy(&ours, &peer)?;
         tell("reading");

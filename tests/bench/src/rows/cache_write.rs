@@ -8,7 +8,6 @@ use crate::plain;
 use crate::row::{Budget, Figure, Row, RowError};
 
 const PAGES: usize = 10;
-const SIZE: usize = 1_950;
 
 /// Pages of 500 resources of 2 KB, each in a durable transaction with cursor and audit link.
 pub struct CacheWrite;
@@ -70,7 +69,7 @@ fn pages(round: usize, side: usize) -> Result<Vec<protocol::sync::SyncPage>, Row
         .map(|page| {
             let first = ((round * 2 + side) * PAGES + page) * PAGE;
             let entries = (first..first + PAGE)
-                .map(|n| clinic::entry(&clinic::observation(n, n / 50, SIZE)))
+                .map(|n| clinic::entry(&clinic::observation(n, n / 50, clinic::size(n))))
                 .collect::<Result<Vec<_>, _>>()?;
             Ok(clinic::page(first, entries, false))
         })
