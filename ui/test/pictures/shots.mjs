@@ -217,6 +217,35 @@ export const SHOTS = [
   },
   { name: 'waiting-today', setting: { hang: ['today'] } },
   {
+    name: 'schedule-drag-free',
+    setting: light,
+    act: async (page) => {
+      await go('schedule')(page);
+      const from = await page.locator('[data-appointment="app-0-0-7"]').boundingBox();
+      const to = await page.locator('[data-appointment="app-0-1-11"]').boundingBox();
+      await page.mouse.move(from.x + 40, from.y + 8);
+      await page.mouse.down();
+      await page.clock.runFor(100);
+      await page.mouse.move(from.x + 120, from.y + 40, { steps: 8 });
+      await page.clock.runFor(100);
+      await page.mouse.move(to.x + 40, to.y + 38, { steps: 12 });
+      await page.clock.runFor(100);
+      await page.mouse.up();
+      await page.clock.runFor(600);
+      const moved = await page.evaluate(() =>
+        window.fake.calls.find((call) => call.command === 'move_appointment'),
+      );
+      const { form } = moved?.args ?? {};
+      const right =
+        form?.practitioner === 'prac-2' &&
+        form.start === '2026-11-24T15:30:00-05:00' &&
+        form.minutes === 30;
+      if (!right) {
+        throw new Error(`a drop must move: ${JSON.stringify(moved)}`);
+      }
+    },
+  },
+  {
     name: 'find-light',
     setting: light,
     act: async (page) => {
