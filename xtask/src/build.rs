@@ -45,6 +45,15 @@ pub(crate) fn programs(packages: &[&str]) -> Result<(), Failure> {
     for package in packages {
         arguments.extend(["-p", package]);
     }
+    build(arguments)
+}
+
+/// Builds every program, with the libraries that the tests of the workspace use as well.
+pub(crate) fn all_programs() -> Result<(), Failure> {
+    build(vec!["build", "--bins", "--workspace"])
+}
+
+fn build(arguments: Vec<&str>) -> Result<(), Failure> {
     step::run(
         "Building the programs (the first time takes some minutes)",
         step::cargo(arguments),

@@ -119,11 +119,8 @@ fn all() -> Result<(), Failure> {
     report.check("lint (clippy)", || {
         step::run("Lint", clippy(&["--workspace"]))
     })?;
-    report.check("the programs build", tour::prepare)?;
-    report.tests(
-        "Rust tests",
-        tests(&["--workspace", "--exclude", "acceptance"]),
-    )?;
+    report.check("the programs build", build::all_programs)?;
+    report.tests("Rust tests", workspace_tests(Part::AllBut("acceptance")))?;
     report.tests(
         "documentation tests",
         step::cargo(["test", "--doc", "--workspace", "--quiet"]),
@@ -139,9 +136,10 @@ fn all() -> Result<(), Failure> {
         step::say("House rules");
         tidy::check(tidy::Depth::Built)
     })?;
-    let mut acceptance = tests(&["-p", "acceptance"]);
-    acceptance.env("ROUNDS_BIN_DIR", step::programs()?);
-    report.tests("acceptance: a desktop for the tests", acceptance)?;
+    report.tests(
+        "acceptance: a desktop for the tests",
+        workspace_tests(Part::Only("acceptance")),
+    )?;
     report.check("acceptance: the tour", || tour::take(&[]))?;
     report.finish(begin)
 }
@@ -186,6 +184,28 @@ fn clippy(which: &[&str]) -> Command {
     arguments.extend(which);
     arguments.extend(["--", "-D", "warnings"]);
     step::cargo(arguments)
+}
+
+/// Tests of the whole workspace, by package.
+enum Part {
+    AllBut(&'static str),
+    Only(&'static str),
+}
+
+/// The tests of a part of the workspace. nextest builds all of it and chooses then, so that
+/// both parts come from one build.
+fn workspace_tests(part: Part) -> Command {
+    if install::program("cargo-nextest") {
+        let choice = match part {
+            Part::AllBut(name) => format!("not package({name})"),
+            Part::Only(name) => format!("package({name})"),
+        };
+        return tests(&["--workspace", "-E", &choice]);
+    }
+    match part {
+        Part::AllBut(name) => tests(&["--workspace", "--exclude", name]),
+        Part::Only(name) => tests(&["-p", name]),
+    }
 }
 
 /// The tests of these packages: by nextest where it is installed, by Cargo otherwise.
