@@ -19,6 +19,7 @@ pub fn start() {
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)
         .with_target(false)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .try_init();
     // A second start, as in tests, keeps the first.
     drop(started);

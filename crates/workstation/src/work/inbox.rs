@@ -199,16 +199,25 @@ impl Desk {
         conflict: &Conflict,
     ) -> Result<ConflictView, StoreError> {
         let merge = conflict.compare();
-        let touches = |path: &str| merge.touching.iter().any(|field| field.path == path);
+        // The two lists may name one difference at different depths: the touching elements as
+        // exactly as they are known, then what else differs.
+        let elsewhere = merge.differing.iter().filter(|field| {
+            !merge
+                .touching
+                .iter()
+                .any(|touching| overlap(&field.path, &touching.path))
+        });
         let fields = merge
-            .differing
+            .touching
             .iter()
-            .map(|field| ConflictField {
+            .map(|field| (field, true))
+            .chain(elsewhere.map(|field| (field, false)))
+            .map(|(field, touching)| ConflictField {
                 path: field.path.clone(),
                 base: field.base.as_ref().map(shown),
                 mine: field.mine.as_ref().map(shown),
                 theirs: field.theirs.as_ref().map(shown),
-                touching: touches(&field.path),
+                touching,
             })
             .collect();
         let found = conflict.found;
@@ -240,6 +249,13 @@ impl Desk {
             made_at: self.wall(line.made),
         })
     }
+}
+
+/// Whether one path is the other or lies in it.
+fn overlap(a: &str, b: &str) -> bool {
+    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    long.strip_prefix(short)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 /// Adds the patient and the record to an event.
@@ -342,6 +358,14 @@ mod tests {
         assert_eq!(shown(&json!({"value": 5.0, "unit": "mg"})), "5 mg");
         assert_eq!(shown(&json!(["Ada", "Mae"])), "Ada; Mae");
         assert_eq!(shown(&json!({"coding": [{"display": "Active"}]})), "Active");
+    }
+
+    #[test]
+    fn a_path_overlaps_what_it_contains() {
+        assert!(overlap("Patient.telecom", "Patient.telecom[0].value"));
+        assert!(overlap("Patient.name[0]", "Patient.name"));
+        assert!(!overlap("Patient.name", "Patient.nameSake"));
+        assert!(!overlap("Patient.telecom[0]", "Patient.telecom[1]"));
     }
 
     #[test]
