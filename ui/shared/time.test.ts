@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addDays, ClinicTime, minutesBetween, mondayOf } from './time.ts';
+import { addDays, ClinicTime, minutesBetween, mondayOf, usableLocale } from './time.ts';
 
 const newYork = new ClinicTime('America/New_York', 'en-GB');
 
@@ -52,5 +52,13 @@ describe('days', () => {
 
   it('counts minutes across offsets', () => {
     expect(minutesBetween('2026-11-24T10:00:00-05:00', '2026-11-24T15:30:00Z')).toBe(30);
+  });
+});
+
+describe('the locale', () => {
+  it('passes over what is none, as a desktop without a language wishes for', () => {
+    expect(usableLocale(['c'])).toBe('en-US');
+    expect(usableLocale(['c', 'de-DE'])).toBe('de-DE');
+    expect(usableLocale([])).toBe('en-US');
   });
 });

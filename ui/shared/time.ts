@@ -164,3 +164,21 @@ export function mondayOf(date: string): string {
 export function minutesBetween(from: string, to: string | Date): number {
   return Math.round((new Date(to).getTime() - new Date(from).getTime()) / 60_000);
 }
+
+/**
+ * The first wished locale that can be used. A desktop without a language set (`LANG=C`) wishes
+ * for `c`, which is none, and asking for it throws.
+ */
+export function usableLocale(wished: readonly string[]): string {
+  for (const tag of wished) {
+    try {
+      const [found] = Intl.DateTimeFormat.supportedLocalesOf(tag);
+      if (found) {
+        return found;
+      }
+    } catch {
+      // Not a language tag at all; the next one may be.
+    }
+  }
+  return 'en-US';
+}

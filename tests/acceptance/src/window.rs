@@ -16,6 +16,12 @@ use crate::desktop::{Desktop, end};
 /// Longest wait for something to appear; generous, because a busy machine is not a fault.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Keeps what goes wrong in the page, so that a failure can tell it.
+const LISTEN: &str = "window.brokenBy = []; \
+    const keep = (what) => window.brokenBy.push(String(what && what.stack || what).slice(0, 800)); \
+    window.addEventListener('error', (event) => keep(event.error || event.message)); \
+    window.addEventListener('unhandledrejection', (event) => keep(event.reason));";
+
 /// One running window. Screenshots are numbered in the order they are taken.
 pub struct Window {
     client: Client,
@@ -56,6 +62,7 @@ impl Window {
             }
         };
         window.step = "open".into();
+        window.client.execute(LISTEN, vec![]).await?;
         Ok(window)
     }
 
@@ -294,12 +301,17 @@ impl Window {
     }
 
     async fn not_seen(&self, what: &str, patience: Duration) -> TourError {
-        let screen = self.text("body").await.unwrap_or_default();
+        let mut screen = self.text("body").await.unwrap_or_default();
+        if let Ok(broken) = self.client.execute("return window.brokenBy || []", vec![]).await
+            && broken.as_array().is_some_and(|list| !list.is_empty())
+        {
+            screen = format!("{broken}; {screen}");
+        }
         TourError::NotSeen {
             step: self.step.clone(),
             what: what.to_owned(),
             seconds: patience.as_secs(),
-            screen: screen.chars().take(1200).collect(),
+            screen: screen.chars().take(2400).collect(),
         }
     }
 }

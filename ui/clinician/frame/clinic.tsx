@@ -1,7 +1,7 @@
 // Who works here and by which clock: there while a session is open, for every screen.
 import { createContext, type ReactNode, useContext, useMemo } from 'react';
 import type { Ability, UserView } from '../../shared/bindings.ts';
-import { ClinicTime } from '../../shared/time.ts';
+import { ClinicTime, usableLocale } from '../../shared/time.ts';
 
 interface Clinic {
   readonly user: UserView;
@@ -17,7 +17,7 @@ export function ClinicProvider({ user, children }: { user: UserView; children: R
   const clinic = useMemo<Clinic>(
     () => ({
       user,
-      time: new ClinicTime(user.timeZone, navigator.language),
+      time: new ClinicTime(user.timeZone, usableLocale(navigator.languages)),
       can: (ability) => user.abilities.includes(ability),
     }),
     [user],

@@ -14,6 +14,9 @@ struct Arguments {
     /// The desktop program; by default the one built beside this.
     #[arg(long)]
     program: Option<PathBuf>,
+    /// The generator of clinics; by default the one built beside this.
+    #[arg(long)]
+    synthetic: Option<PathBuf>,
     /// Folder for the pictures.
     #[arg(long, default_value = "target/tour")]
     pictures: PathBuf,
@@ -33,7 +36,7 @@ async fn main() -> ExitCode {
     };
     let options = TourOptions {
         program: arguments.program.unwrap_or_else(|| beside("rounds")),
-        synthetic: beside("synthetic"),
+        synthetic: arguments.synthetic.unwrap_or_else(|| beside("synthetic")),
         pictures: arguments.pictures.clone(),
         patients: arguments.patients,
     };

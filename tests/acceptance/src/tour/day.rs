@@ -37,7 +37,7 @@ pub(super) async fn enrol(tour: &mut Tour) -> Result<(), TourError> {
     }
     let window = tour.window()?;
     window
-        .wait_for("[data-testid=screen-today]", Duration::from_secs(180))
+        .wait_for("[data-testid=screen-today]", Duration::from_secs(120))
         .await?;
     tour.did("today-viewed");
     tour.begin("today");
@@ -263,18 +263,19 @@ pub(super) async fn book_and_move(tour: &mut Tour) -> Result<(), TourError> {
 /// Books through the form: the patient by name, the first free time that is offered.
 pub(super) async fn book(tour: &mut Tour, family: &str, reason: &str) -> Result<(), TourError> {
     let window = tour.window()?;
-    window.click("[data-testid=schedule-book]").await?;
-    window.fill("[data-testid=booking-patient]", family).await?;
+    window.click("[data-testid=book]").await?;
+    window.fill("[data-testid=pick-patient]", family).await?;
     window
-        .click_text("[data-testid=booking-patient-option]", family)
+        .click_text("[data-testid=pick-patient-option]", family)
         .await?;
-    window.click("[data-testid=booking-next-free]").await?;
+    window.click("[data-testid=booking-free]").await?;
     window.fill("[data-testid=booking-reason]", reason).await?;
+    tour.did("schedule-viewed");
     tour.did("patients-searched");
     tour.picture("booking").await?;
     let window = tour.window()?;
     window.click("[data-testid=booking-submit]").await?;
-    window.gone("[data-testid=booking-panel]").await
+    window.gone("[data-testid=booking]").await
 }
 
 pub(super) async fn look_around(tour: &mut Tour) -> Result<(), TourError> {
