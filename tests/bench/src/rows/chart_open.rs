@@ -39,21 +39,18 @@ impl Row for ChartOpen {
                     tx.note_opened(&id, clinic::at())?;
                     tx.record(clinic::seal)
                 })?;
-                let mut decoded = Vec::with_capacity(RECORDS);
+                let mut decoded = 0;
                 cache.read(|reading| {
                     reading.each_of_patient(&id, &[], |record| {
                         let value: Value = serde_json::from_str(record.json)?;
-                        decoded.push(value);
+                        decoded += usize::from(std::hint::black_box(value).is_object());
                         Ok::<_, RowError>(())
                     })
                 })?;
                 Ok(decoded)
             })?;
-            if read.len() <= RECORDS {
-                return Err(RowError::Missing(format!(
-                    "a chart has {} records",
-                    read.len()
-                )));
+            if read <= RECORDS {
+                return Err(RowError::Missing(format!("a chart has {read} records")));
             }
             times.push(millis(took));
         }
