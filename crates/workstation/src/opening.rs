@@ -60,18 +60,24 @@ pub(crate) fn probe_keychain(ports: &Ports, profile: &Profile) -> Result<(), Sig
     }
 }
 
+/// A profile folder that this process has for itself.
+pub(crate) struct Prepared {
+    pub profile: Profile,
+    pub lock: LockFile,
+}
+
 /// Makes the profile of a device that the server has just enrolled. What was there before is
 /// moved aside and kept: it may hold unsent work.
 pub(crate) fn make_profile(
     ports: &Ports,
-    profile: Profile,
+    place: Prepared,
     server: &Url,
     fresh: &FreshKeys,
     password: &Secret,
     kept: Kept,
-    lock: LockFile,
     cost: ArgonCost,
 ) -> Result<Desk, SignInError> {
+    let Prepared { profile, lock } = place;
     let now = ports.clock.now();
     let public = RecoveryPublic::parse(&kept.organisation.recovery_public_key)
         .map_err(|_| SignInError::Grant("its recovery key is not a key"))?;

@@ -48,8 +48,6 @@ struct Open {
     pokes: mpsc::UnboundedSender<Poke>,
     idle: Idle,
     watchman: tokio::task::JoinHandle<()>,
-    /// Told once with the status: what happened while opening.
-    notice: Option<Fault>,
 }
 
 impl Workstation {

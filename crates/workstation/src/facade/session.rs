@@ -17,7 +17,7 @@ use crate::desk::identity::Kept;
 use crate::error::SignInError;
 use crate::fault;
 use crate::notice::Notice;
-use crate::opening::{self, FreshKeys, Opened, OpenedCache};
+use crate::opening::{self, FreshKeys, Opened, OpenedCache, Prepared};
 use crate::port::server::{Device, Session};
 use crate::profile::config::Config;
 use crate::profile::lock_file::LockFile;
@@ -124,13 +124,13 @@ impl Workstation {
         let ports = self.0.ports.clone();
         let profile = self.0.places.profile(&url, &username);
         let fresh = FreshKeys::draw(&ports)?;
-        let (lock, profile) = blocking({
+        let place = blocking({
             let ports = ports.clone();
             move || {
                 disk::folder(&profile.folder).map_err(ProfileError::from)?;
                 let lock = LockFile::take(&profile.folder)?;
                 opening::probe_keychain(&ports, &profile)?;
-                Ok((lock, profile))
+                Ok(Prepared { profile, lock })
             }
         })
         .await?;
@@ -158,9 +158,7 @@ impl Workstation {
         let cost = self.0.cost;
         let desk = blocking({
             let url = url.clone();
-            move || {
-                opening::make_profile(&ports, profile, &url, &fresh, &password, kept, lock, cost)
-            }
+            move || opening::make_profile(&ports, place, &url, &fresh, &password, kept, cost)
         })
         .await?;
         if self.0.config.server.is_none() {
@@ -365,6 +363,7 @@ impl Workstation {
             ports: self.0.ports.clone(),
             notices: self.0.notices.clone(),
             line: line.clone(),
+            notice,
             session_changed: Arc::new(move || {
                 if let Some(inner) = this.upgrade() {
                     let this = Workstation(inner);
@@ -397,7 +396,6 @@ impl Workstation {
             pokes,
             idle,
             watchman,
-            notice,
         });
         Ok(())
     }

@@ -8,6 +8,9 @@ use crate::runner::Poke;
 use crate::view::fault::Fault;
 use crate::view::session::{Connection, SyncView};
 
+/// How often a script looks whether a run has ended.
+const LOOK: Duration = Duration::from_millis(50);
+
 impl Workstation {
     /// The truth about connection and what waits.
     ///
@@ -15,11 +18,7 @@ impl Workstation {
     /// [`Fault`] `locked` when no profile is open.
     pub async fn sync_view(&self) -> Result<SyncView, Fault> {
         match self.opened().as_ref() {
-            Some(open) => {
-                let mut view = open.runner.view();
-                view.fault = view.fault.or_else(|| open.notice.clone());
-                Ok(view)
-            }
+            Some(open) => Ok(open.runner.view()),
             None => Err(fault::of("locked")),
         }
     }
@@ -51,34 +50,30 @@ impl Workstation {
         Ok(())
     }
 
-    /// Waits until sync has nothing to do, needs a person, or cannot go on; for scripts.
+    /// Lets a run of sync begin and waits until it has ended, well or not; for scripts.
     ///
     /// # Errors
-    /// [`Fault`] `locked` when the profile is locked meanwhile.
+    /// [`Fault`] `locked` when the profile is locked, before or meanwhile.
     pub async fn settled(&self, patience: Duration) -> Result<SyncView, Fault> {
-        let mut view = match self.opened().as_ref() {
-            Some(open) => open.runner.watch(),
+        let runs = match self.opened().as_ref() {
+            Some(open) => open.runner.runs(),
             None => return Err(fault::of("locked")),
         };
-        let waited = tokio::time::timeout(patience, async {
-            view.wait_for(|view| {
-                let stuck = matches!(
-                    view.connection,
-                    Connection::Offline | Connection::SignInNeeded
-                );
-                let done = view.connection == Connection::Online
-                    && view.first.as_ref().is_none_or(|first| first.stopped)
-                    && view.to_send == 0
-                    && view.audit_to_send == 0;
-                stuck || done || view.fault.is_some()
-            })
-            .await
-            .map(|view| view.clone())
-        })
-        .await;
-        match waited {
-            Ok(Ok(view)) => Ok(view),
-            Ok(Err(_)) => Err(fault::of("locked")),
+        let before = *runs.borrow();
+        self.poke(Poke::Pushed);
+        // Without a session no run begins.
+        let ended = async {
+            loop {
+                let so_far = *runs.borrow();
+                let view = self.sync_view().await?;
+                if so_far > before || view.connection == Connection::SignInNeeded {
+                    return Ok::<_, Fault>(view);
+                }
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        match tokio::time::timeout(patience, ended).await {
+            Ok(ended) => ended,
             Err(_) => self.sync_view().await,
         }
     }

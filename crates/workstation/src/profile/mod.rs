@@ -124,7 +124,7 @@ impl Places {
                 Some((profile, slots))
             })
             .collect();
-        found.sort_by(|(_, a), (_, b)| b.used_at.cmp(&a.used_at));
+        found.sort_by_key(|(_, slots)| std::cmp::Reverse(slots.used_at));
         found
     }
 }

@@ -22,6 +22,7 @@ use crate::door::Door;
 use crate::error::WorkError;
 use crate::notice::{Notice, Notices};
 use crate::port::Ports;
+use crate::view::fault::Fault;
 use crate::view::session::SyncView;
 
 pub(crate) use line::Line;
@@ -49,6 +50,7 @@ pub(crate) enum Poke {
 pub(crate) struct Runner {
     pokes: mpsc::UnboundedSender<Poke>,
     view: watch::Receiver<SyncView>,
+    runs: watch::Receiver<u64>,
     task: JoinHandle<()>,
     listener: JoinHandle<()>,
 }
@@ -59,6 +61,8 @@ pub(crate) struct Ground {
     pub ports: Ports,
     pub notices: Notices,
     pub line: Line,
+    /// What happened while opening; told for as long as nothing more pressing is.
+    pub notice: Option<Fault>,
     /// Called when the first filling ends and when the server sent a new identity.
     pub session_changed: Arc<dyn Fn() + Send + Sync>,
 }
@@ -74,8 +78,9 @@ impl Runner {
             .door
             .work(|desk| Ok(desk.identity.zone.clone()))
             .await?;
-        let view = state_view::view(engine.state(), None, &zone);
+        let view = state_view::view(engine.state(), ground.notice.clone(), &zone);
         let (view_sender, view) = watch::channel(view);
+        let (run_sender, runs) = watch::channel(0);
         let (pokes, inbox) = mpsc::unbounded_channel();
         let listener = tokio::spawn(listen::listen(
             ground.ports.server.clone(),
@@ -87,11 +92,14 @@ impl Runner {
             ground,
             zone,
             view: view_sender,
+            runs: run_sender,
+            busy: false,
         };
         let task = tokio::spawn(course.run(inbox));
         Ok(Self {
             pokes,
             view,
+            runs,
             task,
             listener,
         })
@@ -111,8 +119,9 @@ impl Runner {
         self.view.borrow().clone()
     }
 
-    pub(crate) fn watch(&self) -> watch::Receiver<SyncView> {
-        self.view.clone()
+    /// How many runs have ended, well or not.
+    pub(crate) fn runs(&self) -> watch::Receiver<u64> {
+        self.runs.clone()
     }
 
     /// Stops and waits until nothing of it runs, so that its keys are gone.
@@ -163,6 +172,8 @@ struct Course {
     ground: Ground,
     zone: jiff::tz::TimeZone,
     view: watch::Sender<SyncView>,
+    runs: watch::Sender<u64>,
+    busy: bool,
 }
 
 type Running = FuturesUnordered<BoxFuture<'static, Option<Input>>>;
@@ -240,8 +251,9 @@ impl Course {
         counted.ok().map(Input::Changed)
     }
 
-    fn report(&self, state: &State) {
-        let view = state_view::view(state, self.ground.line.fault(), &self.zone);
+    fn report(&mut self, state: &State) {
+        let mut view = state_view::view(state, self.ground.line.fault(), &self.zone);
+        view.fault = view.fault.or_else(|| self.ground.notice.clone());
         let was_filling = self.view.borrow().first.is_some();
         let is_filling = view.first.is_some();
         let changed = self.view.send_if_modified(|known| {
@@ -255,6 +267,11 @@ impl Course {
         if was_filling != is_filling {
             (self.ground.session_changed)();
         }
+        let busy = state.stage.is_some();
+        if self.busy && !busy {
+            self.runs.send_modify(|runs| *runs += 1);
+        }
+        self.busy = busy;
     }
 }
 

@@ -202,7 +202,7 @@ pub fn joined(mut hours: Vec<WorkingHours>) -> Vec<WorkingHours> {
 #[must_use]
 pub fn schedule_actor(schedule: &Value) -> Option<String> {
     each(schedule, "actor")
-        .filter_map(|actor| fhir::reference::literal(actor))
+        .filter_map(fhir::reference::literal)
         .find(|reference| reference.resource_type == "Practitioner")
         .map(|reference| reference.id)
 }

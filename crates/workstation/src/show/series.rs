@@ -116,7 +116,7 @@ impl Values {
     /// the records have none.
     #[must_use]
     pub fn finish(mut self, adult: bool) -> (Vec<Series>, Vec<Series>, Vec<Finding>) {
-        self.findings.sort_by(|a, b| b.0.cmp(&a.0));
+        self.findings.sort_by_key(|(at, _)| std::cmp::Reverse(*at));
         let findings = self
             .findings
             .into_iter()

@@ -55,7 +55,7 @@ pub fn first_concept(value: &Value, key: &str) -> Option<String> {
 
 /// The code of the first coding.
 #[must_use]
-pub fn first_code<'a>(concept: &'a Value) -> Option<&'a str> {
+pub fn first_code(concept: &Value) -> Option<&str> {
     each(concept, "coding").find_map(|coding| text(coding, "code"))
 }
 

@@ -460,7 +460,7 @@ fn practitioners(
             });
         }
     }
-    views.sort_by(|a, b| person::normalise(&a.name).cmp(&person::normalise(&b.name)));
+    views.sort_by_cached_key(|view| person::normalise(&view.name));
     Ok(views)
 }
 
