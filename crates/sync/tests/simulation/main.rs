@@ -14,6 +14,7 @@ mod chance;
 mod checks;
 mod device;
 mod server;
+mod tally;
 mod world;
 
 use world::World;
@@ -32,7 +33,7 @@ fn seeds() -> Vec<u64> {
 
 #[test]
 fn s4_no_write_is_lost_or_doubled_whatever_fails() {
-    let mut faults = world::Tally::default();
+    let mut faults = tally::Tally::default();
     for seed in seeds() {
         let result = std::panic::catch_unwind(|| World::new(seed).run());
         match result {
