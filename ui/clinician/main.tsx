@@ -5,6 +5,7 @@ import '@mantine/notifications/styles.css';
 import '../shared/theme/tokens.css';
 import '../shared/theme/mantine.css';
 import '../shared/theme/base.css';
+import '../shared/locale.ts';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { prepareWords } from '../shared/words/index.ts';

@@ -14,7 +14,7 @@ use crate::TourError;
 use crate::desktop::{Desktop, end};
 
 /// Longest wait for something to appear; generous, because a busy machine is not a fault.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Keeps what goes wrong in the page, so that a failure can tell it.
 const LISTEN: &str = "window.brokenBy = []; \
@@ -205,17 +205,30 @@ impl Window {
     /// Clicks the first element with the selector whose visible text contains `text`.
     pub async fn click_text(&self, selector: &str, text: &str) -> Result<(), TourError> {
         let deadline = Instant::now() + PATIENCE;
+        let script = "return Array.from(document.querySelectorAll(arguments[0])).findIndex(e => e.innerText.includes(arguments[1]))";
         loop {
-            for element in self.client.find_all(Locator::Css(selector)).await? {
-                let fits = element.text().await.is_ok_and(|shown| shown.contains(text));
-                if fits && element.click().await.is_ok() {
-                    return Ok(());
+            let found = self
+                .client
+                .execute(script, vec![json!(selector), json!(text)])
+                .await?;
+            let mut refused = None;
+            if let Some(index) = found.as_u64() {
+                let elements = self.client.find_all(Locator::Css(selector)).await?;
+                if let Some(element) = elements.get(index as usize) {
+                    match element.click().await {
+                        Ok(()) => return Ok(()),
+                        Err(error) => refused = Some(error),
+                    }
                 }
             }
             if Instant::now() > deadline {
-                return Err(self
-                    .not_seen(&format!("{text:?} in a {selector}"), PATIENCE)
-                    .await);
+                return Err(match refused {
+                    Some(error) => error.into(),
+                    None => {
+                        self.not_seen(&format!("{text:?} in a {selector}"), PATIENCE)
+                            .await
+                    }
+                });
             }
             tokio::time::sleep(Duration::from_millis(40)).await;
         }

@@ -6,6 +6,7 @@ import { StandingMark } from '../../shared/components/Standing.tsx';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
+import { warns } from './allergies.ts';
 import css from './Chart.module.css';
 
 /** Who this is. Always in sight, so that nobody writes into the wrong chart. */
@@ -14,7 +15,8 @@ export function Banner({ chart }: { chart: ChartView }) {
   const { can, time } = useClinic();
   const { open } = useWorkspace();
   const { patient } = chart;
-  const active = chart.allergies.filter((item) => item.active);
+  const warned = chart.allergies.filter(warns);
+  const stated = chart.allergies.find((item) => item.active);
   const sex = patient.sex as 'female' | 'male' | 'other' | 'unknown' | null;
   const facts = [
     patient.age,
@@ -54,15 +56,15 @@ export function Banner({ chart }: { chart: ChartView }) {
         </ul>
       </div>
       <div className={css.warnings}>
-        {active.length > 0 ? (
+        {warned.length > 0 ? (
           <p className={css.allergy} data-testid="chart-allergies">
             <IconAlertTriangle size={15} aria-hidden />
             <span>
-              {t('chart.allergyBanner', { list: active.map((item) => item.text).join(', ') })}
+              {t('chart.allergyBanner', { list: warned.map((item) => item.text).join(', ') })}
             </span>
           </p>
         ) : (
-          <p className="dim small">{t('chart.noAllergies')}</p>
+          <p className="dim small">{stated?.text ?? t('chart.noAllergies')}</p>
         )}
         {chart.flags.map((flag) => (
           <p key={flag} className={css.flag}>

@@ -7,7 +7,7 @@ import { StandingMark } from '../../shared/components/Standing.tsx';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import css from './Chart.module.css';
-import { written } from './plot-scale.ts';
+import { unitOf, written } from './plot-scale.ts';
 import { grouped, SeriesPlot } from './SeriesPlot.tsx';
 
 /** Values shown in a table before the rest is asked for. */
@@ -81,7 +81,7 @@ function Measured({ series }: { series: readonly Series[] }) {
             <Table.Tr>
               <Table.Th>{t('chart.table.when')}</Table.Th>
               <Table.Th className={css.number}>
-                {t('chart.table.value')} <span className="dim">{first.unit}</span>
+                {t('chart.table.value')} <span className="dim">{unitOf(first)}</span>
               </Table.Th>
               <Table.Th>{t('chart.table.mark')}</Table.Th>
             </Table.Tr>

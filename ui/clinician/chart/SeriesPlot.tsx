@@ -4,7 +4,7 @@ import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import css from './Chart.module.css';
 import { Plot } from './plot.tsx';
-import { band, latest } from './plot-scale.ts';
+import { band, latest, unitOf } from './plot-scale.ts';
 
 /** One plot with its name, its latest value and its reference range in words. */
 export function SeriesPlot({
@@ -45,14 +45,14 @@ export function SeriesPlot({
       <figcaption className={css.caption}>
         <span className={css.seriesName}>{name ?? first.name}</span>
         <span className={css.value} data-mark={mark}>
-          {series.map((one) => latest(one).replace(` ${one.unit}`, '')).join('/')}{' '}
-          <span className="dim">{first.unit}</span>
+          {series.map((one) => latest(one).replace(` ${unitOf(one)}`, '')).join('/')}{' '}
+          <span className="dim">{unitOf(first)}</span>
           {mark && <span className={css.markWord}>{t(`chart.${mark as 'low' | 'high'}`)}</span>}
         </span>
         <span className="dim small">
           {newest && time.date(newest.at)}
           {bands.length > 0 &&
-            ` · ${t('chart.reference', { band: bands.join(' / '), unit: first.unit })}`}
+            ` · ${t('chart.reference', { band: bands.join(' / '), unit: unitOf(first) })}`}
         </span>
       </figcaption>
       <Plot series={series} time={time} height={height} label={label} />

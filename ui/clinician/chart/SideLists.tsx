@@ -6,6 +6,7 @@ import { StandingMark } from '../../shared/components/Standing.tsx';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
+import { warns } from './allergies.ts';
 import css from './Chart.module.css';
 
 /** Problems, allergies and medications: beside every tab, because every decision needs them. */
@@ -81,7 +82,7 @@ function SideList({
       {items.length === 0 && <p className="dim small">{none}</p>}
       <ul>
         {active.map((item) => (
-          <Line key={item.reference} item={item} danger={danger} />
+          <Line key={item.reference} item={item} danger={danger && warns(item)} />
         ))}
         {past && rest.map((item) => <Line key={item.reference} item={item} danger={false} />)}
       </ul>

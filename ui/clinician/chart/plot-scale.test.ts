@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Series } from '../../shared/bindings.ts';
-import { band, latest, plotData, timeRange, valueRange, written } from './plot-scale.ts';
+import { band, latest, plotData, timeRange, unitOf, valueRange, written } from './plot-scale.ts';
 
 function series(values: number[], low: number | null, high: number | null): Series {
   return {
@@ -53,6 +53,11 @@ describe('values in words', () => {
     expect(written(7.2)).toBe('7.2');
     expect(written(0.1 + 0.2)).toBe('0.3');
     expect(latest(series([6, 7.25], null, null))).toBe('7.25 %');
+  });
+
+  it('have units as people write them', () => {
+    expect(unitOf({ ...series([], null, null), unit: 'mm[Hg]' })).toBe('mmHg');
+    expect(unitOf({ ...series([], null, null), unit: 'mg/dL' })).toBe('mg/dL');
   });
 
   it('say the reference range from either side', () => {

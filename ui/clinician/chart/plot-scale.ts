@@ -64,7 +64,7 @@ export function timeRange(data: readonly PlotData[]): [number, number] {
 /** The newest value in words, `7.2 %`. */
 export function latest(series: Series): string {
   const point = series.points[series.points.length - 1];
-  return point ? `${written(point.value)} ${series.unit}`.trim() : '';
+  return point ? `${written(point.value)} ${unitOf(series)}`.trim() : '';
 }
 
 /** A number as a clinician writes it: no more digits than were measured. */
@@ -84,4 +84,19 @@ export function band(series: Series): string {
     return `> ${written(series.low)}`;
   }
   return '';
+}
+
+/** UCUM codes that people write otherwise. */
+const UNITS: Readonly<Record<string, string>> = {
+  'mm[Hg]': 'mmHg',
+  Cel: '°C',
+  '{score}': '',
+  'mL/min/{1.73_m2}': 'mL/min/1.73 m²',
+  'mL/min/1.73m2': 'mL/min/1.73 m²',
+  'kg/m2': 'kg/m²',
+};
+
+/** A unit as a clinician writes it. */
+export function unitOf(series: Series): string {
+  return UNITS[series.unit] ?? series.unit;
 }

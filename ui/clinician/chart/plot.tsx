@@ -125,13 +125,14 @@ export function Plot({ series, time, height, label }: PlotProps) {
           {
             ...axis,
             space: 72,
+            size: 26,
             values: (_plot, splits, _axis, _space, step) =>
               splits.map((at) => {
                 const iso = new Date(at * 1000).toISOString();
                 return step >= 86_400 * 300 ? time.dayOf(iso).slice(0, 4) : time.date(iso).slice(3);
               }),
           },
-          { ...axis, size: 48, values: (_plot, splits) => splits.map(written) },
+          { ...axis, size: 48, space: 28, values: (_plot, splits) => splits.map(written) },
         ],
         series: [
           {},

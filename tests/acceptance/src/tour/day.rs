@@ -239,13 +239,14 @@ pub(super) async fn book_and_move(tour: &mut Tour) -> Result<(), TourError> {
 
     tour.begin("move it by dragging");
     let window = tour.window()?;
-    let event = format!(
-        "[data-testid=schedule-event][data-patient-name*={:?}]",
-        CANARIES.family
-    );
+    // The event is known by its id: after a move it is another element.
+    let script = "const own = Array.from(document.querySelectorAll('[data-testid=schedule-event]')).find(e => e.innerText.includes(arguments[0])); return own ? own.dataset.appointment : ''";
+    let id = window.ask(script, vec![CANARIES.family.into()]).await?;
+    let id = id.as_str().unwrap_or_default();
+    let event = format!("[data-testid=schedule-event][data-appointment={id:?}]");
     let from = window.centre(&event).await?;
     let before = window.text(&event).await?;
-    window.drag(from, (from.0, from.1 + 96)).await?;
+    window.drag(from, (from.0, from.1 + 60)).await?;
     let moved = tokio::time::Instant::now() + Duration::from_secs(20);
     while window.text(&event).await? == before {
         if tokio::time::Instant::now() > moved {

@@ -62,7 +62,7 @@ pub(super) async fn work_off_line(tour: &mut Tour) -> Result<(), TourError> {
     book(tour, CANARIES.family, "Requested while off line").await?;
     tour.did("appointment-booked");
     tour.window()?
-        .find("[data-testid=schedule-event][data-standing=saved]")
+        .find("[data-testid=schedule-requested]")
         .await?;
     tour.picture("offline-requested").await?;
 
