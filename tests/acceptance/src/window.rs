@@ -125,9 +125,16 @@ impl Window {
     /// Like [`Window::find`], with a wait of its own: first syncs take longer than clicks.
     pub async fn wait_for(&self, selector: &str, patience: Duration) -> Result<Element, TourError> {
         let deadline = Instant::now() + patience;
+        let script = "return Array.from(document.querySelectorAll(arguments[0])).findIndex(e => e.getClientRects().length > 0 && getComputedStyle(e).visibility === 'visible')";
         loop {
-            if let Ok(element) = self.client.find(Locator::Css(selector)).await
-                && element.is_displayed().await.unwrap_or(false)
+            let visible = self.client.execute(script, vec![json!(selector)]).await?;
+            if let Some(index) = visible.as_u64()
+                && let Some(element) = self
+                    .client
+                    .find_all(Locator::Css(selector))
+                    .await?
+                    .into_iter()
+                    .nth(index as usize)
             {
                 return Ok(element);
             }
@@ -315,7 +322,10 @@ impl Window {
 
     async fn not_seen(&self, what: &str, patience: Duration) -> TourError {
         let mut screen = self.text("body").await.unwrap_or_default();
-        if let Ok(broken) = self.client.execute("return window.brokenBy || []", vec![]).await
+        if let Ok(broken) = self
+            .client
+            .execute("return window.brokenBy || []", vec![])
+            .await
             && broken.as_array().is_some_and(|list| !list.is_empty())
         {
             screen = format!("{broken}; {screen}");

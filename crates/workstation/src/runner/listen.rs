@@ -39,6 +39,11 @@ pub(super) async fn listen(
                         return;
                     }
                 }
+                // A stream that breaks is the first sign that the server is gone: the next
+                // request finds out and says so, or finds it well.
+                if pokes.send(Poke::Pushed).is_err() {
+                    return;
+                }
             }
             Err(ServerError::SessionEnded) => {
                 // The next request finds out and says so; wait for another session.
