@@ -120,6 +120,8 @@ impl Desktop {
                 "1440x960x24",
                 "-nolisten",
                 "tcp",
+                // A display starts anew when its last window goes; ours waits for the next one.
+                "-noreset",
             ])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

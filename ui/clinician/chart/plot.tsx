@@ -16,6 +16,10 @@ interface PlotProps {
   readonly label: string;
 }
 
+/** Seconds between two marks of the time axis from which on they are months, or years. */
+const MONTH = 27 * 86_400;
+const YEAR = 364 * 86_400;
+
 /** Colours of the theme as they are now; canvas cannot follow CSS by itself. */
 function ink(element: Element) {
   const style = getComputedStyle(element);
@@ -128,8 +132,10 @@ export function Plot({ series, time, height, label }: PlotProps) {
             size: 26,
             values: (_plot, splits, _axis, _space, step) =>
               splits.map((at) => {
-                const iso = new Date(at * 1000).toISOString();
-                return step >= 86_400 * 300 ? time.dayOf(iso).slice(0, 4) : time.date(iso).slice(3);
+                const day = time.dayOf(new Date(at * 1000));
+                return step >= YEAR
+                  ? day.slice(0, 4)
+                  : time.date(step >= MONTH ? day.slice(0, 7) : day);
               }),
           },
           { ...axis, size: 48, space: 28, values: (_plot, splits) => splits.map(written) },

@@ -59,18 +59,8 @@ fn readable_canary(bytes: &[u8]) -> Option<&'static str> {
         let big: Vec<u8> = canary.encode_utf16().flat_map(u16::to_be_bytes).collect();
         [utf8, little, big]
             .iter()
-            .any(|needle| contains(bytes, needle))
+            .any(|needle| memchr::memmem::find(bytes, needle).is_some())
     })
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    let Some(first) = needle.first() else {
-        return false;
-    };
-    haystack
-        .iter()
-        .enumerate()
-        .any(|(at, byte)| byte == first && haystack[at..].starts_with(needle))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
