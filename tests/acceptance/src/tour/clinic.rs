@@ -33,8 +33,10 @@ impl Clinic {
     pub fn open(options: &TourOptions) -> Result<Self, TourError> {
         let folder = tempfile::Builder::new().prefix("rounds-tour-").tempdir()?;
         let bundles = folder.path().join("clinic");
+        let zone = zone_before_opening()?;
         let made = Command::new(&options.synthetic)
             .args(["--seed", "7", "--patients", &options.patients.to_string()])
+            .args(["--zone", &zone])
             .arg("--out")
             .arg(&bundles)
             .output()?;
@@ -48,6 +50,7 @@ impl Clinic {
         std::fs::rename(bundles.join("users.json"), folder.path().join("users.json"))?;
         let mut platform = Platform::start(PlatformOptions {
             data: Some(folder.path().join("platform")),
+            time_zone: zone,
             ..PlatformOptions::quick()
         })
         .map_err(platform_error)?;
@@ -170,6 +173,22 @@ impl Clinic {
         }
         Ok(found)
     }
+}
+
+/// A time zone in which it is about two in the morning: the whole working day lies ahead, at
+/// whatever hour the tour is taken.
+fn zone_before_opening() -> Result<String, TourError> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_err(platform_error)?;
+    let hour = (now.as_secs() / 3600 % 24) as i64;
+    let offset = (2 - hour + 12).rem_euclid(24) - 12;
+    // These names count westward.
+    Ok(match offset {
+        0 => "Etc/UTC".to_owned(),
+        east if east > 0 => format!("Etc/GMT-{east}"),
+        west => format!("Etc/GMT+{}", -west),
+    })
 }
 
 pub(super) fn platform_error(error: impl std::fmt::Display) -> TourError {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::day::book;
+use super::day::{book, go_to_booking};
 use super::{CANARIES, Tour};
 use crate::TourError;
 
@@ -57,10 +57,11 @@ pub(super) async fn work_off_line(tour: &mut Tour) -> Result<(), TourError> {
 
     tour.begin("book off line");
     tour.window()?.click("[data-testid=rail-schedule]").await?;
-    tour.window()?.find("[data-testid=schedule-event]").await?;
+    tour.window()?.find("[data-testid=calendar]").await?;
     tour.did("schedule-viewed");
     book(tour, CANARIES.family, "Requested while off line").await?;
     tour.did("appointment-booked");
+    go_to_booking(tour).await?;
     tour.window()?
         .find("[data-testid=schedule-requested]")
         .await?;
