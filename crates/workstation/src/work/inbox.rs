@@ -1,6 +1,6 @@
 //! What needs a person: two versions of one record, and changes that the server refused.
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Request, ResourceClass};
 use cache::{Conflict, Keep, OutboxLine, Reading, Refusal, StoreError, Write};
 use ledger::{AccessEvent, Action};
 use serde_json::{Value, json};
@@ -55,7 +55,8 @@ impl Desk {
         Ok(view)
     }
 
-    /// Settles two versions of one record, with a Provenance that says who chose.
+    /// Settles two versions of one record. A Provenance says who chose, where the role may add
+    /// one: front-desk staff may not, and for them the audit event alone says it.
     ///
     /// # Errors
     /// [`WorkError`].
@@ -81,13 +82,22 @@ impl Desk {
             Choice::KeepMine => Keep::Mine,
             Choice::KeepTheirs => Keep::Theirs,
         };
-        let provenance = Write::Put {
-            resource: self.provenance(&target, choice)?,
-            base: None,
-        };
+        let may_add = access::decide(&Request::new(
+            self.identity.role,
+            Verb::Create,
+            ResourceClass::of("Provenance"),
+        ))
+        .allow;
+        let mut also = Vec::new();
+        if may_add {
+            also.push(Write::Put {
+                resource: self.provenance(&target, choice)?,
+                base: None,
+            });
+        }
         let now = self.now();
         self.cache.write("settle-conflict", |tx| {
-            tx.settle_conflict(id, keep, &[provenance], now, self.seal(&event))
+            tx.settle_conflict(id, keep, &also, now, self.seal(&event))
         })?;
         self.told(&event);
         Ok(())
