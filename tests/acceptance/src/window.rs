@@ -129,12 +129,9 @@ impl Window {
         loop {
             let visible = self.client.execute(script, vec![json!(selector)]).await?;
             if let Some(index) = visible.as_u64()
-                && let Some(element) = self
-                    .client
-                    .find_all(Locator::Css(selector))
-                    .await?
-                    .into_iter()
-                    .nth(index as usize)
+                // What is redrawn between the two questions is asked for again.
+                && let Ok(elements) = self.client.find_all(Locator::Css(selector)).await
+                && let Some(element) = elements.into_iter().nth(index as usize)
             {
                 return Ok(element);
             }
@@ -220,8 +217,11 @@ impl Window {
                 .await?;
             let mut refused = None;
             if let Some(index) = found.as_u64() {
-                let elements = self.client.find_all(Locator::Css(selector)).await?;
-                if let Some(element) = elements.get(index as usize) {
+                let elements = self.client.find_all(Locator::Css(selector)).await;
+                if let Some(element) = elements
+                    .ok()
+                    .and_then(|all| all.into_iter().nth(index as usize))
+                {
                     match element.click().await {
                         Ok(()) => return Ok(()),
                         Err(error) => refused = Some(error),
@@ -243,14 +243,15 @@ impl Window {
 
     /// Types into a field, after what is there.
     pub async fn type_into(&self, selector: &str, text: &str) -> Result<(), TourError> {
-        self.find(selector).await?.send_keys(text).await?;
+        self.click(selector).await?;
+        self.client.active_element().await?.send_keys(text).await?;
         Ok(())
     }
 
     /// Replaces a field's text.
     pub async fn fill(&self, selector: &str, text: &str) -> Result<(), TourError> {
-        let field = self.find(selector).await?;
-        field.click().await?;
+        self.click(selector).await?;
+        let field = self.client.active_element().await?;
         let select_all = format!("{}a{}", char::from(Key::Control), char::from(Key::Null));
         field.send_keys(&select_all).await?;
         field.send_keys(text).await?;
