@@ -104,6 +104,11 @@ actions! {
     /// A bearer token was made for an integration client.
     TokenIssued = "token-issued", K::SecurityAttributes;
 
+    /// A user gave a reason for opening a chart without a relationship to the patient.
+    AccessJustified = "access-justified", K::SecurityAttributes;
+    /// A user took emergency access to one patient's record.
+    EmergencyAccess = "emergency-access", K::Alert;
+
     /// Today's list was shown.
     TodayViewed = "today-viewed", K::Rest(I::Search);
     /// Patients were searched for.
@@ -154,6 +159,20 @@ actions! {
     Uploaded = "uploaded", K::Rest(I::Batch);
     /// The list of recorded events was shown.
     ActivityViewed = "activity-viewed", K::AuditRead;
+    /// The list of who looked at a chart was shown.
+    WhoLookedViewed = "who-looked-viewed", K::AuditRead;
+    /// A report of accesses was shown.
+    ReportViewed = "report-viewed", K::AuditRead;
+    /// A report of accesses was exported.
+    ReportExported = "report-exported", K::AuditRead;
+    /// The accounting of a patient's disclosures was made.
+    DisclosuresAccounted = "disclosures-accounted", K::AuditRead;
+    /// What is to be reviewed was shown.
+    ReviewsViewed = "reviews-viewed", K::AuditRead;
+    /// A review was closed.
+    ReviewClosed = "review-closed", K::SecurityAttributes;
+    /// A proof from the ledger was given.
+    LedgerProved = "ledger-proved", K::AuditRead;
     /// Unsent work was exported from a workstation.
     ExportedUnsent = "exported-unsent", K::Export;
     /// Records were imported.
@@ -186,6 +205,14 @@ actions! {
 
     /// A workstation's chain of events did not continue: gap, replay, change or wrong key.
     ChainBroken = "chain-broken", K::Alert;
+    /// A workstation began its chain anew: it was wiped, restored or copied.
+    DeviceReset = "device-reset", K::Alert;
+    /// The ledger does not continue what was witnessed.
+    LedgerBroken = "ledger-broken", K::Alert;
+    /// A patient's data keys were destroyed: no copy of the record opens any more.
+    KeysDestroyed = "keys-destroyed", K::SecurityAttributes;
+    /// Master or data keys were changed.
+    KeysRotated = "keys-rotated", K::SecurityAttributes;
     /// A proof of possession did not fit its token: the token may be stolen.
     ProofRefused = "proof-refused", K::Alert;
 }

@@ -40,6 +40,9 @@ pub struct AccessEvent {
     pub explanation: Option<String>,
     /// Ids of the policies that decided.
     pub policies: Vec<String>,
+    /// The reason that the user gave, where one was asked for.
+    #[serde(default)]
+    pub justification: Option<String>,
     /// Whether a person opened it or it was shown anew.
     pub cause: Option<Cause>,
 }
@@ -97,6 +100,8 @@ pub enum Purpose {
     Treatment,
     /// Registering, scheduling.
     PatientAdministration,
+    /// Treatment in an emergency, past what would be permitted (break the glass).
+    Emergency,
     /// Running the clinic: reviews, audits.
     Operations,
     /// Running the system.
@@ -136,6 +141,7 @@ impl AccessEvent {
             purpose: Purpose::default(),
             explanation: None,
             policies: Vec::new(),
+            justification: None,
             cause: None,
         }
     }
@@ -194,6 +200,13 @@ impl AccessEvent {
     ) -> Self {
         self.explanation = Some(explanation.into());
         self.policies = policies.into_iter().collect();
+        self
+    }
+
+    /// Was justified by the user like this.
+    #[must_use]
+    pub fn justified_by(mut self, reason: impl Into<String>) -> Self {
+        self.justification = Some(reason.into());
         self
     }
 

@@ -225,6 +225,9 @@ fn user_agent(user: &Actor, event: &AccessEvent, kind: Kind) -> Value {
     if let Some(name) = text(&user.name) {
         agent["name"] = name.into();
     }
+    if let Some(reason) = event.justification.as_deref().and_then(text) {
+        agent["purposeOfUse"] = json!([{ "coding": [purpose(event.purpose)], "text": reason }]);
+    }
     // BALP's Delete leaves no room for policies on an agent.
     if !event.policies.is_empty() && kind != Kind::Rest(Interaction::Delete) {
         agent["policy"] = event
@@ -361,6 +364,7 @@ fn purpose(purpose: Purpose) -> Value {
     let (code, display) = match purpose {
         Purpose::Treatment => ("TREAT", "treatment"),
         Purpose::PatientAdministration => ("PATADMIN", "patient administration"),
+        Purpose::Emergency => ("BTG", "break the glass"),
         Purpose::Operations => ("HOPERAT", "healthcare operations"),
         Purpose::SystemAdministration => ("SYSADMIN", "system administration"),
     };

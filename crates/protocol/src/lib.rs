@@ -5,9 +5,12 @@
 //!
 //! Never: tokio, HTTP clients or servers, SQL, clocks.
 
+pub mod access;
 pub mod audit;
 pub mod dpop;
 pub mod fault;
+pub mod ledger;
+pub mod report;
 pub mod secret;
 pub mod sign_in;
 pub mod sync;
@@ -29,6 +32,31 @@ pub mod path {
     pub const UPLOAD: &str = "/rounds/v1/upload";
     /// `POST` [`crate::audit::AuditBatch`] → [`crate::audit::AuditReceipt`].
     pub const AUDIT: &str = "/rounds/v1/audit";
+    /// `GET` → [`crate::ledger::Checkpoint`].
+    pub const LEDGER_CHECKPOINT: &str = "/rounds/v1/ledger/checkpoint";
+    /// `GET ?from=&to=` → [`crate::ledger::ConsistencyProof`].
+    pub const LEDGER_CONSISTENCY: &str = "/rounds/v1/ledger/consistency";
+    /// `GET ?event=&size=` → [`crate::ledger::InclusionProof`].
+    pub const LEDGER_INCLUSION: &str = "/rounds/v1/ledger/inclusion";
+    /// `POST` [`crate::ledger::LedgerAlarm`], empty reply.
+    pub const LEDGER_ALARM: &str = "/rounds/v1/ledger/alarm";
+    /// `GET` with [`crate::report::ReportQuery`] → [`crate::report::ReportPage`]; CSV for
+    /// `Accept: text/csv`, a FHIR Bundle for `Accept: application/fhir+json`.
+    pub const REPORT: &str = "/rounds/v1/audit/report";
+    /// `GET ?patient=&from=&until=`, formats as of [`REPORT`]: the accounting of disclosures
+    /// (45 CFR 164.528).
+    pub const DISCLOSURES: &str = "/rounds/v1/audit/disclosures";
+    /// `GET ?patient=&limit=&cursor=` → [`crate::report::ReportPage`]: who saw one chart, for
+    /// those who may see it themselves.
+    pub const WHO_LOOKED: &str = "/rounds/v1/audit/who-looked";
+    /// `GET ?closed=&cursor=` → [`crate::report::ReviewPage`].
+    pub const REVIEWS: &str = "/rounds/v1/reviews";
+    /// `POST` [`crate::report::CloseReview`] → [`crate::report::ReviewItem`].
+    pub const REVIEW_CLOSE: &str = "/rounds/v1/reviews/close";
+    /// `POST` [`crate::access::JustifyRequest`] → [`crate::access::AccessGrant`].
+    pub const JUSTIFY: &str = "/rounds/v1/access/justify";
+    /// `POST` [`crate::access::EmergencyRequest`] → [`crate::access::AccessGrant`].
+    pub const EMERGENCY: &str = "/rounds/v1/access/emergency";
     /// `GET`, no sign-in: `200` with `{"status":"ready"}` once the server can serve.
     pub const READY: &str = "/ready";
     /// Base of the FHIR R4 service.

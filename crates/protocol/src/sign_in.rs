@@ -133,6 +133,10 @@ pub struct OrganisationCard {
     pub time_zone: String,
     /// HPKE (X25519-HKDF-SHA256) public key for the recovery slot, base64url without padding.
     pub recovery_public_key: String,
+    /// Key that the ledger's checkpoints are signed with: a verifier key of a signed note
+    /// (`name+hash+key`). Empty in what was kept before there was one.
+    #[serde(default)]
+    pub ledger_key: String,
 }
 
 /// Rules set by the organisation.
@@ -140,4 +144,7 @@ pub struct OrganisationCard {
 pub struct Policy {
     /// Lock after this long without input.
     pub idle_lock_seconds: u32,
+    /// Emergency accesses that may be taken off line until the next sign-in with the server.
+    #[serde(default)]
+    pub emergency_quota: u32,
 }

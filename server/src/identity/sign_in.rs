@@ -24,6 +24,7 @@ use crate::store::transaction;
 /// Rules that every workstation of the clinic follows.
 pub const POLICY: Policy = Policy {
     idle_lock_seconds: 300,
+    emergency_quota: 3,
 };
 
 /// Longest name of a device.
@@ -218,6 +219,7 @@ fn grant(app: &App, account: &Account, begun: Begun) -> SessionGrant {
             name: app.tenant.name.clone(),
             time_zone: app.tenant.time_zone.clone(),
             recovery_public_key: app.tenant.recovery_public_key.clone(),
+            ledger_key: String::new(),
         },
         policy: POLICY,
     }

@@ -220,9 +220,11 @@ impl MockServer {
                 name: "Harbour Street Clinic".into(),
                 time_zone: "America/New_York".into(),
                 recovery_public_key: self.public.clone(),
+                ledger_key: String::new(),
             },
             policy: Policy {
                 idle_lock_seconds: 600,
+                emergency_quota: 3,
             },
         })
     }
