@@ -77,6 +77,20 @@ export const commands = {
 	settingsView: () => typedError<SettingsView, Fault>(__TAURI_INVOKE("settings_view")),
 	/**  Changes settings. */
 	saveSettings: (form: SettingsForm) => typedError<SettingsView, Fault>(__TAURI_INVOKE("save_settings", { form })),
+	/**  Takes a reason for a patient's record where there is no relationship. */
+	justifyAccess: (form: JustifyForm) => typedError<AccessView, Fault>(__TAURI_INVOKE("justify_access", { form })),
+	/**  Takes emergency access to one patient's record. */
+	emergencyAccess: (form: EmergencyForm) => typedError<AccessView, Fault>(__TAURI_INVOKE("emergency_access", { form })),
+	/**  Who looked at a patient's record, newest first. Asks the server. */
+	whoLooked: (patient: string, cursor: string | null) => typedError<AccessPage, Fault>(__TAURI_INVOKE("who_looked", { patient, cursor })),
+	/**  A page of accesses. Asks the server. */
+	accessReport: (query: ReportForm) => typedError<AccessPage, Fault>(__TAURI_INVOKE("access_report", { query })),
+	/**  Writes a report into the user's folder for downloads. */
+	exportReport: (query: ReportForm, format: ExportFormat) => typedError<Exported, Fault>(__TAURI_INVOKE("export_report", { query, format })),
+	/**  What is to be reviewed, newest first. Asks the server. */
+	reviews: (closed: boolean, cursor: string | null) => typedError<ReviewsView, Fault>(__TAURI_INVOKE("reviews", { closed, cursor })),
+	/**  Closes a review with what was found. */
+	closeReview: (form: CloseForm) => typedError<ReviewView, Fault>(__TAURI_INVOKE("close_review", { form })),
 };
 
 /** Events */
@@ -98,7 +112,65 @@ export type Ability =
 /**  Register and edit patients. */
 "edit-patients" | 
 /**  Book, move, cancel, check in. */
-"book";
+"book" | 
+/**  Read reports of accesses. */
+"read-audit" | 
+/**  See and close what is to be reviewed. */
+"review-access" | 
+/**  Take emergency access. */
+"emergency-access";
+
+/**  A page of accesses. */
+export type AccessPage = {
+	/**  The rows. */
+	rows: AccessRow[],
+	/**  How many there are in all. */
+	total: number,
+	/**  Cursor of the next page; none on the last. */
+	next: string | null,
+};
+
+/**  One access, in words. */
+export type AccessRow = {
+	/**  Logical id of the AuditEvent. */
+	id: string,
+	/**  When, clinic time. */
+	at: string,
+	/**  Stable code of what was done. */
+	actionCode: string,
+	/**  What was done, in words. */
+	what: string,
+	/**  Whether it was done; refused or failed otherwise. */
+	success: boolean,
+	/**  The account's id, where known: what a report is filtered by. */
+	user: string | null,
+	/**  Name of the user. */
+	userName: string | null,
+	/**  Wire name of the role. */
+	role: string | null,
+	/**  Name of the workstation or program. */
+	deviceName: string | null,
+	/**  Address that it came from. */
+	address: string | null,
+	/**  Patient's logical id. */
+	patient: string | null,
+	/**  Patient's name, where the reader may know it. */
+	patientName: string | null,
+	/**  Why it was granted or refused. */
+	explanation: string | null,
+	/**  The reason that the user gave. */
+	justification: string | null,
+	/**  What for (code of HL7 v3 ActReason). */
+	purpose: string | null,
+};
+
+/**  Access for a while, on the user's own word. */
+export type AccessView = {
+	/**  On what ground. */
+	kind: GrantKind,
+	/**  Until when, clinic time. */
+	until: string,
+};
 
 /**  The Activity screen. */
 export type ActivityView = {
@@ -196,6 +268,8 @@ export type ChartView = {
 	notes: NoteLine[],
 	/**  An unsigned draft of the user's for this patient, if there is one. */
 	draft: string | null,
+	/**  The access for a while that opened this chart; none where a relationship did. */
+	access: AccessView | null,
 };
 
 /**  How a person settles a conflict. */
@@ -225,6 +299,28 @@ export type ClinicalItem = {
 	by: string | null,
 	/**  Where the record stands. */
 	standing: Standing,
+};
+
+/**  Closes a review. */
+export type CloseForm = {
+	/**  Which. */
+	id: string,
+	/**  What was found. */
+	finding: ReviewFinding,
+	/**  In words, 3 to 2,000 characters. */
+	words: string,
+};
+
+/**  How a review ended. */
+export type ClosingView = {
+	/**  When, clinic time. */
+	at: string,
+	/**  Name of who closed it. */
+	by: string,
+	/**  What was found. */
+	finding: ReviewFinding,
+	/**  In words. */
+	words: string,
 };
 
 /**  One element of both versions. */
@@ -310,6 +406,16 @@ export type DraftView = {
 	keptAt: string,
 };
 
+/**  Emergency access to one patient's record. */
+export type EmergencyForm = {
+	/**  Patient's logical id. */
+	patient: string,
+	/**  In the user's words, 3 to 500 characters. */
+	reason: string,
+	/**  The user's password. */
+	password: string,
+};
+
 /**  An encounter on the timeline. */
 export type EncounterLine = {
 	/**  `Encounter/id`. */
@@ -358,6 +464,19 @@ export type EventLine = {
 	sent: boolean,
 };
 
+/**  In what form a report is written. */
+export type ExportFormat = 
+/**  A table. */
+"csv" | 
+/**  A Bundle of AuditEvents. */
+"fhir";
+
+/**  A file that was written. */
+export type Exported = {
+	/**  Where it is. */
+	path: string,
+};
+
 /**
  *  Says what happened, what is safe, what to do. The UI picks texts by `code` and never
  *  matches on the words.
@@ -397,12 +516,48 @@ export type FirstSync = {
 	stopped: boolean,
 };
 
+/**  On what ground access was given for a while. */
+export type GrantKind = 
+/**  A reason, where there is no relationship. */
+"justified" | 
+/**  An emergency. */
+"emergency";
+
 /**  The inbox. */
 export type InboxView = {
 	/**  Two versions of one record. */
 	conflicts: ConflictView[],
 	/**  Changes that the server refused. */
 	refused: RefusedView[],
+};
+
+/**  A reason for a patient's record where there is no relationship. */
+export type JustifyForm = {
+	/**  Patient's logical id. */
+	patient: string,
+	/**  In the user's words, 3 to 500 characters. */
+	reason: string,
+};
+
+/**  Whether the server's ledger continues what this computer witnessed. */
+export type LedgerState = 
+/**  Not checked yet on this computer. */
+"unknown" | 
+/**  It does. */
+"verified" | 
+/**  It does not. */
+"broken";
+
+/**  What this computer knows of the server's ledger. */
+export type LedgerView = {
+	/**  Whether it continues. */
+	state: LedgerState,
+	/**  Entries of the newest ledger that was verified. */
+	size: number | null,
+	/**  When that was, clinic time. */
+	at: string | null,
+	/**  In words; what is wrong, where it is broken. */
+	words: string,
 };
 
 /**  A move or a change of length. */
@@ -623,6 +778,89 @@ export type RefusedView = {
 	madeAt: string,
 };
 
+/**  What a report is about. Every part that is given must fit. */
+export type ReportForm = {
+	/**  Patient's logical id. */
+	patient: string | null,
+	/**  The account's id. */
+	user: string | null,
+	/**  At or after this, RFC 3339. */
+	from: string | null,
+	/**  Before this, RFC 3339. */
+	until: string | null,
+	/**  Stable code of the action. */
+	action: string | null,
+	/**  Whether it was done. */
+	success: boolean | null,
+	/**  What the rows are sorted by. */
+	sort: ReportSort,
+	/**  Ascending instead of descending. */
+	ascending: boolean,
+	/**  Where the page begins, from the page before. */
+	cursor: string | null,
+};
+
+/**  The fields that a report can be sorted by. */
+export type ReportSort = "recorded" | "user" | "role" | "action" | "outcome" | "patient" | "device";
+
+/**  What was found. */
+export type ReviewFinding = 
+/**  It was right. */
+"justified" | 
+/**  It was not right: to be followed up. */
+"unjustified" | 
+/**  It was a fault of the system. */
+"technical";
+
+/**  What there can be to review. */
+export type ReviewKind = 
+/**  Somebody used emergency access. */
+"emergency" | 
+/**  A workstation's chain of events has a gap, was changed or was rolled back. */
+"chain-broken" | 
+/**  A workstation began its chain anew. */
+"device-reset" | 
+/**  A workstation witnessed a ledger that does not continue. */
+"ledger-broken" | 
+/**  A token was used without its device's key. */
+"proof-refused";
+
+/**  One thing to review. */
+export type ReviewView = {
+	/**  Id. */
+	id: string,
+	/**  What it is. */
+	kind: ReviewKind,
+	/**  When it was opened, clinic time. */
+	openedAt: string,
+	/**  The audit event behind it. */
+	event: string | null,
+	/**  The account concerned. */
+	user: string | null,
+	/**  Its name. */
+	userName: string | null,
+	/**  Patient's logical id. */
+	patient: string | null,
+	/**  Patient's name, where the reader may know it. */
+	patientName: string | null,
+	/**  Name of the workstation concerned. */
+	deviceName: string | null,
+	/**  What happened, in words; for an emergency the user's reason. */
+	words: string,
+	/**  How it was closed; none while it is open. */
+	closed: ClosingView | null,
+};
+
+/**  What is to be reviewed. */
+export type ReviewsView = {
+	/**  Newest first. */
+	items: ReviewView[],
+	/**  How many are open in all. */
+	open: number,
+	/**  Cursor of the next page; none on the last. */
+	next: string | null,
+};
+
 /**  A record that was just written on this computer. */
 export type Saved = {
 	/**  `Type/id` of the record. */
@@ -742,6 +980,8 @@ export type SyncView = {
 	first: FirstSync | null,
 	/**  What stands in the way, if something other than the network does. */
 	fault: Fault | null,
+	/**  What this computer knows of the server's ledger. */
+	ledger: LedgerView,
 };
 
 /**  Look of the program. */

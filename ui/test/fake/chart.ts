@@ -247,6 +247,7 @@ export function chartOf(patient: PatientRow, draft: string | null): ChartView {
           },
         ],
     draft,
+    access: null,
   };
 }
 

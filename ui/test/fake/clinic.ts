@@ -3,27 +3,38 @@
 import { emit } from '@tauri-apps/api/event';
 import { mockIPC } from '@tauri-apps/api/mocks';
 import type {
+  AccessRow,
+  AccessView,
   AppointmentView,
   BookingForm,
   Choice,
+  CloseForm,
   DraftForm,
   DraftView,
+  EmergencyForm,
+  ExportFormat,
   Fault,
   InboxView,
+  JustifyForm,
+  LedgerState,
   MoveForm,
   PatientForm,
   PatientRow,
   Progress,
+  ReportForm,
+  ReviewView,
   Saved,
   SessionView,
   SettingsView,
   SyncView,
 } from '../../shared/bindings.ts';
 import { addDays } from '../../shared/time.ts';
+import { accesses, report, reviewItems, reviewsOf } from './access.ts';
 import { activityOf } from './activity.ts';
 import { chartOf, noteOf, TERMS } from './chart.ts';
 import { appointments, hours } from './day.ts';
 import { inboxOf } from './inbox.ts';
+import { ANY, closedFault, ledgerOf, type Role, userOf } from './office.ts';
 import { DAY, NOW, PRACTITIONERS, people, ZONE } from './people.ts';
 
 /** How the fake starts. */
@@ -31,9 +42,12 @@ export interface Setting {
   phase?: SessionView['phase'];
   connection?: SyncView['connection'];
   empty?: boolean;
-  role?: 'clinician' | 'front-desk';
+  role?: Role;
   theme?: 'light' | 'dark';
   profiles?: number;
+  /** Records that are closed to the user, by patient. */
+  closed?: Record<string, 'needs-justification' | 'needs-emergency'>;
+  ledger?: LedgerState;
   /** Commands that fail, with their fault. */
   faults?: Record<string, Fault>;
   /** Commands that never answer. */
@@ -62,6 +76,9 @@ export class FakeClinic {
   appointments: AppointmentView[];
   inbox: InboxView;
   drafts = new Map<string, DraftView>();
+  granted = new Map<string, AccessView>();
+  accesses: AccessRow[];
+  reviews: ReviewView[];
   settings: SettingsView;
 
   constructor(setting: Setting = {}) {
@@ -70,6 +87,8 @@ export class FakeClinic {
     this.patients = setting.empty ? [] : people();
     this.appointments = setting.empty ? [] : appointments(this.patients);
     this.inbox = setting.empty ? { conflicts: [], refused: [] } : inboxOf();
+    this.accesses = accesses(this.patients);
+    this.reviews = reviewItems(this.patients);
     this.session = {
       phase,
       server: SERVER,
@@ -90,6 +109,7 @@ export class FakeClinic {
       confirmedAt: '2026-11-24T10:31:00-05:00',
       first: phase === 'filling' ? { done: 18_240, total: 41_900, stopped: false } : null,
       fault: null,
+      ledger: ledgerOf(setting.ledger ?? 'verified'),
     };
     this.settings = {
       theme: setting.theme ?? 'light',
@@ -117,18 +137,7 @@ export class FakeClinic {
   }
 
   user(): NonNullable<SessionView['user']> {
-    const desk = this.setting.role === 'front-desk';
-    return {
-      username: desk ? 'rgray' : 'mlindqvist',
-      displayName: desk ? 'Rowan Gray' : 'Dr. Maren Lindqvist',
-      role: desk ? 'front-desk' : 'clinician',
-      practitioner: desk ? null : 'prac-1',
-      clinic: 'Harbour Street Clinic',
-      timeZone: ZONE,
-      abilities: desk
-        ? ['edit-patients', 'book']
-        : ['read-chart', 'write-chart', 'sign-notes', 'edit-patients', 'book'],
-    };
+    return userOf(this.setting.role ?? 'clinician');
   }
 
   /** Puts the fake where the program would be. */
@@ -301,21 +310,79 @@ export class FakeClinic {
     if (!row) {
       throw fault('patient-unknown');
     }
-    return chartOf(row, this.drafts.get(patient)?.id ?? null);
+    this.#related(patient);
+    const access = this.granted.get(patient) ?? null;
+    return { ...chartOf(row, this.drafts.get(patient)?.id ?? null), access };
   }
   do_note({ reference }: { reference: string }) {
     return noteOf(reference);
+  }
+  #related(patient: string) {
+    const closed = this.setting.closed?.[patient];
+    const granted = this.granted.get(patient)?.kind;
+    const opens =
+      closed === 'needs-justification' ? granted !== undefined : granted === 'emergency';
+    if (closed !== undefined && !opens) {
+      throw closedFault(closed, this.sync.connection === 'offline');
+    }
+  }
+  #grant(patient: string, kind: AccessView['kind'], hours: number): AccessView {
+    const until = new Date(Date.now() + hours * 3_600_000).toISOString();
+    this.granted.set(patient, { kind, until });
+    return { kind, until };
+  }
+  do_justify_access({ form }: { form: JustifyForm }) {
+    return this.#grant(form.patient, 'justified', 8);
+  }
+  do_emergency_access({ form }: { form: EmergencyForm }) {
+    if (form.password === 'wrong') {
+      throw fault('password-wrong', 'password');
+    }
+    return this.#grant(form.patient, 'emergency', 2);
+  }
+  #online() {
+    if (this.sync.connection === 'offline') {
+      throw fault('offline');
+    }
+  }
+  do_who_looked({ patient, cursor }: { patient: string; cursor: string | null }) {
+    this.#online();
+    return report(this.accesses, { ...ANY, patient, cursor });
+  }
+  do_access_report({ query }: { query: ReportForm }) {
+    this.#online();
+    return report(this.accesses, query);
+  }
+  do_export_report({ format }: { query: ReportForm; format: ExportFormat }) {
+    this.#online();
+    const name = `rounds-accesses-2026-11-24.${format === 'csv' ? 'csv' : 'json'}`;
+    return { path: `/home/imani/Downloads/${name}` };
+  }
+  do_reviews({ closed }: { closed: boolean; cursor: string | null }) {
+    this.#online();
+    return reviewsOf(this.reviews, closed);
+  }
+  do_close_review({ form }: { form: CloseForm }) {
+    this.#online();
+    const item = this.reviews.find((one) => one.id === form.id);
+    if (!item) {
+      throw fault('review-unknown');
+    }
+    item.closed = { at: NOW, by: 'Imani Brandt', finding: form.finding, words: form.words };
+    return item;
   }
   do_problem_terms({ query }: { query: string }) {
     return TERMS.filter((term) => term.text.toLowerCase().includes(query.toLowerCase()));
   }
   do_add_vitals({ form }: { form: { patient: string } }) {
+    this.#related(form.patient);
     return this.#written('Observation/new', ['Observation'], [form.patient]);
   }
   do_add_problem({ form }: { form: { patient: string } }) {
     return this.#written('Condition/new', ['Condition'], [form.patient]);
   }
   do_draft({ patient }: { patient: string }) {
+    this.#related(patient);
     return this.drafts.get(patient) ?? null;
   }
   do_keep_draft({ form }: { form: DraftForm }) {
