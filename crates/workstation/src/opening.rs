@@ -118,13 +118,13 @@ pub(crate) fn make_profile(
     // Last: a profile without slots is none, and a cut before this point is mended by
     // enrolling again.
     slots.write(&profile.slots())?;
-    Ok(desk(
-        ports,
+    Ok(Desk::new(
         profile,
+        lock,
         identity,
         cache,
         fresh.key.clone(),
-        lock,
+        ports.clone(),
     ))
 }
 
@@ -218,13 +218,13 @@ pub(crate) fn open_cache(ports: &Ports, opened: Opened) -> Result<OpenedCache, S
         // Only the order of names on the sign-in screen is lost by this.
         tracing::warn!("the time of use was not kept");
     }
-    let desk = desk(
-        ports,
+    let desk = Desk::new(
         opened.profile,
+        opened.lock,
         identity,
         cache,
         opened.key,
-        opened.lock,
+        ports.clone(),
     );
     Ok(OpenedCache::Whole(Box::new(desk)))
 }
@@ -260,13 +260,13 @@ pub(crate) fn replace_damaged(
         }
         _ => {}
     }
-    let desk = desk(
-        ports,
+    let desk = Desk::new(
         opened.profile,
+        opened.lock,
         identity,
         cache,
         opened.key,
-        opened.lock,
+        ports.clone(),
     );
     if let Some(unsent) = unsent {
         carry_over(&desk, unsent)?;
@@ -343,26 +343,6 @@ fn carry_over(desk: &Desk, unsent: Unsent) -> Result<(), SignInError> {
         })?;
     }
     Ok(())
-}
-
-fn desk(
-    ports: &Ports,
-    profile: Profile,
-    identity: Identity,
-    cache: Cache,
-    key: Arc<SigningKey>,
-    lock: LockFile,
-) -> Desk {
-    Desk {
-        profile,
-        identity,
-        cache,
-        key,
-        ports: ports.clone(),
-        forms: Default::default(),
-        on_touched: Box::new(|_| {}),
-        _lock: lock,
-    }
 }
 
 fn stamp(now: Timestamp) -> String {

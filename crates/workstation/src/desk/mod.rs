@@ -37,6 +37,29 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// A desk over a cache that is open already, and so had its key: what opening a profile ends
+    /// with, and what measurements begin with.
+    #[must_use]
+    pub fn new(
+        profile: Profile,
+        lock: LockFile,
+        identity: Identity,
+        cache: Cache,
+        key: Arc<SigningKey>,
+        ports: Ports,
+    ) -> Self {
+        Self {
+            profile,
+            identity,
+            cache,
+            key,
+            ports,
+            forms: forms::Forms::default(),
+            on_touched: Box::new(|_| {}),
+            _lock: lock,
+        }
+    }
+
     /// Now.
     pub(crate) fn now(&self) -> Timestamp {
         self.ports.clock.now()

@@ -59,7 +59,7 @@ pub fn parties(appointment: &Value) -> Parties {
 fn display_of<'a>(appointment: &'a Value, prefix: &str) -> Option<&'a str> {
     each(appointment, "participant")
         .filter_map(|participant| participant.get("actor"))
-        .find(|actor| text(actor, "reference").is_some_and(|r| r.starts_with(prefix)))
+        .find(|actor| text(*actor, "reference").is_some_and(|r| r.starts_with(prefix)))
         .and_then(|actor| text(actor, "display"))
 }
 
@@ -138,7 +138,7 @@ pub fn status(progress: Progress) -> &'static str {
 
 fn since(appointment: &Value) -> Option<Timestamp> {
     each(appointment, "extension")
-        .find(|extension| text(extension, "url") == Some(SINCE))
+        .find(|extension| text(*extension, "url") == Some(SINCE))
         .and_then(|extension| text(extension, "valueDateTime")?.parse().ok())
 }
 

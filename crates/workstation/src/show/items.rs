@@ -1,15 +1,14 @@
 //! Problems, medications, allergies, immunisations: one line each.
 
-use jiff::tz::TimeZone;
-use serde_json::Value;
-
 use super::texts::{
     concept, concept_at, display, each, first, first_code, named_code, number, plain, quantity,
     sentence, text,
 };
+use super::tree::Tree;
 use super::when;
 use crate::view::Standing;
 use crate::view::chart::ClinicalItem;
+use jiff::tz::TimeZone;
 
 /// Sorts lines: active ones first, newest first among equals.
 #[must_use]
@@ -23,7 +22,7 @@ pub fn sorted(mut lines: Vec<ClinicalItem>) -> Vec<ClinicalItem> {
     lines
 }
 
-fn reference(resource: &Value) -> String {
+fn reference<T: Tree>(resource: &T) -> String {
     format!(
         "{}/{}",
         text(resource, "resourceType").unwrap_or_default(),
@@ -32,20 +31,20 @@ fn reference(resource: &Value) -> String {
 }
 
 /// The code of a status that may be written as code or as concept.
-fn status_code<'a>(resource: &'a Value, key: &str) -> Option<&'a str> {
-    let status = resource.get(key)?;
-    status.as_str().or_else(|| first_code(status))
+fn status_code<'a, T: Tree>(resource: &'a T, key: &str) -> Option<&'a str> {
+    let status = resource.member(key)?;
+    status.as_text().or_else(|| first_code(status))
 }
 
-fn refuted(resource: &Value) -> Option<&str> {
+fn refuted<T: Tree>(resource: &T) -> Option<&str> {
     status_code(resource, "verificationStatus")
         .filter(|status| matches!(*status, "refuted" | "entered-in-error"))
 }
 
 /// A Condition.
 #[must_use]
-pub fn problem(resource: &Value, standing: Standing, zone: &TimeZone) -> ClinicalItem {
-    let code = resource.get("code").unwrap_or(&Value::Null);
+pub fn problem<T: Tree>(resource: &T, standing: Standing, zone: &TimeZone) -> ClinicalItem {
+    let code = resource.member("code").unwrap_or(T::null());
     let clinical = status_code(resource, "clinicalStatus").unwrap_or("unknown");
     let status = refuted(resource).unwrap_or(clinical);
     let since = ["onsetDateTime", "recordedDate"]
@@ -53,7 +52,7 @@ pub fn problem(resource: &Value, standing: Standing, zone: &TimeZone) -> Clinica
         .find_map(|key| text(resource, key))
         .or_else(|| {
             resource
-                .get("onsetPeriod")
+                .member("onsetPeriod")
                 .and_then(|period| text(period, "start"))
         });
     let mut detail = Vec::new();
@@ -85,8 +84,8 @@ pub fn problem(resource: &Value, standing: Standing, zone: &TimeZone) -> Clinica
 
 /// An AllergyIntolerance.
 #[must_use]
-pub fn allergy(resource: &Value, standing: Standing, zone: &TimeZone) -> ClinicalItem {
-    let code = resource.get("code").unwrap_or(&Value::Null);
+pub fn allergy<T: Tree>(resource: &T, standing: Standing, zone: &TimeZone) -> ClinicalItem {
+    let code = resource.member("code").unwrap_or(T::null());
     // An allergy of unknown status counts: leaving it out could do harm.
     let clinical = status_code(resource, "clinicalStatus").unwrap_or("active");
     let status = refuted(resource).unwrap_or(clinical);
@@ -119,23 +118,43 @@ pub fn allergy(resource: &Value, standing: Standing, zone: &TimeZone) -> Clinica
     }
 }
 
-/// A MedicationRequest. `medication` gives the name of a Medication that it only refers to.
+/// What something is called, and its code with its system's short name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coded {
+    /// In words.
+    pub text: Option<String>,
+    /// `RxNorm 860975`.
+    pub code: Option<String>,
+}
+
+impl Coded {
+    /// Of a CodeableConcept.
+    #[must_use]
+    pub fn of<T: Tree>(concept: &T) -> Self {
+        Self {
+            text: self::concept(concept),
+            code: named_code(concept),
+        }
+    }
+}
+
+/// A MedicationRequest. `medication` knows the Medications that it only refers to.
 #[must_use]
-pub fn medication(
-    resource: &Value,
+pub fn medication<T: Tree>(
+    resource: &T,
     standing: Standing,
     zone: &TimeZone,
-    medication: &dyn Fn(&str) -> Option<Value>,
+    medication: &dyn Fn(&str) -> Option<Coded>,
 ) -> ClinicalItem {
-    let code = medication_code(resource, medication);
-    let code = code.as_ref().unwrap_or(&Value::Null);
+    let coded = medication_code(resource, medication).unwrap_or_default();
     let status = text(resource, "status").unwrap_or("unknown");
-    let named =
-        concept(code).or_else(|| display(resource, "medicationReference").map(str::to_owned));
+    let named = coded
+        .text
+        .or_else(|| display(resource, "medicationReference").map(str::to_owned));
     ClinicalItem {
         reference: reference(resource),
         text: named.unwrap_or_else(|| "Unnamed medication".to_owned()),
-        code: named_code(code),
+        code: coded.code,
         detail: first(resource, "dosageInstruction").and_then(dosage),
         active: matches!(status, "active" | "on-hold"),
         status: plain(status),
@@ -145,34 +164,40 @@ pub fn medication(
     }
 }
 
-fn medication_code(resource: &Value, medication: &dyn Fn(&str) -> Option<Value>) -> Option<Value> {
-    if let Some(code) = resource.get("medicationCodeableConcept") {
-        return Some(code.clone());
+fn medication_code<T: Tree>(
+    resource: &T,
+    medication: &dyn Fn(&str) -> Option<Coded>,
+) -> Option<Coded> {
+    if let Some(code) = resource.member("medicationCodeableConcept") {
+        return Some(Coded::of(code));
     }
-    let reference = text(resource.get("medicationReference")?, "reference")?;
+    let reference = text(resource.member("medicationReference")?, "reference")?;
     if let Some(inner) = reference.strip_prefix('#') {
         return each(resource, "contained")
-            .find(|contained| text(contained, "id") == Some(inner))
-            .and_then(|contained| contained.get("code").cloned());
+            .find(|contained| text(*contained, "id") == Some(inner))
+            .and_then(|contained| contained.member("code").map(Coded::of));
     }
-    medication(reference)?.get("code").cloned()
+    medication(reference)
 }
 
-fn dosage(dosage: &Value) -> Option<String> {
+fn dosage<T: Tree>(dosage: &T) -> Option<String> {
     if let Some(text) = text(dosage, "text") {
         return Some(text.to_owned());
     }
     let mut parts = Vec::new();
     if let Some(dose) = first(dosage, "doseAndRate")
-        .and_then(|dose| dose.get("doseQuantity"))
+        .and_then(|dose| dose.member("doseQuantity"))
         .and_then(quantity)
     {
         parts.push(dose);
     }
-    if let Some(repeat) = dosage.get("timing").and_then(|timing| timing.get("repeat")) {
+    if let Some(repeat) = dosage
+        .member("timing")
+        .and_then(|timing| timing.member("repeat"))
+    {
         parts.extend(rhythm(repeat));
     }
-    if dosage.get("asNeededBoolean").and_then(Value::as_bool) == Some(true) {
+    if dosage.member("asNeededBoolean").and_then(T::as_flag) == Some(true) {
         parts.push("as needed".to_owned());
     }
     if let Some(route) = concept_at(dosage, "route") {
@@ -185,12 +210,12 @@ fn dosage(dosage: &Value) -> Option<String> {
     }
 }
 
-fn rhythm(repeat: &Value) -> Option<String> {
+fn rhythm<T: Tree>(repeat: &T) -> Option<String> {
     let frequency = repeat
-        .get("frequency")
-        .and_then(Value::as_f64)
+        .member("frequency")
+        .and_then(T::as_number)
         .unwrap_or(1.0);
-    let period = repeat.get("period")?.as_f64()?;
+    let period = repeat.member("period")?.as_number()?;
     let unit = match text(repeat, "periodUnit")? {
         "h" => "hour",
         "d" => "day",
@@ -214,8 +239,8 @@ fn rhythm(repeat: &Value) -> Option<String> {
 
 /// An Immunization.
 #[must_use]
-pub fn immunization(resource: &Value, standing: Standing, zone: &TimeZone) -> ClinicalItem {
-    let code = resource.get("vaccineCode").unwrap_or(&Value::Null);
+pub fn immunization<T: Tree>(resource: &T, standing: Standing, zone: &TimeZone) -> ClinicalItem {
+    let code = resource.member("vaccineCode").unwrap_or(T::null());
     let status = text(resource, "status").unwrap_or("unknown");
     let mut detail = Vec::new();
     if let Some(reason) = concept_at(resource, "statusReason") {
@@ -293,7 +318,7 @@ mod tests {
     #[test]
     fn a_medication_is_named_wherever_its_name_is() {
         let looked_up = |reference: &str| {
-            (reference == "Medication/m").then(|| json!({"code": {"text": "Metformin 500 mg"}}))
+            (reference == "Medication/m").then(|| Coded::of(&json!({"text": "Metformin 500 mg"})))
         };
         for request in [
             json!({"medicationCodeableConcept": {"text": "Metformin 500 mg"}}),

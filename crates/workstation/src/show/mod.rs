@@ -11,6 +11,7 @@ pub mod reference_range;
 pub mod series;
 pub mod texts;
 pub mod timeline;
+pub mod tree;
 pub mod when;
 
 use cache::Standing;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::texts::{concept, concept_at, display, each, first_concept, plain, shortened, text};
 use super::timeline::named;
+use super::tree::Tree;
 use super::when;
 use crate::view::Standing;
 use crate::view::note::{NoteLine, NoteSection, NoteView};
@@ -19,8 +20,8 @@ pub const SECTIONS: [&str; 4] = ["Subjective", "Objective", "Assessment", "Plan"
 
 /// The line of a DocumentReference.
 #[must_use]
-pub fn line(
-    resource: &Value,
+pub fn line<T: Tree>(
+    resource: &T,
     standing: Standing,
     zone: &TimeZone,
     name: &dyn Fn(&str) -> Option<String>,
@@ -31,7 +32,7 @@ pub fn line(
             text(resource, "id").unwrap_or_default()
         ),
         title: resource
-            .get("type")
+            .member("type")
             .and_then(concept)
             .or_else(|| text(resource, "description").map(str::to_owned))
             .or_else(|| first_concept(resource, "category"))
@@ -79,7 +80,7 @@ pub fn whole(
     }
 }
 
-fn author(resource: &Value, name: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+fn author<T: Tree>(resource: &T, name: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     each(resource, "author")
         .find_map(|author| {
             text(author, "display")
@@ -90,12 +91,12 @@ fn author(resource: &Value, name: &dyn Fn(&str) -> Option<String>) -> Option<Str
         .or_else(|| display(resource, "custodian").map(str::to_owned))
 }
 
-fn attachments(resource: &Value) -> impl Iterator<Item = &Value> {
-    each(resource, "content").filter_map(|content| content.get("attachment"))
+fn attachments<T: Tree>(resource: &T) -> impl Iterator<Item = &T> {
+    each(resource, "content").filter_map(|content| content.member("attachment"))
 }
 
 /// The text of an attachment, if it is text and came along.
-fn content(attachment: &Value) -> Option<String> {
+fn content<T: Tree>(attachment: &T) -> Option<String> {
     let kind = text(attachment, "contentType").unwrap_or("text/plain");
     let is_html = kind.starts_with("text/html") || kind.starts_with("application/xhtml");
     if !kind.starts_with("text/") && !is_html {
@@ -106,7 +107,7 @@ fn content(attachment: &Value) -> Option<String> {
     Some(if is_html { without_tags(&text) } else { text })
 }
 
-fn preview(resource: &Value) -> String {
+fn preview<T: Tree>(resource: &T) -> String {
     let Some(text) = attachments(resource).find_map(content) else {
         return text(resource, "description")
             .map(str::to_owned)

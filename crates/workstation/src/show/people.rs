@@ -83,8 +83,8 @@ pub fn address(patient: &Value) -> Option<String> {
 
 fn current_address(patient: &Value) -> Option<&Value> {
     each(patient, "address")
-        .find(|address| text(address, "use") == Some("home"))
-        .or_else(|| each(patient, "address").find(|address| text(address, "use") != Some("old")))
+        .find(|address| text(*address, "use") == Some("home"))
+        .or_else(|| each(patient, "address").find(|address| text(*address, "use") != Some("old")))
 }
 
 /// Language, contact, religion and the like, in words.
@@ -164,7 +164,7 @@ pub fn form(patient: &Value, version: u64) -> PatientForm {
     let telecom = |system: &str| {
         owned(
             each(patient, "telecom")
-                .find(|point| text(point, "system") == Some(system))
+                .find(|point| text(*point, "system") == Some(system))
                 .and_then(|point| text(point, "value")),
         )
     };
@@ -194,7 +194,7 @@ pub fn form(patient: &Value, version: u64) -> PatientForm {
 fn official_name(patient: &Value) -> Option<&Value> {
     ["official", "usual"]
         .iter()
-        .find_map(|wanted| each(patient, "name").find(|name| text(name, "use") == Some(wanted)))
+        .find_map(|wanted| each(patient, "name").find(|name| text(*name, "use") == Some(wanted)))
         .or_else(|| first(patient, "name"))
 }
 

@@ -2,15 +2,14 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-use serde_json::Value;
-
 use super::reference_range::{self, Range};
 use super::texts::{concept, concept_at, each, first, first_code, plain, quantity, sentence, text};
+use super::tree::Tree;
 use super::when;
 use crate::view::Standing;
 use crate::view::chart::{Finding, Point, Series};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// What the observations of a chart come to.
 #[derive(Debug, Default)]
@@ -35,19 +34,19 @@ struct Raw {
 }
 
 /// One number with all that is known about it.
-struct Measured<'a> {
-    code: &'a Value,
-    value: &'a Value,
+struct Measured<'a, T> {
+    code: &'a T,
+    value: &'a T,
     at: Timestamp,
     reference: String,
-    interpretation: Option<&'a Value>,
+    interpretation: Option<&'a T>,
     range: Option<Range>,
     standing: Standing,
 }
 
 impl Values {
     /// Takes an Observation in.
-    pub fn add(&mut self, resource: &Value, standing: Standing, zone: &TimeZone) {
+    pub fn add<T: Tree>(&mut self, resource: &T, standing: Standing, zone: &TimeZone) {
         if matches!(
             text(resource, "status"),
             Some("cancelled" | "entered-in-error")
@@ -59,12 +58,12 @@ impl Values {
             .find_map(|key| text(resource, key))
             .or_else(|| {
                 resource
-                    .get("effectivePeriod")
+                    .member("effectivePeriod")
                     .and_then(|period| text(period, "start"))
             });
         let at = at_text.and_then(|at| when::sortable(at, zone));
         let reference = format!("Observation/{}", text(resource, "id").unwrap_or_default());
-        let code = resource.get("code").unwrap_or(&Value::Null);
+        let code = resource.member("code").unwrap_or(T::null());
         let is_vital = each(resource, "category")
             .flat_map(|category| each(category, "coding"))
             .any(|coding| text(coding, "code") == Some("vital-signs"));
@@ -77,7 +76,7 @@ impl Values {
         if let Some(at) = at {
             for (part, part_code) in std::iter::once((resource, code)).chain(
                 each(resource, "component")
-                    .map(|component| (component, component.get("code").unwrap_or(&Value::Null))),
+                    .map(|component| (component, component.member("code").unwrap_or(T::null()))),
             ) {
                 let Some(value) = number_of(part) else {
                     continue;
@@ -142,8 +141,8 @@ const VITAL_ORDER: &[&str] = &[
 ];
 
 impl Gathered {
-    fn add(&mut self, measured: Measured<'_>, zone: &TimeZone) {
-        let Some(value) = measured.value.get("value").and_then(Value::as_f64) else {
+    fn add<T: Tree>(&mut self, measured: Measured<'_, T>, zone: &TimeZone) {
+        let Some(value) = measured.value.member("value").and_then(T::as_number) else {
             return;
         };
         let unit = text(measured.value, "unit")
@@ -231,7 +230,7 @@ fn mark(value: f64, range: Range) -> Option<String> {
 }
 
 /// What the laboratory said of it.
-fn interpreted(interpretation: &Value) -> Option<String> {
+fn interpreted<T: Tree>(interpretation: &T) -> Option<String> {
     match first_code(interpretation)? {
         "L" | "LL" | "LU" => Some("low".to_owned()),
         "H" | "HH" | "HU" => Some("high".to_owned()),
@@ -239,15 +238,15 @@ fn interpreted(interpretation: &Value) -> Option<String> {
     }
 }
 
-fn own_range(part: &Value) -> Option<Range> {
+fn own_range<T: Tree>(part: &T) -> Option<Range> {
     let range = each(part, "referenceRange").find(|range| {
         // Ranges of other meanings (treatment goals, recommended) do not mark a value.
         range
-            .get("type")
+            .member("type")
             .and_then(first_code)
             .is_none_or(|code| code == "normal")
     })?;
-    let bound = |key: &str| range.get(key)?.get("value")?.as_f64();
+    let bound = |key: &str| range.member(key)?.member("value")?.as_number();
     let range = Range {
         low: bound("low"),
         high: bound("high"),
@@ -255,13 +254,14 @@ fn own_range(part: &Value) -> Option<Range> {
     (range.low.is_some() || range.high.is_some()).then_some(range)
 }
 
-fn number_of(part: &Value) -> Option<&Value> {
-    part.get("valueQuantity").filter(|quantity| {
-        quantity.get("value").is_some_and(Value::is_number) && quantity.get("comparator").is_none()
+fn number_of<T: Tree>(part: &T) -> Option<&T> {
+    part.member("valueQuantity").filter(|quantity| {
+        quantity.member("value").and_then(T::as_number).is_some()
+            && quantity.member("comparator").is_none()
     })
 }
 
-fn words_of(resource: &Value) -> Option<String> {
+fn words_of<T: Tree>(resource: &T) -> Option<String> {
     let own = words(resource);
     if own.is_some() {
         return own;
@@ -281,11 +281,11 @@ fn words_of(resource: &Value) -> Option<String> {
     concept_at(resource, "dataAbsentReason")
 }
 
-fn words(part: &Value) -> Option<String> {
-    if let Some(value) = part.get("valueQuantity") {
+fn words<T: Tree>(part: &T) -> Option<String> {
+    if let Some(value) = part.member("valueQuantity") {
         return quantity(value);
     }
-    if let Some(value) = part.get("valueCodeableConcept") {
+    if let Some(value) = part.member("valueCodeableConcept") {
         return concept(value);
     }
     for key in ["valueString", "valueDateTime", "valueTime"] {
@@ -293,14 +293,14 @@ fn words(part: &Value) -> Option<String> {
             return Some(value.to_owned());
         }
     }
-    if let Some(value) = part.get("valueBoolean").and_then(Value::as_bool) {
+    if let Some(value) = part.member("valueBoolean").and_then(T::as_flag) {
         return Some(if value { "yes" } else { "no" }.to_owned());
     }
-    if let Some(value) = part.get("valueInteger").and_then(Value::as_i64) {
+    if let Some(value) = part.member("valueInteger").and_then(T::as_whole) {
         return Some(value.to_string());
     }
-    let range = part.get("valueRange")?;
-    let bound = |key: &str| range.get(key).and_then(quantity);
+    let range = part.member("valueRange")?;
+    let bound = |key: &str| range.member(key).and_then(quantity);
     match (bound("low"), bound("high")) {
         (Some(low), Some(high)) => Some(format!("{low} to {high}")),
         (Some(low), None) => Some(format!("from {low}")),
@@ -313,7 +313,7 @@ fn words(part: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn gathered(observations: &[Value], adult: bool) -> (Vec<Series>, Vec<Series>, Vec<Finding>) {
         let mut values = Values::default();

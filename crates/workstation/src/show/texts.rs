@@ -2,36 +2,32 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value;
+use super::tree::Tree;
 
 /// Text under a key.
 #[must_use]
-pub fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub fn text<'a, T: Tree>(value: &'a T, key: &str) -> Option<&'a str> {
     value
-        .get(key)?
-        .as_str()
+        .member(key)?
+        .as_text()
         .map(str::trim)
         .filter(|text| !text.is_empty())
 }
 
 /// The entries of an array under a key.
-pub fn each<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
-    value
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
+pub fn each<'a, T: Tree>(value: &'a T, key: &str) -> impl Iterator<Item = &'a T> + use<'a, T> {
+    value.member(key).map_or(&[][..], T::items).iter()
 }
 
 /// The first entry of an array under a key.
 #[must_use]
-pub fn first<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
-    value.get(key)?.as_array()?.first()
+pub fn first<'a, T: Tree>(value: &'a T, key: &str) -> Option<&'a T> {
+    value.member(key)?.items().first()
 }
 
 /// A CodeableConcept in words: its text, the display of a coding, or at least its code.
 #[must_use]
-pub fn concept(concept: &Value) -> Option<String> {
+pub fn concept<T: Tree>(concept: &T) -> Option<String> {
     if let Some(text) = text(concept, "text") {
         return Some(text.to_owned());
     }
@@ -43,34 +39,34 @@ pub fn concept(concept: &Value) -> Option<String> {
 
 /// The CodeableConcept under a key, in words.
 #[must_use]
-pub fn concept_at(value: &Value, key: &str) -> Option<String> {
-    concept(value.get(key)?)
+pub fn concept_at<T: Tree>(value: &T, key: &str) -> Option<String> {
+    concept(value.member(key)?)
 }
 
 /// The first CodeableConcept of an array under a key, in words.
 #[must_use]
-pub fn first_concept(value: &Value, key: &str) -> Option<String> {
+pub fn first_concept<T: Tree>(value: &T, key: &str) -> Option<String> {
     each(value, key).find_map(concept)
 }
 
 /// The code of the first coding.
 #[must_use]
-pub fn first_code(concept: &Value) -> Option<&str> {
+pub fn first_code<T: Tree>(concept: &T) -> Option<&str> {
     each(concept, "coding").find_map(|coding| text(coding, "code"))
 }
 
 /// The code that a coding system gives.
 #[must_use]
-pub fn code_in<'a>(concept: &'a Value, system: &str) -> Option<&'a str> {
+pub fn code_in<'a, T: Tree>(concept: &'a T, system: &str) -> Option<&'a str> {
     each(concept, "coding")
-        .filter(|coding| text(coding, "system") == Some(system))
+        .filter(|coding| text(*coding, "system") == Some(system))
         .find_map(|coding| text(coding, "code"))
 }
 
 /// The first coding with its system's short name: `SNOMED 44054006`.
 #[must_use]
-pub fn named_code(concept: &Value) -> Option<String> {
-    let coding = each(concept, "coding").find(|coding| text(coding, "code").is_some())?;
+pub fn named_code<T: Tree>(concept: &T) -> Option<String> {
+    let coding = each(concept, "coding").find(|coding| text(*coding, "code").is_some())?;
     let code = text(coding, "code")?;
     Some(match text(coding, "system").map(system_name) {
         Some(system) if !system.is_empty() => format!("{system} {code}"),
@@ -101,8 +97,8 @@ pub fn plain(code: &str) -> String {
 
 /// A quantity: `5 mg`.
 #[must_use]
-pub fn quantity(value: &Value) -> Option<String> {
-    let number = value.get("value")?.as_f64()?;
+pub fn quantity<T: Tree>(value: &T) -> Option<String> {
+    let number = value.member("value")?.as_number()?;
     let comparator = text(value, "comparator").unwrap_or_default();
     let unit = text(value, "unit")
         .or_else(|| text(value, "code"))
@@ -133,8 +129,8 @@ pub fn number(value: f64) -> String {
 
 /// The display of a Reference.
 #[must_use]
-pub fn display<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
-    text(value.get(key)?, "display")
+pub fn display<'a, T: Tree>(value: &'a T, key: &str) -> Option<&'a str> {
+    text(value.member(key)?, "display")
 }
 
 /// First letter upper case.

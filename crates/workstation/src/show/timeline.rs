@@ -1,26 +1,25 @@
 //! Encounters and the other records of a timeline.
 
-use jiff::tz::TimeZone;
-use serde_json::Value;
-
 use super::texts::{
     concept, concept_at, display, each, first, first_concept, plain, sentence, text,
 };
+use super::tree::Tree;
 use super::when;
 use crate::view::Standing;
 use crate::view::chart::{EncounterLine, OtherLine};
+use jiff::tz::TimeZone;
 
 /// An Encounter. `name` gives the name behind a reference that shows none.
 #[must_use]
-pub fn encounter(
-    resource: &Value,
+pub fn encounter<T: Tree>(
+    resource: &T,
     standing: Standing,
     zone: &TimeZone,
     name: &dyn Fn(&str) -> Option<String>,
 ) -> EncounterLine {
-    let period = resource.get("period").unwrap_or(&Value::Null);
+    let period = resource.member("period").unwrap_or(T::null());
     let class = resource
-        .get("class")
+        .member("class")
         .and_then(|class| text(class, "display").or_else(|| text(class, "code")))
         .map(class_word);
     EncounterLine {
@@ -45,8 +44,12 @@ pub fn encounter(
 
 /// The name behind a reference: its display, or what `name` knows.
 #[must_use]
-pub fn named(value: &Value, key: &str, name: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    let reference = value.get(key)?;
+pub fn named<T: Tree>(
+    value: &T,
+    key: &str,
+    name: &dyn Fn(&str) -> Option<String>,
+) -> Option<String> {
+    let reference = value.member(key)?;
     text(reference, "display")
         .map(str::to_owned)
         .or_else(|| name(text(reference, "reference")?))
@@ -66,7 +69,7 @@ fn class_word(code: &str) -> String {
 
 /// A Procedure, CarePlan, Goal, DiagnosticReport, ImagingStudy or the like.
 #[must_use]
-pub fn other(resource: &Value, zone: &TimeZone) -> OtherLine {
+pub fn other<T: Tree>(resource: &T, zone: &TimeZone) -> OtherLine {
     let kind = text(resource, "resourceType")
         .unwrap_or_default()
         .to_owned();
@@ -86,7 +89,7 @@ pub fn other(resource: &Value, zone: &TimeZone) -> OtherLine {
     .or_else(|| {
         ["performedPeriod", "effectivePeriod", "period"]
             .iter()
-            .find_map(|key| text(resource.get(key)?, "start"))
+            .find_map(|key| text(resource.member(key)?, "start"))
     });
     OtherLine {
         reference: format!("{kind}/{}", text(resource, "id").unwrap_or_default()),
@@ -99,10 +102,10 @@ pub fn other(resource: &Value, zone: &TimeZone) -> OtherLine {
     }
 }
 
-fn title(resource: &Value, kind: &str) -> String {
+fn title<T: Tree>(resource: &T, kind: &str) -> String {
     let plans = || {
         let activities: Vec<String> = each(resource, "activity")
-            .filter_map(|activity| concept_at(activity.get("detail")?, "code"))
+            .filter_map(|activity| concept_at(activity.member("detail")?, "code"))
             .take(3)
             .collect();
         (!activities.is_empty()).then(|| activities.join(", "))
@@ -110,7 +113,7 @@ fn title(resource: &Value, kind: &str) -> String {
     text(resource, "title")
         .map(str::to_owned)
         .or_else(|| concept_at(resource, "code"))
-        .or_else(|| resource.get("description").and_then(concept))
+        .or_else(|| resource.member("description").and_then(concept))
         .or_else(|| text(resource, "description").map(str::to_owned))
         .or_else(|| {
             // The first category of a care plan is often no more than "assess and plan".
@@ -119,9 +122,9 @@ fn title(resource: &Value, kind: &str) -> String {
         .or_else(plans)
         .or_else(|| {
             first(resource, "series").and_then(|series| {
-                let modality = series.get("modality")?;
+                let modality = series.member("modality")?;
                 let part = series
-                    .get("bodySite")
+                    .member("bodySite")
                     .and_then(|site| text(site, "display"));
                 let modality = text(modality, "display").or_else(|| text(modality, "code"))?;
                 Some(part.map_or_else(|| modality.to_owned(), |part| format!("{modality}, {part}")))

@@ -1,5 +1,6 @@
 //! Opening a chart.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 
 use access::{Action as Verb, ResourceClass};
@@ -12,6 +13,7 @@ use super::Desk;
 use crate::desk::{Asked, cause};
 use crate::error::WorkError;
 use crate::show::chart::{Chart, Lookup, TYPES};
+use crate::show::items::Coded;
 use crate::show::{people, standing, texts};
 use crate::view::Cause;
 use crate::view::chart::ChartView;
@@ -42,25 +44,95 @@ impl Desk {
     fn chart(&self, cache: &Reading<'_>, patient: &str) -> Result<ChartView, WorkError> {
         let zone = &self.identity.zone;
         let card = cache.patient_card(patient)?.ok_or(WorkError::Missing)?;
-        let mut chart = Chart::default();
+        let others = Others::new(cache);
+        let name = |reference: &str| others.name(reference);
+        let medication = |reference: &str| others.medication(reference);
+        let mut chart = Chart::new(
+            zone,
+            Lookup {
+                name: &name,
+                medication: &medication,
+            },
+        );
         cache.each_of_patient(patient, TYPES, |record| {
             // A record that cannot be read was quarantined on arrival; one that breaks later
             // must not hide the rest of the chart.
-            if let Ok(value) = serde_json::from_str::<Value>(record.json) {
-                chart.add(record.resource_type, value, standing(record.standing), zone);
-            }
+            let _ = chart.add(record.resource_type, record.json, standing(record.standing));
             Ok::<_, StoreError>(())
         })?;
-        let others = looked_up(cache, chart.wanted())?;
+        others.sound()?;
         let today = self.today();
         let row = people::row(&card, today, zone);
         let adult = people::is_adult(card.birth.as_deref(), today);
         let draft = cache.draft_of(patient)?.map(|draft| draft.id.to_string());
-        let lookup = Lookup {
-            name: &|reference| others.get(reference).and_then(name_of),
-            medication: &|reference| others.get(reference).cloned(),
-        };
-        Ok(chart.finish(row, adult, draft, zone, &lookup))
+        Ok(chart.finish(row, adult, draft))
+    }
+}
+
+/// Records that a chart only refers to, each looked up once.
+struct Others<'a, 'b> {
+    cache: &'a Reading<'b>,
+    names: RefCell<HashMap<String, Option<String>>>,
+    medications: RefCell<HashMap<String, Option<Coded>>>,
+    /// A look-up that failed: the chart fails with it, once it is read.
+    failed: RefCell<Option<StoreError>>,
+}
+
+impl<'a, 'b> Others<'a, 'b> {
+    fn new(cache: &'a Reading<'b>) -> Self {
+        Self {
+            cache,
+            names: RefCell::default(),
+            medications: RefCell::default(),
+            failed: RefCell::default(),
+        }
+    }
+
+    fn name(&self, reference: &str) -> Option<String> {
+        if let Some(known) = self.names.borrow().get(reference) {
+            return known.clone();
+        }
+        let found = self.record(reference).and_then(|record| name_of(&record));
+        self.names
+            .borrow_mut()
+            .insert(reference.to_owned(), found.clone());
+        found
+    }
+
+    fn medication(&self, reference: &str) -> Option<Coded> {
+        if let Some(known) = self.medications.borrow().get(reference) {
+            return known.clone();
+        }
+        let found = self
+            .record(reference)
+            .and_then(|record| record.get("code").map(Coded::of));
+        self.medications
+            .borrow_mut()
+            .insert(reference.to_owned(), found.clone());
+        found
+    }
+
+    /// The record behind a reference, if it is here and of a type that has a name to show.
+    fn record(&self, reference: &str) -> Option<Value> {
+        let kind = reference.split('/').next().unwrap_or_default();
+        if !matches!(
+            kind,
+            "Practitioner" | "Location" | "Organization" | "Medication"
+        ) {
+            return None;
+        }
+        let parsed = fhir::reference::parse(reference)?;
+        match self.cache.record(&parsed.resource_type, &parsed.id) {
+            Ok(record) => record?.value().ok(),
+            Err(error) => {
+                self.failed.borrow_mut().get_or_insert(error);
+                None
+            }
+        }
+    }
+
+    fn sound(&self) -> Result<(), StoreError> {
+        self.failed.borrow_mut().take().map_or(Ok(()), Err)
     }
 }
 
