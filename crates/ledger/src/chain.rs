@@ -104,6 +104,12 @@ pub enum ChainError {
         /// Which.
         number: u64,
     },
+    /// The head was not countersigned by the ledger's key.
+    #[error("the countersignature of link {number} is not the ledger's")]
+    CountersignatureWrong {
+        /// Number of the head.
+        number: u64,
+    },
     /// The chain has 2^64 links.
     #[error("the chain is full")]
     Full,
@@ -119,6 +125,7 @@ impl ChainError {
             Self::EventChanged { .. } => "chain-event-changed",
             Self::Malformed { .. } => "chain-malformed",
             Self::SignatureWrong { .. } => "chain-signature-wrong",
+            Self::CountersignatureWrong { .. } => "chain-countersignature-wrong",
             Self::Full => "chain-full",
         }
     }
@@ -189,6 +196,48 @@ fn verify_one(head: &Head, link: &Link, key: &VerifyingKey) -> Result<Head, Chai
     key.verify_strict(&claimed, &Signature::from_bytes(&signature))
         .map_err(|_| ChainError::SignatureWrong { number })?;
     Ok(link.head())
+}
+
+/// The server's receipt for a head: its ledger key signs device, number and hash, hex. With it a
+/// workstation can show what the server held, whatever becomes of the server's memory.
+///
+/// # Errors
+/// [`ChainError::Malformed`] when `head` does not hold a hash.
+pub fn countersign(device: Uuid, head: &Head, key: &SigningKey) -> Result<String, ChainError> {
+    let signature = key.sign(&head_message(device, head)?);
+    Ok(hex::encode(signature.to_bytes()))
+}
+
+/// Checks a countersignature.
+///
+/// # Errors
+/// [`ChainError::Malformed`] or [`ChainError::CountersignatureWrong`].
+pub fn verify_countersignature(
+    device: Uuid,
+    head: &Head,
+    countersignature: &str,
+    key: &VerifyingKey,
+) -> Result<(), ChainError> {
+    let number = head.number;
+    let signature =
+        decode::<64>(countersignature).ok_or(ChainError::CountersignatureWrong { number })?;
+    key.verify_strict(
+        &head_message(device, head)?,
+        &Signature::from_bytes(&signature),
+    )
+    .map_err(|_| ChainError::CountersignatureWrong { number })
+}
+
+/// Begins with words of its own, so that it can be taken neither for a link nor for a checkpoint.
+fn head_message(device: Uuid, head: &Head) -> Result<Vec<u8>, ChainError> {
+    let hash = decode::<32>(&head.hash).ok_or(ChainError::Malformed {
+        number: head.number,
+    })?;
+    let mut message = b"rounds/chain-head/1\0".to_vec();
+    message.extend_from_slice(device.as_bytes());
+    message.extend_from_slice(&head.number.to_be_bytes());
+    message.extend_from_slice(&hash);
+    Ok(message)
 }
 
 fn link_hash(number: u64, previous: &[u8; 32], event: &Value) -> [u8; 32] {

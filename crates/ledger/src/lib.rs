@@ -2,16 +2,20 @@
 //!
 //! [`event`] builds AuditEvents as IHE's Basic Audit Log Patterns (BALP) shape them;
 //! [`action`] is the list of things that are recorded; [`chain`] links the events of one
-//! workstation by hash and signature.
+//! workstation by hash and signature; [`tree`] is the Merkle tree over all events, [`proof`]
+//! checks proofs from it, [`checkpoint`] signs its root.
 //!
 //! Never: IO, clocks, random ids (they are passed in), SQL; never a value of a record in an
 //! event, only references to it, except the query that a person typed.
 
 pub mod action;
 pub mod chain;
+pub mod checkpoint;
 pub mod event;
 pub mod glance;
+pub mod proof;
 mod render;
+pub mod tree;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -30,7 +34,7 @@ pub fn canonical(value: &Value) -> Vec<u8> {
 }
 
 /// Leaf of the audit tree: SHA-256(0x00 ‖ canonical event), as RFC 6962 prefixes leaves.
-pub fn leaf_hash(event: &Value) -> [u8; 32] {
+pub fn leaf_hash(event: &Value) -> tree::Hash {
     Sha256::new()
         .chain_update([0x00])
         .chain_update(canonical(event))

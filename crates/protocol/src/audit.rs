@@ -21,4 +21,8 @@ pub struct AuditReceipt {
     pub through: u64,
     /// Hash of the last link stored, hex.
     pub head: String,
+    /// The ledger key's signature over device, number and hash
+    /// ([`ledger::chain::verify_countersignature`]), hex. Empty from a server that gave none.
+    #[serde(default)]
+    pub countersignature: String,
 }

@@ -285,6 +285,7 @@ fn receipt(head: Head) -> AuditReceipt {
     AuditReceipt {
         through: head.number,
         head: head.hash,
+        countersignature: String::new(),
     }
 }
 

@@ -215,6 +215,7 @@ fn audit_links_wait_until_they_are_acknowledged() {
     let receipt = protocol::audit::AuditReceipt {
         through: 3,
         head: links[2].hash.clone(),
+        countersignature: String::new(),
     };
     bed.cache
         .write("ack", |tx| tx.acknowledge_audit(&receipt))
@@ -240,7 +241,11 @@ fn a_receipt_for_another_chain_is_refused() {
     let bed = Bed::new();
     let link = bed.cache.record(seal).unwrap();
     for (through, head) in [(1, "00".repeat(32)), (2, link.hash.clone())] {
-        let receipt = protocol::audit::AuditReceipt { through, head };
+        let receipt = protocol::audit::AuditReceipt {
+            through,
+            head,
+            countersignature: String::new(),
+        };
         let error = bed
             .cache
             .write("ack", |tx| tx.acknowledge_audit(&receipt))
@@ -257,6 +262,7 @@ fn links_that_a_restored_server_lost_are_sent_again() {
     let receipt = |n: usize| protocol::audit::AuditReceipt {
         through: n as u64,
         head: links[n - 1].hash.clone(),
+        countersignature: String::new(),
     };
     bed.cache
         .write("ack", |tx| tx.acknowledge_audit(&receipt(4)))

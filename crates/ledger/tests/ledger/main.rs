@@ -4,4 +4,6 @@
 
 mod canonical;
 mod chain;
+mod checkpoint;
 mod event;
+mod tree;

@@ -176,6 +176,7 @@ impl Server {
         AuditReceipt {
             through: head.number,
             head: head.hash.clone(),
+            countersignature: String::new(),
         }
     }
 }

@@ -235,12 +235,14 @@ impl MockServer {
             Some(link) => AuditReceipt {
                 through: link.number,
                 head: link.hash.clone(),
+                countersignature: String::new(),
             },
             None => {
                 let device = self.genesis.lock().unwrap().unwrap_or_default();
                 AuditReceipt {
                     through: 0,
                     head: ledger::chain::Head::genesis(device).hash,
+                    countersignature: String::new(),
                 }
             }
         }
