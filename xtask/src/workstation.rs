@@ -1,9 +1,14 @@
 //! Programs of the workspace that take their arguments from the one who calls.
 
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::failure::Failure;
 use crate::{build, step};
+
+/// The workstation without a window.
+const PROGRAM: &str = "rounds-workstation";
 
 /// `cargo xtask workstation -- COMMAND …`
 #[derive(Debug, clap::Args)]
@@ -24,17 +29,21 @@ pub(crate) struct Passed {
 /// Runs the workstation without a window. Its server is the one that `serve` runs, unless
 /// `ROUNDS_SERVER` says otherwise.
 pub(crate) fn run(options: &Workstation) -> Result<(), Failure> {
-    let mut words = vec![
-        "run",
-        "--quiet",
-        "-p",
-        "workstation",
-        "--features",
-        "cli",
-        "--",
-    ];
-    words.extend(options.arguments.iter().map(String::as_str));
-    let mut command = step::cargo(words);
+    // Of the whole workspace, so that the libraries are those that everything else was built with.
+    step::quiet(
+        "Building the workstation",
+        step::cargo([
+            "build",
+            "--quiet",
+            "--workspace",
+            "--bin",
+            PROGRAM,
+            "--features",
+            "workstation/cli",
+        ]),
+    )?;
+    let mut command = Command::new(step::programs()?.join(PROGRAM));
+    command.args(&options.arguments);
     if std::env::var_os("ROUNDS_SERVER").is_none()
         && let Some((server, ca)) = served()
     {
@@ -42,7 +51,7 @@ pub(crate) fn run(options: &Workstation) -> Result<(), Failure> {
     }
     // It may ask for a password.
     let status = command.status().map_err(|source| Failure::Start {
-        program: "cargo".to_owned(),
+        program: PROGRAM.to_owned(),
         source,
     })?;
     if status.success() {
