@@ -14,5 +14,6 @@ pub mod feed;
 pub mod fhir_api;
 pub mod http;
 pub mod identity;
+pub mod review;
 pub mod search;
 pub mod store;

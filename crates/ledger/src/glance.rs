@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::action::Action;
-use crate::render::{ACTION_SYSTEM, CAUSE_SYSTEM, DEVICE_SYSTEM, USER_SYSTEM};
+use crate::render::{ACTION_SYSTEM, CAUSE_SYSTEM, DEVICE_SYSTEM, ROLE_SYSTEM, USER_SYSTEM};
 
 /// The parts of an AuditEvent that lists and indexes use.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Glance {
     pub success: bool,
     /// Account of the user.
     pub user: Option<Uuid>,
+    /// Wire name of the user's role at that time.
+    pub role: Option<String>,
     /// Device that recorded it, where it was a workstation.
     pub recorded_by: Option<Uuid>,
     /// Logical ids of the patients.
@@ -60,6 +62,11 @@ impl Glance {
                 .iter()
                 .filter_map(|agent| agent.get("who"))
                 .find_map(|who| identifier(who, USER_SYSTEM)),
+            role: event
+                .get("agent")?
+                .as_array()?
+                .iter()
+                .find_map(|agent| coded(agent.get("role")?.get(0)?, ROLE_SYSTEM)),
             recorded_by: event
                 .get("source")?
                 .get("observer")
@@ -70,7 +77,16 @@ impl Glance {
     }
 }
 
-fn identifier(who: &Value, system: &str) -> Option<Uuid> {
+/// The code of a CodeableConcept's first coding, if it is of this system.
+pub(crate) fn coded(concept: &Value, system: &str) -> Option<String> {
+    let coding = concept.get("coding")?.get(0)?;
+    if coding.get("system")?.as_str()? != system {
+        return None;
+    }
+    coding.get("code")?.as_str().map(str::to_owned)
+}
+
+pub(crate) fn identifier(who: &Value, system: &str) -> Option<Uuid> {
     let identifier = who.get("identifier")?;
     if identifier.get("system")?.as_str()? != system {
         return None;

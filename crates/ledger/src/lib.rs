@@ -15,6 +15,7 @@ pub mod event;
 pub mod glance;
 pub mod proof;
 mod render;
+pub mod told;
 pub mod tree;
 
 use serde_json::Value;

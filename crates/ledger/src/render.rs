@@ -13,6 +13,8 @@ pub(crate) const ACTION_SYSTEM: &str = "urn:rounds:action";
 pub(crate) const CAUSE_SYSTEM: &str = "urn:rounds:cause";
 /// System of account ids.
 pub(crate) const USER_SYSTEM: &str = "urn:rounds:user";
+/// System of the users' roles.
+pub(crate) const ROLE_SYSTEM: &str = "urn:rounds:role";
 /// System of device ids.
 pub(crate) const DEVICE_SYSTEM: &str = "urn:rounds:device";
 
@@ -218,7 +220,7 @@ fn user_agent(user: &Actor, event: &AccessEvent, kind: Kind) -> Value {
     };
     let mut agent = json!({
         "type": { "coding": [role] },
-        "role": [{ "coding": [{ "system": "urn:rounds:role", "code": user.role }] }],
+        "role": [{ "coding": [{ "system": ROLE_SYSTEM, "code": user.role }] }],
         "who": { "identifier": { "system": USER_SYSTEM, "value": user.id } },
         "requestor": true,
     });

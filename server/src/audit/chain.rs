@@ -237,7 +237,9 @@ fn entry<'a>(
         action: glance.action.code(),
         success: glance.success,
         account: glance.user,
+        role: glance.role,
         device: Some(device),
+        client: Some(device),
         patients: glance.patients,
         event: link.event.clone(),
     })

@@ -5,7 +5,7 @@ use tokio_postgres::Client;
 use crate::store::error::StoreError;
 
 // A new file in the folder is seen when this file changes: V1 records, V2 identity and audit,
-// V3 the end of dates.
+// V3 the end of dates, V5 the ledger.
 mod embedded {
     refinery::embed_migrations!("migrations");
 }

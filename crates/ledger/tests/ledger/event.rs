@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use ledger::action::{Action, Interaction, Kind};
 use ledger::event::{AccessEvent, Actor, Cause, Client, Observer, Outcome, Purpose};
 use ledger::glance::Glance;
+use ledger::told::Told;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -368,4 +369,37 @@ fn codes_are_stable_and_single() {
     assert_eq!(codes.len(), count);
     assert_eq!(Action::parse("no-such-action"), None);
     assert_eq!(Action::FhirHistory.kind(), Kind::Rest(Interaction::History));
+}
+
+#[test]
+fn a4_a_report_reads_back_what_an_event_tells() {
+    let made = event(Action::ChartOpened)
+        .about("p1")
+        .touching("Observation/o1")
+        .because("Clinicians see charts.", ["p".to_owned()])
+        .justified_by("covering for a colleague")
+        .serving(Purpose::Emergency);
+    let told = Told::of(&made.to_fhir());
+    assert_eq!(
+        told,
+        Told {
+            user_name: Some("Dr. Amina Yusuf".into()),
+            role: Some("clinician".into()),
+            device: Some(DEVICE),
+            program: Some("rounds/0.1 (linux)".into()),
+            address: Some("192.0.2.7".into()),
+            entities: vec!["Observation/o1".into()],
+            explanation: Some("Clinicians see charts.".into()),
+            justification: Some("covering for a colleague".into()),
+            purpose: Some("BTG".into()),
+        }
+    );
+    assert_eq!(Glance::of(&made.to_fhir()).unwrap().role, told.role);
+    // Nothing of it is taken for granted.
+    assert_eq!(Told::of(&json!(null)), Told::default());
+    for made in all_events() {
+        let told = Told::of(&made.to_fhir());
+        assert_eq!(told.device, made.client.device, "{made:?}");
+        assert_eq!(told.user_name.is_some(), made.user.is_some());
+    }
 }
