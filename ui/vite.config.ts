@@ -40,7 +40,8 @@ export default defineConfig({
       },
     ],
     exclude: ['node_modules/**', 'dist/**'],
-    testTimeout: 30_000,
+    // A busy machine draws later, not wrongly.
+    testTimeout: 60_000,
     css: false,
     // jsdom has neither a canvas nor a layout: what the plot and the calendar's drag ask of them
     // is tested in a browser by the pictures and in the real window by the tour.

@@ -169,6 +169,31 @@ describe('Schedule', () => {
     });
   });
 
+  it('turns the message of a booking into confirmed, and takes it away with the lock', async () => {
+    const { user, fake, container } = openWindow();
+    await user.click(await screen.findByTestId('rail-schedule'));
+    await user.click(await screen.findByTestId('book'));
+    await user.type(await screen.findByTestId('pick-patient'), 'wanj');
+    await user.click((await screen.findAllByTestId('pick-patient-option'))[0] as HTMLElement);
+    await user.type(screen.getByTestId('booking-time'), '1600');
+    await user.click(screen.getByTestId('booking-submit'));
+    expect(await screen.findByText(/^Requested: .*16:00/)).toBeTruthy();
+    const booked = fake.appointments.at(-1);
+    act(() => {
+      if (booked) {
+        booked.standing = 'confirmed';
+      }
+      fake.tellData(['Appointment']);
+    });
+    expect(await screen.findByText(/^Booked .*16:00/)).toBeTruthy();
+    expect(screen.queryByText(/^Requested: /)).toBeNull();
+    await user.keyboard('{Control>}l{/Control}');
+    await screen.findByTestId('sign-in');
+    await waitFor(() =>
+      expect(container.ownerDocument.body.textContent).not.toMatch(/Booked .*16:00/),
+    );
+  });
+
   it('cancels only with a reason', async () => {
     const { user, fake } = openWindow();
     await user.click(await screen.findByTestId('rail-schedule'));
@@ -226,6 +251,17 @@ describe('Activity', () => {
     act(() => fake.tellSync({ toSend: 1 }));
     await waitFor(() => expect(fake.count('activity')).toBe(2));
     await expectAccessible();
+  });
+
+  it('says when it does not list all', async () => {
+    const { user, fake } = openWindow();
+    fake.events = 900;
+    await user.click(await screen.findByTestId('rail-activity'));
+    await user.click(await screen.findByRole('button', { name: 'Show more' }));
+    await waitFor(() => expect(fake.calls.at(-1)?.args.limit).toBe(400));
+    expect(screen.queryByTestId('activity-most')).toBeNull();
+    await user.click(await screen.findByRole('button', { name: 'Show more' }));
+    expect((await screen.findByTestId('activity-most')).textContent).toContain('newest 500');
   });
 });
 

@@ -27,6 +27,27 @@ vi.stubGlobal('matchMedia', (query: string) => ({
 Element.prototype.scrollIntoView = () => {};
 Element.prototype.scrollTo = () => {};
 document.elementFromPoint = () => null;
+// A canvas that takes every stroke and keeps none.
+const strokes = new Proxy(
+  {},
+  {
+    get: (_, name) => (name === 'measureText' ? () => ({ width: 8 }) : () => undefined),
+    set: () => true,
+  },
+);
+HTMLCanvasElement.prototype.getContext = (() =>
+  strokes) as unknown as HTMLCanvasElement['getContext'];
+vi.stubGlobal(
+  'Path2D',
+  class {
+    moveTo() {}
+    lineTo() {}
+    rect() {}
+    arc() {}
+    addPath() {}
+    closePath() {}
+  },
+);
 Object.defineProperty(document, 'fonts', {
   value: { addEventListener: () => {}, removeEventListener: () => {}, ready: Promise.resolve() },
 });

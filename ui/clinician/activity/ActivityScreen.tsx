@@ -11,11 +11,13 @@ import { Page } from '../../shared/components/Page.tsx';
 import { PersonName } from '../../shared/components/PersonName.tsx';
 import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
 import { StandingMark } from '../../shared/components/Standing.tsx';
+import { useActionWords } from '../../shared/hooks/use-names.ts';
 import { useNow } from '../../shared/hooks/use-now.ts';
 import { useView } from '../../shared/hooks/use-view.ts';
 import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
+import { LedgerWords } from '../frame/LedgerWords.tsx';
 import { useSession } from '../frame/session.tsx';
 import css from './ActivityScreen.module.css';
 
@@ -23,17 +25,6 @@ const STEP = 200;
 /** The program lists no more than this. */
 const MOST = 500;
 const ROW = 32;
-
-function useActionWords(): (action: string) => string {
-  const { t, i18n } = useWords();
-  return (action) => {
-    const key = `activity.actions.${action}`;
-    // A code that this window does not know yet is shown as it is, readable enough.
-    return i18n.exists(key)
-      ? String(t(key as 'activity.actions.chart-opened'))
-      : action.charAt(0).toUpperCase() + action.slice(1).replaceAll('-', ' ');
-  };
-}
 
 function Events({ events, allSent }: { events: readonly EventLine[]; allSent: boolean }) {
   const { t } = useWords();
@@ -162,26 +153,33 @@ export function ActivityScreen() {
       {!view && !activity.error && <SkeletonRows rows={14} columns={[1, 2, 4, 4, 1]} />}
       {view && (
         <div className={css.columns}>
-          <Card title={t('activity.waiting')} testId="waiting">
-            {view.waiting.length === 0 ? (
-              <p className={css.nothing}>{t('activity.nothingWaits')}</p>
-            ) : (
-              <ul className={css.waiting}>
-                {view.waiting.map((line) => (
-                  <li key={line.id} data-testid="waiting-line">
-                    <bdi className={css.title}>{line.title}</bdi>
-                    <span className={css.line}>
-                      <StandingMark standing={line.standing} words />
-                      <span className="dim small num">
-                        {t('activity.madeAt', { time: time.shortly(line.madeAt, now) })}
-                        {line.tries > 0 && ` · ${t('activity.tries', { count: line.tries })}`}
+          <div className={css.side}>
+            <Card title={t('activity.waiting')} testId="waiting">
+              {view.waiting.length === 0 ? (
+                <p className={css.nothing}>{t('activity.nothingWaits')}</p>
+              ) : (
+                <ul className={css.waiting}>
+                  {view.waiting.map((line) => (
+                    <li key={line.id} data-testid="waiting-line">
+                      <bdi className={css.title}>{line.title}</bdi>
+                      <span className={css.line}>
+                        <StandingMark standing={line.standing} words />
+                        <span className="dim small num">
+                          {t('activity.madeAt', { time: time.shortly(line.madeAt, now) })}
+                          {line.tries > 0 && ` · ${t('activity.tries', { count: line.tries })}`}
+                        </span>
                       </span>
-                    </span>
-                  </li>
-                ))}
-              </ul>
+                    </li>
+                  ))}
+                </ul>
+              )}
+            </Card>
+            {sync?.ledger && (
+              <Card title={t('ledger.title')} testId="activity-ledger">
+                <LedgerWords ledger={sync.ledger} />
+              </Card>
             )}
-          </Card>
+          </div>
           <div className={css.events}>
             <div className={css.bar}>
               <h2>{t('activity.events')}</h2>
@@ -202,6 +200,11 @@ export function ActivityScreen() {
               <Empty title={t('activity.noMatch', { query: filter.trim() })} />
             ) : (
               <Events events={events} allSent={allSent} />
+            )}
+            {view.more && limit >= MOST && (
+              <p className={`dim small ${css.more}`} data-testid="activity-most">
+                {t('activity.most', { count: MOST })}
+              </p>
             )}
             {view.more && limit < MOST && (
               <div className={css.more}>

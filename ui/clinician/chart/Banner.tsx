@@ -4,13 +4,14 @@ import { IconAlertTriangle, IconPencil } from '../../shared/components/icons.ts'
 import { PersonName } from '../../shared/components/PersonName.tsx';
 import { StandingMark } from '../../shared/components/Standing.tsx';
 import { useWords } from '../../shared/words/index.ts';
+import { Granted } from '../access/Granted.tsx';
 import { useClinic } from '../frame/clinic.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
 import { warns } from './allergies.ts';
 import css from './Chart.module.css';
 
 /** Who this is. Always in sight, so that nobody writes into the wrong chart. */
-export function Banner({ chart }: { chart: ChartView }) {
+export function Banner({ chart, again }: { chart: ChartView; again: () => unknown }) {
   const { t } = useWords();
   const { can, time } = useClinic();
   const { open } = useWorkspace();
@@ -56,6 +57,7 @@ export function Banner({ chart }: { chart: ChartView }) {
         </ul>
       </div>
       <div className={css.warnings}>
+        {chart.access && <Granted access={chart.access} ended={again} />}
         {warned.length > 0 ? (
           <p className={css.allergy} data-testid="chart-allergies">
             <IconAlertTriangle size={15} aria-hidden />

@@ -1,5 +1,6 @@
 // A patient's chart: the banner and the lists at the left stay, the centre changes by tab.
 import { Button, Tabs } from '@mantine/core';
+import { useCallback } from 'react';
 import type { ChartView } from '../../shared/bindings.ts';
 import { Empty } from '../../shared/components/Empty.tsx';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -8,6 +9,7 @@ import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
 import { useView } from '../../shared/hooks/use-view.ts';
 import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { ClosedRecord, isClosed } from '../access/ClosedRecord.tsx';
 import { useClinic } from '../frame/clinic.tsx';
 import { type ChartTab, usePlace } from '../frame/place.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
@@ -19,8 +21,15 @@ import { SideLists } from './SideLists.tsx';
 import { Summary } from './Summary.tsx';
 import { Timeline } from './Timeline.tsx';
 import { CHART_TYPES } from './types.ts';
+import { WhoLooked } from './WhoLooked.tsx';
 
-const TABS = ['summary', 'timeline', 'results', 'notes'] as const satisfies readonly ChartTab[];
+const TABS = [
+  'summary',
+  'timeline',
+  'results',
+  'notes',
+  'who-looked',
+] as const satisfies readonly ChartTab[];
 
 /** The chart's screen. */
 export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }) {
@@ -31,11 +40,21 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
   });
   const { t } = useWords();
   const { back } = usePlace();
-  if (view.data) {
-    return <OpenChart chart={view.data} tab={tab} />;
+  const { refetch } = view;
+  const again = useCallback(() => refetch(), [refetch]);
+  const fault = view.error ? faultOf(view.error) : null;
+  // First: a record that was closed while it was on screen goes from the screen.
+  if (isClosed(fault)) {
+    return (
+      <div className={css.alone}>
+        <ClosedRecord fault={fault} patient={patient} again={again} />
+      </div>
+    );
   }
-  if (view.error) {
-    const fault = faultOf(view.error);
+  if (view.data) {
+    return <OpenChart chart={view.data} tab={tab} again={again} />;
+  }
+  if (fault) {
     return (
       <div className={css.alone}>
         {fault.code === 'not-found' ? (
@@ -45,7 +64,7 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
             </Button>
           </Empty>
         ) : (
-          <FaultNote fault={fault} again={() => void view.refetch()} />
+          <FaultNote fault={fault} again={() => void again()} />
         )}
       </div>
     );
@@ -57,7 +76,15 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
   );
 }
 
-function OpenChart({ chart, tab }: { chart: ChartView; tab: ChartTab }) {
+function OpenChart({
+  chart,
+  tab,
+  again,
+}: {
+  chart: ChartView;
+  tab: ChartTab;
+  again: () => unknown;
+}) {
   const { t } = useWords();
   const { replace } = usePlace();
   const patient = chart.patient.id;
@@ -69,7 +96,7 @@ function OpenChart({ chart, tab }: { chart: ChartView; tab: ChartTab }) {
       data-testid="chart"
       data-patient={patient}
     >
-      <Banner chart={chart} />
+      <Banner chart={chart} again={again} />
       <div className={css.columns}>
         <SideLists chart={chart} />
         <Tabs
@@ -104,6 +131,9 @@ function OpenChart({ chart, tab }: { chart: ChartView; tab: ChartTab }) {
             </Tabs.Panel>
             <Tabs.Panel value="notes">
               <NotesTab chart={chart} />
+            </Tabs.Panel>
+            <Tabs.Panel value="who-looked">
+              <WhoLooked patient={patient} />
             </Tabs.Panel>
           </div>
         </Tabs>

@@ -1,13 +1,13 @@
 import { Button, TextInput, UnstyledButton } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { useQuery } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import type { ProblemTerm } from '../../shared/bindings.ts';
-import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
 import { useDebounced } from '../../shared/hooks/use-debounced.ts';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { RecordFault } from '../access/ClosedRecord.tsx';
 import { useClinic } from '../frame/clinic.tsx';
 import { Panel } from '../frame/Panel.tsx';
 import { useKept, useWorkspace } from '../frame/workspace.tsx';
@@ -44,8 +44,7 @@ export default function ProblemPanel({ patient }: { patient: string }) {
     enabled: query.length > 1 && typed.term === null,
   });
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     const onset = typed.onset.trim();
     const wrong: { text?: string; onset?: string } = {};
     if (typed.text.trim() === '') {
@@ -85,7 +84,15 @@ export default function ProblemPanel({ patient }: { patient: string }) {
         </Button>
       }
     >
-      <form id="problem-form" onSubmit={submit} className={css.form} noValidate>
+      <form
+        id="problem-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+        className={css.form}
+        noValidate
+      >
         <TextInput
           label={t('problem.text')}
           description={
@@ -128,8 +135,8 @@ export default function ProblemPanel({ patient }: { patient: string }) {
           autoComplete="off"
           data-testid="problem-onset"
         />
-        {save.fault && <FaultNote fault={save.fault} compact />}
       </form>
+      {save.fault && <RecordFault fault={save.fault} patient={patient} again={submit} compact />}
     </Panel>
   );
 }

@@ -1,10 +1,10 @@
 import { Button, TextInput } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
-import { type FormEvent, useState } from 'react';
-import { FaultNote } from '../../shared/components/FaultNote.tsx';
+import { useState } from 'react';
 import { useAction } from '../../shared/hooks/use-action.tsx';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { RecordFault } from '../access/ClosedRecord.tsx';
 import { Panel } from '../frame/Panel.tsx';
 import { useKept, useWorkspace } from '../frame/workspace.tsx';
 import css from './Forms.module.css';
@@ -37,8 +37,7 @@ export default function VitalsPanel({ patient }: { patient: string }) {
   const save = useAction(ipc.addVitals);
   const bmi = bodyMassIndex(typed);
 
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
+  const submit = async () => {
     const checked = checkVitals(patient, typed);
     if ('faults' in checked) {
       setFaults(checked.faults);
@@ -83,7 +82,15 @@ export default function VitalsPanel({ patient }: { patient: string }) {
         </Button>
       }
     >
-      <form id="vitals-form" onSubmit={submit} className={css.form} noValidate>
+      <form
+        id="vitals-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          void submit();
+        }}
+        className={css.form}
+        noValidate
+      >
         <div className={css.pair}>
           {field('systolic')}
           {field('diastolic')}
@@ -101,8 +108,8 @@ export default function VitalsPanel({ patient }: { patient: string }) {
           {field('height')}
         </div>
         {bmi !== null && <p className="dim small">{t('vitals.bmi', { value: bmi })}</p>}
-        {save.fault && <FaultNote fault={save.fault} compact />}
       </form>
+      {save.fault && <RecordFault fault={save.fault} patient={patient} again={submit} compact />}
     </Panel>
   );
 }

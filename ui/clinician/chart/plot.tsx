@@ -1,9 +1,10 @@
 // A plot of one or two series over time on uPlot: a band for the reference range, a mark for
 // each value, and for a value outside of the range another shape as well as another colour.
-import { useEffect, useRef } from 'react';
-import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
+import { useCallback } from 'react';
+import type uPlot from 'uplot';
 import type { Series } from '../../shared/bindings.ts';
+import { type Drawing, usePlot } from '../../shared/hooks/use-plot.ts';
+import type { Ink } from '../../shared/theme/ink.ts';
 import type { ClinicTime } from '../../shared/time.ts';
 import { type PlotData, plotData, timeRange, valueRange, written } from './plot-scale.ts';
 
@@ -19,20 +20,6 @@ interface PlotProps {
 /** Seconds between two marks of the time axis from which on they are months, or years. */
 const MONTH = 27 * 86_400;
 const YEAR = 364 * 86_400;
-
-/** Colours of the theme as they are now; canvas cannot follow CSS by itself. */
-function ink(element: Element) {
-  const style = getComputedStyle(element);
-  const read = (name: string, fallback: string) => style.getPropertyValue(name).trim() || fallback;
-  return {
-    line: read('--r-accent', '#0b6475'),
-    text: read('--r-dim', '#4f5a61'),
-    grid: read('--r-line', '#dde2e5'),
-    band: read('--r-accent-soft', '#e2f1f4'),
-    out: read('--r-red', '#b3261e'),
-    paper: read('--r-surface', '#ffffff'),
-  };
-}
 
 /** Rows on one time axis, as uPlot wants them; a series without a value there has a gap. */
 function aligned(data: readonly PlotData[]): uPlot.AlignedData {
@@ -50,131 +37,105 @@ function isOut(series: Series, value: number): boolean {
   );
 }
 
+/** How series are drawn. */
+function drawing(series: readonly Series[], time: ClinicTime, ink: () => Ink): Drawing {
+  const data = series.map(plotData);
+  const values = valueRange(series);
+  const times = timeRange(data);
+
+  const drawBand = (plot: uPlot) => {
+    const { ctx, bbox } = plot;
+    ctx.save();
+    ctx.fillStyle = ink().band;
+    for (const one of series) {
+      if (one.low === null && one.high === null) {
+        continue;
+      }
+      const top = plot.valToPos(one.high ?? values[1], 'y', true);
+      const bottom = plot.valToPos(one.low ?? values[0], 'y', true);
+      ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
+    }
+    ctx.restore();
+  };
+
+  const drawMarks = (plot: uPlot) => {
+    const { ctx } = plot;
+    const size = 3.5 * devicePixelRatio;
+    ctx.save();
+    series.forEach((one, index) => {
+      const own = data[index];
+      own?.times.forEach((at, i) => {
+        const value = own.values[i] ?? 0;
+        const x = plot.valToPos(at, 'x', true);
+        const y = plot.valToPos(value, 'y', true);
+        ctx.beginPath();
+        if (isOut(one, value)) {
+          // A diamond: the shape says it where the colour cannot.
+          ctx.fillStyle = ink().out;
+          ctx.moveTo(x, y - size * 1.5);
+          ctx.lineTo(x + size * 1.5, y);
+          ctx.lineTo(x, y + size * 1.5);
+          ctx.lineTo(x - size * 1.5, y);
+          ctx.closePath();
+          ctx.fill();
+        } else {
+          ctx.fillStyle = ink().paper;
+          ctx.strokeStyle = ink().line;
+          ctx.lineWidth = 1.5 * devicePixelRatio;
+          ctx.arc(x, y, size, 0, Math.PI * 2);
+          ctx.fill();
+          ctx.stroke();
+        }
+      });
+    });
+    ctx.restore();
+  };
+
+  const axis = {
+    stroke: () => ink().text,
+    grid: { stroke: () => ink().grid, width: 1 },
+    ticks: { show: false },
+    font: '12px Inter Variable, sans-serif',
+  };
+  return {
+    options: {
+      legend: { show: false },
+      cursor: { drag: { x: false, y: false }, points: { size: 8 } },
+      scales: { x: { time: true, range: times }, y: { range: values } },
+      axes: [
+        {
+          ...axis,
+          space: 72,
+          size: 26,
+          values: (_plot, splits, _axis, _space, step) =>
+            splits.map((at) => {
+              const day = time.dayOf(new Date(at * 1000));
+              return step >= YEAR
+                ? day.slice(0, 4)
+                : time.date(step >= MONTH ? day.slice(0, 7) : day);
+            }),
+        },
+        { ...axis, size: 48, space: 28, values: (_plot, splits) => splits.map(written) },
+      ],
+      series: [
+        {},
+        ...series.map((one) => ({
+          label: one.name,
+          stroke: () => ink().line,
+          width: 1.5,
+          spanGaps: true,
+          points: { show: false },
+        })),
+      ],
+      hooks: { drawAxes: [drawBand], draw: [drawMarks] },
+    },
+    data: aligned(data),
+  };
+}
+
 /** Draws the plot; the table beside it carries the same values for everybody. */
 export function Plot({ series, time, height, label }: PlotProps) {
-  const host = useRef<HTMLDivElement>(null);
-
-  useEffect(() => {
-    const element = host.current;
-    if (!element) {
-      return;
-    }
-    const data = series.map(plotData);
-    const values = valueRange(series);
-    const times = timeRange(data);
-    let colours = ink(element);
-
-    const drawBand = (plot: uPlot) => {
-      const { ctx, bbox } = plot;
-      ctx.save();
-      ctx.fillStyle = colours.band;
-      for (const one of series) {
-        if (one.low === null && one.high === null) {
-          continue;
-        }
-        const top = plot.valToPos(one.high ?? values[1], 'y', true);
-        const bottom = plot.valToPos(one.low ?? values[0], 'y', true);
-        ctx.fillRect(bbox.left, top, bbox.width, bottom - top);
-      }
-      ctx.restore();
-    };
-
-    const drawMarks = (plot: uPlot) => {
-      const { ctx } = plot;
-      const size = 3.5 * devicePixelRatio;
-      ctx.save();
-      series.forEach((one, index) => {
-        const own = data[index];
-        own?.times.forEach((at, i) => {
-          const value = own.values[i] ?? 0;
-          const x = plot.valToPos(at, 'x', true);
-          const y = plot.valToPos(value, 'y', true);
-          ctx.beginPath();
-          if (isOut(one, value)) {
-            // A diamond: the shape says it where the colour cannot.
-            ctx.fillStyle = colours.out;
-            ctx.moveTo(x, y - size * 1.5);
-            ctx.lineTo(x + size * 1.5, y);
-            ctx.lineTo(x, y + size * 1.5);
-            ctx.lineTo(x - size * 1.5, y);
-            ctx.closePath();
-            ctx.fill();
-          } else {
-            ctx.fillStyle = colours.paper;
-            ctx.strokeStyle = colours.line;
-            ctx.lineWidth = 1.5 * devicePixelRatio;
-            ctx.arc(x, y, size, 0, Math.PI * 2);
-            ctx.fill();
-            ctx.stroke();
-          }
-        });
-      });
-      ctx.restore();
-    };
-
-    const axis = {
-      stroke: () => colours.text,
-      grid: { stroke: () => colours.grid, width: 1 },
-      ticks: { show: false },
-      font: '12px Inter Variable, sans-serif',
-    };
-    const plot = new uPlot(
-      {
-        width: Math.max(element.clientWidth, 120),
-        height,
-        legend: { show: false },
-        cursor: { drag: { x: false, y: false }, points: { size: 8 } },
-        scales: { x: { time: true, range: times }, y: { range: values } },
-        axes: [
-          {
-            ...axis,
-            space: 72,
-            size: 26,
-            values: (_plot, splits, _axis, _space, step) =>
-              splits.map((at) => {
-                const day = time.dayOf(new Date(at * 1000));
-                return step >= YEAR
-                  ? day.slice(0, 4)
-                  : time.date(step >= MONTH ? day.slice(0, 7) : day);
-              }),
-          },
-          { ...axis, size: 48, space: 28, values: (_plot, splits) => splits.map(written) },
-        ],
-        series: [
-          {},
-          ...series.map((one) => ({
-            label: one.name,
-            stroke: () => colours.line,
-            width: 1.5,
-            spanGaps: true,
-            points: { show: false },
-          })),
-        ],
-        hooks: { drawAxes: [drawBand], draw: [drawMarks] },
-      },
-      aligned(data),
-      element,
-    );
-
-    const resized = new ResizeObserver(() => {
-      plot.setSize({ width: Math.max(element.clientWidth, 120), height });
-    });
-    resized.observe(element);
-    // Light to dark changes the variables on the root element.
-    const recoloured = new MutationObserver(() => {
-      colours = ink(element);
-      plot.redraw();
-    });
-    recoloured.observe(document.documentElement, {
-      attributes: true,
-      attributeFilter: ['data-mantine-color-scheme'],
-    });
-    return () => {
-      resized.disconnect();
-      recoloured.disconnect();
-      plot.destroy();
-    };
-  }, [series, time, height]);
-
+  const draw = useCallback((ink: () => Ink) => drawing(series, time, ink), [series, time]);
+  const host = usePlot(draw, height);
   return <div ref={host} role="img" aria-label={label} style={{ width: '100%', height }} />;
 }

@@ -11,13 +11,14 @@ import { SignIn } from '../sign-in/SignIn.tsx';
 import { useLook } from './look.ts';
 import { OpenSession } from './OpenSession.tsx';
 import type { Trail } from './place.tsx';
+import { homeOf } from './screens.ts';
 import { SessionProvider, useSession } from './session.tsx';
 import type { WorkspaceTrail } from './workspace.tsx';
 
 interface Left extends Trail, WorkspaceTrail {}
 
-function fresh(): Left {
-  return { places: [{ screen: 'today' }], panel: null, wide: false };
+function fresh(user: UserView): Left {
+  return { places: [{ screen: homeOf(user) }], panel: null, wide: false };
 }
 
 function whoOf(user: UserView, server: string | null): string {
@@ -50,7 +51,7 @@ function Window() {
     const who = whoOf(view.user, view.server);
     let mine = left.current.get(who);
     if (!mine) {
-      mine = fresh();
+      mine = fresh(view.user);
       left.current.set(who, mine);
     }
     return <OpenSession key={`${who} ${opening}`} user={view.user} trail={mine} />;

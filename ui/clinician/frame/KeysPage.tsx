@@ -1,6 +1,7 @@
 import { Kbd, Modal } from '@mantine/core';
 import type { ReactNode } from 'react';
 import { useWords } from '../../shared/words/index.ts';
+import { useClinic } from './clinic.tsx';
 import css from './KeysPage.module.css';
 import { showOverlay, useOverlay } from './overlays.ts';
 
@@ -22,6 +23,7 @@ function Line({ keys, children }: { keys: readonly string[]; children: ReactNode
 /** Every key of the program. */
 export function KeysPage() {
   const { t } = useWords();
+  const { screens } = useClinic();
   const open = useOverlay() === 'keys';
   return (
     <Modal
@@ -34,7 +36,7 @@ export function KeysPage() {
       <h3>{t('keys.anywhere')}</h3>
       <dl className={css.list}>
         <Line keys={['Ctrl', 'K']}>{t('keys.find')}</Line>
-        <Line keys={['Alt', '1 … 6']}>{t('keys.screens')}</Line>
+        <Line keys={['Alt', `1 … ${screens.length}`]}>{t('keys.screens')}</Line>
         <Line keys={['Alt', '←']}>{t('keys.back')}</Line>
         <Line keys={['Esc']}>{t('keys.close')}</Line>
         <Line keys={['F6']}>{t('keys.workspace')}</Line>

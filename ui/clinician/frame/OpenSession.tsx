@@ -1,4 +1,5 @@
 // An open session: its own query client, place and workspace. Nothing in here outlives a lock.
+import { notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import type { UserView } from '../../shared/bindings.ts';
@@ -91,8 +92,15 @@ export function OpenSession({ user, trail }: { user: UserView; trail: Trail & Wo
       },
     );
   }, []);
-  // What was open over the frame does not come back with the next unlock.
-  useEffect(() => () => showOverlay(null), []);
+  // What was open over the frame does not come back with the next unlock, and a message that
+  // names somebody does not outlive the lock.
+  useEffect(
+    () => () => {
+      showOverlay(null);
+      notifications.clean();
+    },
+    [],
+  );
   useChanges(client);
   useIdleTimer();
   return (

@@ -4,14 +4,19 @@ import {
   IconHistory,
   IconInbox,
   IconLock,
+  IconReportSearch,
   IconSettings,
+  IconShieldExclamation,
   IconSun,
   IconUsers,
 } from '../../shared/components/icons.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { useClinic } from './clinic.tsx';
 import { useLock } from './lock.ts';
-import { SCREENS, usePlace } from './place.tsx';
+import { useOpenReviews } from './open-reviews.ts';
+import { usePlace } from './place.tsx';
 import css from './Rail.module.css';
+import type { Screen } from './screens.ts';
 import { useSession } from './session.tsx';
 
 const ICONS = {
@@ -19,6 +24,8 @@ const ICONS = {
   patients: IconUsers,
   schedule: IconCalendar,
   inbox: IconInbox,
+  audit: IconReportSearch,
+  reviews: IconShieldExclamation,
   activity: IconHistory,
   settings: IconSettings,
 } as const;
@@ -26,19 +33,22 @@ const ICONS = {
 /** The screens that exist, and the lock. */
 export function Rail() {
   const { t } = useWords();
+  const { screens } = useClinic();
   const { place, go } = usePlace();
   const { sync } = useSession();
   const lock = useLock();
-  const count = sync?.needsYou ?? 0;
+  const open = useOpenReviews();
+  const counts: Partial<Record<Screen, number>> = { inbox: sync?.needsYou ?? 0, reviews: open };
   const current = place.screen === 'chart' ? 'patients' : place.screen;
   return (
     <nav className={css.rail} aria-label={t('rail.label')}>
       <div className={css.logo} aria-hidden>
         R
       </div>
-      {SCREENS.map((screen, index) => {
+      {screens.map((screen, index) => {
         const Icon = ICONS[screen];
-        const counted = screen === 'inbox' && count > 0;
+        const count = counts[screen] ?? 0;
+        const counted = count > 0;
         return (
           <button
             key={screen}
@@ -52,13 +62,17 @@ export function Rail() {
             <span className={css.icon}>
               <Icon size={20} stroke={1.6} aria-hidden />
               {counted && (
-                <span className={css.count} aria-hidden>
+                <span className={css.count} aria-hidden data-testid={`rail-count-${screen}`}>
                   {count > 99 ? '99+' : count}
                 </span>
               )}
             </span>
             {t(`rail.${screen}`)}
-            {counted && <span className="unseen">{t('status.needsYou', { count })}</span>}
+            {counted && (
+              <span className="unseen">
+                {t(screen === 'inbox' ? 'status.needsYou' : 'reviews.openCount', { count })}
+              </span>
+            )}
           </button>
         );
       })}

@@ -9,6 +9,7 @@ import { Finder } from './Finder.tsx';
 import { Guard } from './Guard.tsx';
 import { KeysPage } from './KeysPage.tsx';
 import { useKeys } from './keys.ts';
+import { LedgerAlarm } from './LedgerAlarm.tsx';
 import { type Place, usePlace } from './place.tsx';
 import { Rail } from './Rail.tsx';
 import css from './Shell.module.css';
@@ -20,6 +21,12 @@ import { WorkspaceColumn } from './WorkspaceColumn.tsx';
 const chart = () => import('../chart/ChartScreen.tsx');
 const schedule = () => import('../schedule/ScheduleScreen.tsx');
 const ChartScreen = lazy(() => chart().then((module) => ({ default: module.ChartScreen })));
+const AuditScreen = lazy(() =>
+  import('../audit/AuditScreen.tsx').then((module) => ({ default: module.AuditScreen })),
+);
+const ReviewsScreen = lazy(() =>
+  import('../reviews/ReviewsScreen.tsx').then((module) => ({ default: module.ReviewsScreen })),
+);
 const ScheduleScreen = lazy(() =>
   schedule().then((module) => ({ default: module.ScheduleScreen })),
 );
@@ -38,6 +45,10 @@ function draw(place: Place) {
       return <ScheduleScreen />;
     case 'inbox':
       return <InboxScreen />;
+    case 'audit':
+      return <AuditScreen />;
+    case 'reviews':
+      return <ReviewsScreen />;
     case 'activity':
       return <ActivityScreen />;
     case 'settings':
@@ -74,6 +85,7 @@ export function Shell() {
   return (
     <div className={css.shell}>
       <Rail />
+      <LedgerAlarm />
       <TopBar />
       <main
         ref={main}

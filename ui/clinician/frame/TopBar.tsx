@@ -1,5 +1,6 @@
 import { ActionIcon, Kbd, Tooltip } from '@mantine/core';
 import { IconArrowLeft, IconKeyboard, IconSearch } from '../../shared/components/icons.ts';
+import { useRoleWords } from '../../shared/hooks/use-names.ts';
 import { useNow } from '../../shared/hooks/use-now.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from './clinic.tsx';
@@ -9,12 +10,11 @@ import css from './TopBar.module.css';
 
 /** The one search, and the clinic's clock. */
 export function TopBar() {
-  const { t, i18n } = useWords();
+  const { t } = useWords();
   const { user, time } = useClinic();
   const { back, canGoBack } = usePlace();
   const now = useNow();
-  const roleKey = `role.${user.role}`;
-  const role = i18n.exists(roleKey) ? String(t(roleKey as 'role.clinician')) : user.role;
+  const role = useRoleWords()(user.role);
   return (
     <header className={css.bar}>
       <Tooltip label={`${t('bar.back')} (Alt+←)`}>

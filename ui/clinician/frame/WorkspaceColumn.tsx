@@ -12,6 +12,8 @@ import { type PanelPlace, useWorkspace } from './workspace.tsx';
 const NotePanel = lazy(() => import('../note/NotePanel.tsx'));
 const NoteReadPanel = lazy(() => import('../note/NoteReadPanel.tsx'));
 const VitalsPanel = lazy(() => import('../chart/VitalsPanel.tsx'));
+const AccessRowPanel = lazy(() => import('../audit/AccessRowPanel.tsx'));
+const ReviewPanel = lazy(() => import('../reviews/ReviewPanel.tsx'));
 const ProblemPanel = lazy(() => import('../chart/ProblemPanel.tsx'));
 
 function draw(panel: PanelPlace): ReactNode {
@@ -42,6 +44,10 @@ function draw(panel: PanelPlace): ReactNode {
       return <VitalsPanel key={panel.patient} patient={panel.patient} />;
     case 'problem':
       return <ProblemPanel key={panel.patient} patient={panel.patient} />;
+    case 'access-row':
+      return <AccessRowPanel key={panel.id} />;
+    case 'review':
+      return <ReviewPanel key={panel.id} />;
   }
 }
 

@@ -2,10 +2,13 @@
 import { createContext, type ReactNode, useContext, useMemo } from 'react';
 import type { Ability, UserView } from '../../shared/bindings.ts';
 import { ClinicTime, usableLocale } from '../../shared/time.ts';
+import { type Screen, screensOf } from './screens.ts';
 
 interface Clinic {
   readonly user: UserView;
   readonly time: ClinicTime;
+  /** The screens of the rail, in its order. */
+  readonly screens: readonly Screen[];
   /** Whether the user's role may do it; what it may not do is not drawn. */
   readonly can: (ability: Ability) => boolean;
 }
@@ -18,6 +21,7 @@ export function ClinicProvider({ user, children }: { user: UserView; children: R
     () => ({
       user,
       time: new ClinicTime(user.timeZone, usableLocale(navigator.languages)),
+      screens: screensOf(user),
       can: (ability) => user.abilities.includes(ability),
     }),
     [user],

@@ -18,7 +18,7 @@ import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from './clinic.tsx';
 import { useLock } from './lock.ts';
 import { showOverlay } from './overlays.ts';
-import { SCREENS, usePlace } from './place.tsx';
+import { usePlace } from './place.tsx';
 import { useWorkspace } from './workspace.tsx';
 
 /** Something to do, found by its title or its verbs. */
@@ -42,7 +42,7 @@ function matches(command: Command, query: string): boolean {
 /** The commands that fit the query, the most fitting place first. */
 export function useCommands(query: string): readonly Command[] {
   const { t } = useWords();
-  const { can } = useClinic();
+  const { can, screens } = useClinic();
   const { place, go } = usePlace();
   const { open } = useWorkspace();
   const lock = useLock();
@@ -100,7 +100,7 @@ export function useCommands(query: string): readonly Command[] {
       run: () => open({ kind: 'patient-form' }),
     });
   }
-  SCREENS.forEach((screen, index) => {
+  screens.forEach((screen, index) => {
     commands.push({
       id: `go-${screen}`,
       title: t('find.go', { screen: t(`rail.${screen}`) }),

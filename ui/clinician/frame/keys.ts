@@ -1,9 +1,10 @@
 // The keys of the frame. Screens have keys of their own; single letters never act while a
 // field has the focus.
 import { useEffect } from 'react';
+import { useClinic } from './clinic.tsx';
 import { useLock } from './lock.ts';
 import { overlay, showOverlay } from './overlays.ts';
-import { SCREENS, usePlace } from './place.tsx';
+import { usePlace } from './place.tsx';
 import { useWorkspace } from './workspace.tsx';
 
 /** Whether an element takes letters. */
@@ -28,6 +29,7 @@ function covered(target: EventTarget | null): boolean {
 
 /** Listens for the frame's keys while a session is open. */
 export function useKeys(): void {
+  const { screens } = useClinic();
   const { go, back } = usePlace();
   const { panel, close } = useWorkspace();
   const lock = useLock();
@@ -35,7 +37,7 @@ export function useKeys(): void {
     const press = (event: KeyboardEvent) => {
       const ctrl = event.ctrlKey || event.metaKey;
       const digit = Number(event.code.replace('Digit', ''));
-      const screen = event.altKey && !ctrl ? SCREENS[digit - 1] : undefined;
+      const screen = event.altKey && !ctrl ? screens[digit - 1] : undefined;
       const act = (what: () => void) => {
         event.preventDefault();
         event.stopPropagation();
@@ -73,5 +75,5 @@ export function useKeys(): void {
     };
     window.addEventListener('keydown', press, { capture: true });
     return () => window.removeEventListener('keydown', press, { capture: true });
-  }, [go, back, panel, close, lock]);
+  }, [screens, go, back, panel, close, lock]);
 }

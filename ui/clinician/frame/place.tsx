@@ -1,29 +1,15 @@
 // Where the user is. Kept in memory alone: no address, no title ever names a patient. A place
 // holds ids and no words, so it may outlive a lock and be the place to return to.
 import { createContext, type ReactNode, useCallback, useContext, useMemo, useState } from 'react';
+import type { Screen } from './screens.ts';
 
 /** Tabs of a chart. */
-export type ChartTab = 'summary' | 'timeline' | 'results' | 'notes';
+export type ChartTab = 'summary' | 'timeline' | 'results' | 'notes' | 'who-looked';
 
 /** A screen and what it shows. */
 export type Place =
-  | { readonly screen: 'today' }
-  | { readonly screen: 'patients' }
-  | { readonly screen: 'chart'; readonly patient: string; readonly tab?: ChartTab }
-  | { readonly screen: 'schedule' }
-  | { readonly screen: 'inbox' }
-  | { readonly screen: 'activity' }
-  | { readonly screen: 'settings' };
-
-/** Screens of the rail, in its order. */
-export const SCREENS = [
-  'today',
-  'patients',
-  'schedule',
-  'inbox',
-  'activity',
-  'settings',
-] as const satisfies readonly Place['screen'][];
+  | { readonly screen: Screen }
+  | { readonly screen: 'chart'; readonly patient: string; readonly tab?: ChartTab };
 
 /** What an open session leaves behind for its return: ids only. */
 export interface Trail {
@@ -62,7 +48,7 @@ export function PlaceProvider({ trail, children }: { trail: Trail; children: Rea
     [trail],
   );
   const value = useMemo<Places>(() => {
-    const place = places[places.length - 1] ?? { screen: 'today' };
+    const place = places[places.length - 1] ?? { screen: 'settings' };
     return {
       place,
       canGoBack: places.length > 1,

@@ -7,6 +7,7 @@ import {
   useMemo,
   useRef,
   useState,
+  useSyncExternalStore,
 } from 'react';
 
 /** What the workspace can hold. Ids only: a panel may be opened again after a lock. */
@@ -27,7 +28,14 @@ export type PanelPlace =
   /** A signed note, to read. */
   | { readonly kind: 'note-read'; readonly reference: string; readonly patient: string }
   | { readonly kind: 'vitals'; readonly patient: string }
-  | { readonly kind: 'problem'; readonly patient: string };
+  | { readonly kind: 'problem'; readonly patient: string }
+  /** One access of a report; its row is kept under `access-row`. */
+  | { readonly kind: 'access-row'; readonly id: string }
+  /** Something to review, kept under `review`. */
+  | { readonly kind: 'review'; readonly id: string };
+
+/** Panels that show what a screen has read: after a lock there is nothing to show in them. */
+const OF_THE_MOMENT: readonly PanelPlace['kind'][] = ['sign-in-again', 'access-row', 'review'];
 
 /** What an open session leaves behind for its return. */
 export interface WorkspaceTrail {
@@ -46,6 +54,9 @@ interface Workspace {
   readonly widen: (wide: boolean) => void;
   /** What was typed in a form, by the form's name, until the session locks. */
   readonly drafts: Map<string, unknown>;
+  /** Keeps a value there and tells who shows it. */
+  readonly keep: (name: string, value: unknown) => void;
+  readonly hear: (heard: () => void) => () => void;
   /** What to do before the panel goes: keep what a pause of typing has not kept yet. */
   readonly onLeave: (leave: Leave | null) => void;
   /** Does it now, without closing: the lock waits for it. */
@@ -63,11 +74,11 @@ export function WorkspaceProvider({
   children: ReactNode;
 }) {
   const [panel, setPanel] = useState<PanelPlace | null>(
-    // Who comes back through the unlock has just signed in.
-    trail.panel?.kind === 'sign-in-again' ? null : trail.panel,
+    trail.panel && OF_THE_MOMENT.includes(trail.panel.kind) ? null : trail.panel,
   );
   const [wide, setWide] = useState(trail.wide);
   const drafts = useRef(new Map<string, unknown>()).current;
+  const hearers = useRef(new Set<() => void>()).current;
   const leave = useRef<Leave | null>(null);
   const opener = useRef<HTMLElement | null>(null);
 
@@ -112,9 +123,25 @@ export function WorkspaceProvider({
       // The note's panel shows its own fault; locking must not wait for it.
     }
   }, []);
+  const keep = useCallback(
+    (name: string, kept: unknown) => {
+      drafts.set(name, kept);
+      for (const heard of hearers) {
+        heard();
+      }
+    },
+    [drafts, hearers],
+  );
+  const hear = useCallback(
+    (heard: () => void) => {
+      hearers.add(heard);
+      return () => hearers.delete(heard);
+    },
+    [hearers],
+  );
   const value = useMemo<Workspace>(
-    () => ({ panel, wide, open, close, widen, drafts, onLeave, leaving }),
-    [panel, wide, open, close, widen, drafts, onLeave, leaving],
+    () => ({ panel, wide, open, close, widen, drafts, keep, hear, onLeave, leaving }),
+    [panel, wide, open, close, widen, drafts, keep, hear, onLeave, leaving],
   );
   return <WorkspaceContext value={value}>{children}</WorkspaceContext>;
 }
@@ -128,18 +155,16 @@ export function useWorkspace(): Workspace {
   return workspace;
 }
 
-/** A value that lives as long as the session: a search kept while the user looks elsewhere. */
+/**
+ * A value that lives as long as the session: a search kept while the user looks elsewhere. Who
+ * names the same value shares it.
+ */
 export function useKept<T>(name: string, initial: T): [T, (next: T) => void] {
-  const { drafts } = useWorkspace();
-  const [value, setValue] = useState<T>(() =>
-    drafts.has(name) ? (drafts.get(name) as T) : initial,
+  const { drafts, keep, hear } = useWorkspace();
+  const [first] = useState(initial);
+  const value = useSyncExternalStore(hear, () =>
+    drafts.has(name) ? (drafts.get(name) as T) : first,
   );
-  const keep = useCallback(
-    (next: T) => {
-      drafts.set(name, next);
-      setValue(next);
-    },
-    [drafts, name],
-  );
-  return [value, keep];
+  const set = useCallback((next: T) => keep(name, next), [keep, name]);
+  return [value, set];
 }

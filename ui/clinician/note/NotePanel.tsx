@@ -10,6 +10,7 @@ import { StandingMark } from '../../shared/components/Standing.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
 import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { RecordFault } from '../access/ClosedRecord.tsx';
 import { useClinic } from '../frame/clinic.tsx';
 import { Panel } from '../frame/Panel.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
@@ -30,7 +31,7 @@ export default function NotePanel({ patient }: { patient: string }) {
   if (draft.error) {
     return (
       <Panel title={t('note.title')}>
-        <FaultNote fault={faultOf(draft.error)} again={() => void draft.refetch()} />
+        <RecordFault fault={faultOf(draft.error)} patient={patient} again={() => draft.refetch()} />
       </Panel>
     );
   }
@@ -147,9 +148,15 @@ function Writing({ patient, draft }: { patient: string; draft: DraftView | null 
           />
         ))}
         {keeping.fault && (
-          <FaultNote fault={keeping.fault} again={() => void autosave.current?.flush()} compact />
+          <RecordFault
+            fault={keeping.fault}
+            patient={patient}
+            again={() => autosave.current?.flush()}
+          />
         )}
-        {sign.fault && <FaultNote fault={sign.fault} compact />}
+        {sign.fault && (
+          <RecordFault fault={sign.fault} patient={patient} again={() => sign.run()} compact />
+        )}
       </div>
       <Modal
         opened={asking}

@@ -1,9 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
 import { StandingMark } from '../../shared/components/Standing.tsx';
 import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { RecordFault } from '../access/ClosedRecord.tsx';
 import { useClinic } from '../frame/clinic.tsx';
 import { Panel } from '../frame/Panel.tsx';
 import css from './Note.module.css';
@@ -26,7 +26,7 @@ export default function NoteReadPanel({
   if (note.error) {
     return (
       <Panel title={t('note.readTitle')}>
-        <FaultNote fault={faultOf(note.error)} again={() => void note.refetch()} />
+        <RecordFault fault={faultOf(note.error)} patient={patient} again={() => note.refetch()} />
       </Panel>
     );
   }

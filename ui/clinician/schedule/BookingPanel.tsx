@@ -1,7 +1,6 @@
 // Booking beside the calendar or the chart: whom, with whom, when; next free times at hand; a
 // clash is named before anything is sent.
 import { Button, TextInput } from '@mantine/core';
-import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useState } from 'react';
 import type { AppointmentView, ChartView, ScheduleView } from '../../shared/bindings.ts';
@@ -18,6 +17,7 @@ import { Panel } from '../frame/Panel.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
 import { isDate } from '../patients/form.ts';
 import { PatientPicker, type Picked } from '../patients/PatientPicker.tsx';
+import { announce } from './announce.ts';
 import css from './BookingPanel.module.css';
 import { useSchedule } from './read.ts';
 import { clashes, isTime, nextFree, withinHours } from './slots.ts';
@@ -197,11 +197,9 @@ export function BookingPanel({
     });
     drafts.delete(DRAFT);
     const said = `${time.day(instant)}, ${time.time(instant)}`;
-    notifications.show({
-      message: t(
-        saved.standing === 'confirmed' ? 'schedule.booking.booked' : 'schedule.booking.requested',
-        { time: said },
-      ),
+    announce(client, saved, {
+      requested: t('schedule.booking.requested', { time: said }),
+      confirmed: t('schedule.booking.booked', { time: said }),
     });
     close();
     drafts.delete(DRAFT);

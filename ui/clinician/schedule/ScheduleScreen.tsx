@@ -2,6 +2,7 @@
 import { ActionIcon, Button, NativeSelect, Popover, SegmentedControl, Switch } from '@mantine/core';
 import { DatePicker } from '@mantine/dates';
 import { notifications } from '@mantine/notifications';
+import { useQueryClient } from '@tanstack/react-query';
 import { useCallback, useMemo, useState } from 'react';
 import type { AppointmentView } from '../../shared/bindings.ts';
 import { Empty } from '../../shared/components/Empty.tsx';
@@ -21,6 +22,7 @@ import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { useKept, useWorkspace } from '../frame/workspace.tsx';
 import { PROGRESS_WORD } from '../today/progress.ts';
+import { announce } from './announce.ts';
 import { Calendar, type Drop, type Stretch } from './Calendar.tsx';
 import type { Described } from './draw-event.ts';
 import { useSchedule } from './read.ts';
@@ -35,6 +37,7 @@ export function ScheduleScreen() {
   const { t } = useWords();
   const { time, user, can } = useClinic();
   const { open, panel } = useWorkspace();
+  const client = useQueryClient();
   const now = useNow();
   const today = time.dayOf(now);
   const [mode, setMode] = useKept<Mode>('schedule.mode', 'day');
@@ -73,12 +76,10 @@ export function ScheduleScreen() {
         practitioner: drop.practitioner,
       });
       const who = view?.practitioners.find((p) => p.id === drop.practitioner)?.name ?? '';
-      const key = saved.standing === 'confirmed' ? 'schedule.moved' : 'schedule.movedRequested';
-      notifications.show({
-        message: t(key, {
-          time: `${time.day(drop.start)}, ${time.time(drop.start)}`,
-          practitioner: who,
-        }),
+      const to = { time: `${time.day(drop.start)}, ${time.time(drop.start)}`, practitioner: who };
+      announce(client, saved, {
+        requested: t('schedule.movedRequested', to),
+        confirmed: t('schedule.moved', to),
       });
     } catch (error) {
       drop.revert();

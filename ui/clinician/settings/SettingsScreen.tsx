@@ -8,10 +8,12 @@ import { IconLock, IconLogout } from '../../shared/components/icons.ts';
 import { Page } from '../../shared/components/Page.tsx';
 import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
+import { useRoleWords } from '../../shared/hooks/use-names.ts';
 import { useView } from '../../shared/hooks/use-view.ts';
 import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
+import { LedgerWords } from '../frame/LedgerWords.tsx';
 import { useLock } from '../frame/lock.ts';
 import { wear } from '../frame/look.ts';
 import { useSession } from '../frame/session.tsx';
@@ -92,9 +94,9 @@ function Choices({ view, onSaved }: { view: SettingsView; onSaved: () => void })
 
 /** The Settings screen. */
 export function SettingsScreen() {
-  const { t, i18n } = useWords();
+  const { t } = useWords();
   const { user, time } = useClinic();
-  const { take } = useSession();
+  const { take, sync } = useSession();
   const lock = useLock();
   const settings = useView({
     key: ['settings'],
@@ -103,8 +105,7 @@ export function SettingsScreen() {
   });
   const signOut = useAction(async () => take(await ipc.signOut()));
   const view = settings.data;
-  const roleKey = `role.${user.role}`;
-  const role = i18n.exists(roleKey) ? String(t(roleKey as 'role.clinician')) : user.role;
+  const role = useRoleWords()(user.role);
   return (
     <Page title={t('settings.title')} testId="settings">
       {settings.error && !view && (
@@ -159,6 +160,11 @@ export function SettingsScreen() {
               <Fact name={t('settings.keychain')}>{view.keychain}</Fact>
               <Fact name={t('settings.device')}>{view.device}</Fact>
               <Fact name={t('settings.folder')}>{view.profileFolder}</Fact>
+              {sync?.ledger && (
+                <Fact name={t('ledger.title')}>
+                  <LedgerWords ledger={sync.ledger} inline />
+                </Fact>
+              )}
               <Fact name={t('settings.version')}>{view.version}</Fact>
             </dl>
           </Card>

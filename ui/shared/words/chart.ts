@@ -17,6 +17,7 @@ export const chartWords = {
       timeline: 'Timeline',
       results: 'Results',
       notes: 'Notes',
+      'who-looked': 'Who looked',
     },
     act: {
       note: 'Write note',

@@ -15,8 +15,7 @@ const ACTIONS: [string, string | null][] = [
 ];
 
 /** Events newest first, and what waits. */
-export function activityOf(empty: boolean, offline: boolean, limit: number): ActivityView {
-  const total = empty ? 0 : 420;
+export function activityOf(total: number, offline: boolean, limit: number): ActivityView {
   const events: EventLine[] = Array.from({ length: Math.min(limit, total) }, (_, n) => {
     const [action, patient] = ACTIONS[n % ACTIONS.length] as [string, string | null];
     const at = new Date(Date.parse('2026-11-24T15:33:00Z') - n * 97_000);

@@ -75,6 +75,8 @@ export class FakeClinic {
   patients: PatientRow[];
   appointments: AppointmentView[];
   inbox: InboxView;
+  /** Audit events that this computer recorded. */
+  events = 420;
   drafts = new Map<string, DraftView>();
   granted = new Map<string, AccessView>();
   accesses: AccessRow[];
@@ -486,7 +488,8 @@ export class FakeClinic {
     return this.do_give_up_refused({ id });
   }
   do_activity({ limit }: { limit: number }) {
-    return activityOf(this.setting.empty ?? false, this.sync.connection === 'offline', limit);
+    const events = this.setting.empty ? 0 : this.events;
+    return activityOf(events, this.sync.connection === 'offline', limit);
   }
   do_settings_view() {
     return this.settings;
