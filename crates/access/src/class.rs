@@ -12,8 +12,12 @@ pub enum ResourceClass {
     Scheduling,
     /// Practitioners, places, devices.
     Directory,
-    /// Who pays.
+    /// By whom a patient is insured.
+    Coverage,
+    /// What was billed, and for what.
     Financial,
+    /// Who the patient wants to see the record.
+    Consent,
     /// Who looked.
     Audit,
     /// All else, of which the least may be shown.
@@ -22,11 +26,13 @@ pub enum ResourceClass {
 
 impl ResourceClass {
     /// Every class.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Demographic,
         Self::Scheduling,
         Self::Directory,
+        Self::Coverage,
         Self::Financial,
+        Self::Consent,
         Self::Audit,
         Self::Clinical,
     ];
@@ -40,10 +46,17 @@ impl ResourceClass {
             "Practitioner" | "PractitionerRole" | "Organization" | "Location" | "Device" => {
                 Self::Directory
             }
-            "Coverage" | "Claim" | "ExplanationOfBenefit" => Self::Financial,
+            "Coverage" => Self::Coverage,
+            "Claim" | "ExplanationOfBenefit" => Self::Financial,
+            "Consent" => Self::Consent,
             "AuditEvent" => Self::Audit,
             _ => Self::Clinical,
         }
+    }
+
+    /// The class with this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|class| class.as_str() == name)
     }
 
     /// The name in policies.
@@ -52,7 +65,9 @@ impl ResourceClass {
             Self::Demographic => "demographic",
             Self::Scheduling => "scheduling",
             Self::Directory => "directory",
+            Self::Coverage => "coverage",
             Self::Financial => "financial",
+            Self::Consent => "consent",
             Self::Audit => "audit",
             Self::Clinical => "clinical",
         }
@@ -64,7 +79,9 @@ impl ResourceClass {
             Self::Demographic => "demographics",
             Self::Scheduling => "the schedule",
             Self::Directory => "the directory of practitioners, places and devices",
-            Self::Financial => "coverage and claims",
+            Self::Coverage => "insurance coverage",
+            Self::Financial => "claims",
+            Self::Consent => "patients' consents",
             Self::Audit => "the audit",
             Self::Clinical => "clinical records",
         }

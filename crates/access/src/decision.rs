@@ -2,98 +2,58 @@
 
 use std::collections::{HashMap, HashSet};
 use std::str::FromStr;
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use cedar_policy::{
     Authorizer, Context, Decision as CedarDecision, Effect, Entities, Entity, EntityId,
-    EntityTypeName, EntityUid, PolicyId, Schema,
+    EntityTypeName, EntityUid, PolicyId, RestrictedExpression, Schema,
 };
 
 use crate::class::ResourceClass;
+use crate::facts::Facts;
+use crate::request::{Action, Request};
 use crate::role::Role;
 
-/// The policies as text.
-pub const POLICIES: &str = include_str!("../policies/roles.cedar");
+/// The policies as text: by role, then by relationship.
+pub const POLICIES: [&str; 2] = [
+    include_str!("../policies/roles.cedar"),
+    include_str!("../policies/relationships.cedar"),
+];
 /// The schema that they keep to.
 pub const SCHEMA: &str = include_str!("../policies/schema.cedarschema");
 
 /// Policy id of a refusal that no policy made: nothing permits it.
 pub const DEFAULT_REFUSAL: &str = "nothing-permits-it";
 
-/// What somebody wants to do.
+/// What was decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Read a record by its id.
-    Read,
-    /// Find records.
-    Search,
-    /// Make a record.
-    Create,
-    /// Change a record.
-    Update,
-    /// Delete a record.
-    Delete,
-    /// Keep a copy on a workstation.
-    Sync,
-    /// Put one's name under a note.
-    Sign,
+pub enum Verdict {
+    /// It may be done.
+    Allow,
+    /// It may not be done.
+    Deny,
+    /// It may be done once the user says why.
+    NeedsJustification,
+    /// It may be done in an emergency alone.
+    NeedsEmergency,
 }
 
-impl Action {
-    /// Every action.
-    pub const ALL: [Self; 7] = [
-        Self::Read,
-        Self::Search,
-        Self::Create,
-        Self::Update,
-        Self::Delete,
-        Self::Sync,
-        Self::Sign,
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 4] = [
+        Self::Allow,
+        Self::Deny,
+        Self::NeedsJustification,
+        Self::NeedsEmergency,
     ];
 
-    /// The name in policies.
+    /// The stable code that crosses borders.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Read => "read",
-            Self::Search => "search",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::Sync => "sync",
-            Self::Sign => "sign",
-        }
-    }
-
-    /// The verb of a refusal.
-    fn verb(self) -> &'static str {
-        match self {
-            Self::Read => "see",
-            Self::Search => "search",
-            Self::Create => "add to",
-            Self::Update => "change",
-            Self::Delete => "delete from",
-            Self::Sync => "keep copies of",
-            Self::Sign => "sign",
-        }
-    }
-}
-
-/// The facts of one access. Role, action and class decide today; facts about the user's
-/// relationship to the patient join them here, by methods, without changing callers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Request {
-    role: Role,
-    action: Action,
-    class: ResourceClass,
-}
-
-impl Request {
-    /// Somebody with `role` wants to do `action` to records of `class`.
-    pub fn new(role: Role, action: Action, class: ResourceClass) -> Self {
-        Self {
-            role,
-            action,
-            class,
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::NeedsJustification => "needs-justification",
+            Self::NeedsEmergency => "needs-emergency",
         }
     }
 }
@@ -101,12 +61,20 @@ impl Request {
 /// The answer, with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
-    /// Whether it may be done.
-    pub allow: bool,
+    /// What was decided.
+    pub verdict: Verdict,
     /// Why, in words that a screen can show.
     pub explanation: String,
-    /// Ids of the policies that decided, or [`DEFAULT_REFUSAL`].
+    /// Ids of the policies that decided, or [`DEFAULT_REFUSAL`]. Where something is needed: those
+    /// that forbid, then those that would permit.
     pub policies: Vec<String>,
+}
+
+impl Decision {
+    /// Whether it may be done as things are.
+    pub fn allow(&self) -> bool {
+        self.verdict == Verdict::Allow
+    }
 }
 
 /// What is wrong with the policies. The compiled-in ones are tested to have none of it.
@@ -126,15 +94,28 @@ pub enum LoadError {
     Facts(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// Policies ready to decide.
+/// What a policy says of itself.
+struct Words {
+    explanation: String,
+    asks: Option<String>,
+}
+
+/// What Cedar answered, its policies in order.
+struct Answer {
+    allow: bool,
+    policies: Vec<PolicyId>,
+}
+
+/// Policies ready to decide. What was decided once is remembered.
 pub struct PolicySet {
     policies: cedar_policy::PolicySet,
-    explanations: HashMap<PolicyId, String>,
+    words: HashMap<PolicyId, Words>,
     authorizer: Authorizer,
     user: EntityUid,
     record: EntityUid,
     actions: HashMap<Action, EntityUid>,
-    facts: HashMap<(Role, ResourceClass), Entities>,
+    entities: HashMap<(Role, ResourceClass), Entities>,
+    decided: RwLock<HashMap<Request, Decision>>,
 }
 
 impl PolicySet {
@@ -143,38 +124,37 @@ impl PolicySet {
     /// # Errors
     /// [`LoadError`], if the files were broken by an edit.
     pub fn load() -> Result<Self, LoadError> {
-        Self::parse(POLICIES)
+        Self::parse(&POLICIES)
     }
 
-    fn parse(text: &str) -> Result<Self, LoadError> {
-        let read = cedar_policy::PolicySet::from_str(text)
-            .map_err(|error| LoadError::Policies(Box::new(error)))?;
+    fn parse(texts: &[&str]) -> Result<Self, LoadError> {
         let mut policies = cedar_policy::PolicySet::new();
-        let mut explanations = HashMap::new();
-        for policy in read.policies() {
-            let lacking = || LoadError::Annotation(policy.id().to_string());
-            let id = policy
-                .annotation("id")
-                .filter(|id| !id.is_empty())
-                .ok_or_else(lacking)?;
-            let explanation = policy
-                .annotation("explanation")
-                .filter(|text| !text.is_empty())
-                .ok_or_else(lacking)?;
-            let id = PolicyId::new(id);
-            explanations.insert(id.clone(), explanation.to_owned());
-            policies.add(policy.new_id(id)).map_err(|_| lacking())?;
+        let mut words = HashMap::new();
+        for text in texts {
+            let read = cedar_policy::PolicySet::from_str(text)
+                .map_err(|error| LoadError::Policies(Box::new(error)))?;
+            for policy in read.policies() {
+                let lacking = || LoadError::Annotation(policy.id().to_string());
+                let note = |name| policy.annotation(name).filter(|text| !text.is_empty());
+                let id = PolicyId::new(note("id").ok_or_else(lacking)?);
+                let said = Words {
+                    explanation: note("explanation").ok_or_else(lacking)?.to_owned(),
+                    asks: note("asks").map(str::to_owned),
+                };
+                words.insert(id.clone(), said);
+                policies.add(policy.new_id(id)).map_err(|_| lacking())?;
+            }
         }
         let user = uid("User", "user")?;
         let record = uid("Record", "record")?;
-        // The groups of actions (`view`, `write`) are facts too: the schema declares them.
+        // The groups of actions (`view`, `write`, `treat`) are facts too: the schema declares them.
         let groups = schema()?
             .action_entities()
             .map_err(|error| LoadError::Facts(Box::new(error)))?;
-        let mut facts = HashMap::new();
+        let mut known = HashMap::new();
         for role in Role::ALL {
             for class in ResourceClass::ALL {
-                facts.insert(
+                known.insert(
                     (role, class),
                     entities(&groups, &user, role, &record, class)?,
                 );
@@ -186,34 +166,88 @@ impl PolicySet {
         }
         Ok(Self {
             policies,
-            explanations,
+            words,
             authorizer: Authorizer::new(),
             user,
             record,
             actions,
-            facts,
+            entities: known,
+            decided: RwLock::default(),
         })
     }
 
     /// Decides.
     pub fn decide(&self, request: &Request) -> Decision {
-        let response = self
-            .facts
+        // A poisoned lock guards nothing half-written: an entry is inserted whole.
+        let remembered = self.decided.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(decision) = remembered.get(request) {
+            return decision.clone();
+        }
+        drop(remembered);
+        let decision = self.judge(request);
+        self.decided
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(*request, decision.clone());
+        decision
+    }
+
+    fn judge(&self, request: &Request) -> Decision {
+        let answer = self.ask(request);
+        if answer.allow {
+            return self.said(Verdict::Allow, &answer.policies);
+        }
+        if let Some(facts) = request.facts {
+            let justified = Facts {
+                justified: true,
+                ..facts
+            };
+            let emergency = Facts {
+                emergency: true,
+                ..facts
+            };
+            for (verdict, facts) in [
+                (Verdict::NeedsJustification, justified),
+                (Verdict::NeedsEmergency, emergency),
+            ] {
+                let would = self.ask(&request.concerning(facts));
+                if would.allow {
+                    return self.needs(verdict, &answer, &would);
+                }
+            }
+        }
+        if answer.policies.is_empty() {
+            return default_refusal(request);
+        }
+        self.said(Verdict::Deny, &answer.policies)
+    }
+
+    /// Asks Cedar, which has no verdicts beside allow and deny.
+    fn ask(&self, request: &Request) -> Answer {
+        let refused = Answer {
+            allow: false,
+            policies: Vec::new(),
+        };
+        let Some(response) = self
+            .entities
             .get(&(request.role, request.class))
             .zip(self.actions.get(&request.action))
-            .and_then(|(facts, action)| {
+            .and_then(|(entities, action)| {
                 let asked = cedar_policy::Request::new(
                     self.user.clone(),
                     action.clone(),
                     self.record.clone(),
-                    Context::empty(),
+                    context(request.facts)?,
                     None,
                 )
                 .ok()?;
-                Some(self.authorizer.is_authorized(&asked, &self.policies, facts))
-            });
-        let Some(response) = response else {
-            return default_refusal(request);
+                Some(
+                    self.authorizer
+                        .is_authorized(&asked, &self.policies, entities),
+                )
+            })
+        else {
+            return refused;
         };
         let allow = response.decision() == CedarDecision::Allow;
         let decisive = if allow {
@@ -221,34 +255,54 @@ impl PolicySet {
         } else {
             Effect::Forbid
         };
-        let mut policies: Vec<&PolicyId> = response
+        let mut policies: Vec<PolicyId> = response
             .diagnostics()
             .reason()
             .filter(|id| {
                 self.policies
                     .policy(id)
-                    .is_some_and(|p| p.effect() == decisive)
+                    .is_some_and(|policy| policy.effect() == decisive)
             })
+            .cloned()
             .collect();
-        if policies.is_empty() {
-            return default_refusal(request);
-        }
         policies.sort();
+        Answer { allow, policies }
+    }
+
+    fn said(&self, verdict: Verdict, policies: &[PolicyId]) -> Decision {
         let explanation: Vec<&str> = policies
             .iter()
-            .filter_map(|id| self.explanations.get(*id).map(String::as_str))
+            .filter_map(|id| self.words.get(id))
+            .map(|words| words.explanation.as_str())
             .collect();
         Decision {
-            allow,
+            verdict,
             explanation: explanation.join(" "),
-            policies: policies.into_iter().map(ToString::to_string).collect(),
+            policies: policies.iter().map(ToString::to_string).collect(),
         }
+    }
+
+    /// What forbids, then what is asked of the user.
+    fn needs(&self, verdict: Verdict, refused: &Answer, would: &Answer) -> Decision {
+        let mut decision = self.said(verdict, &refused.policies);
+        for (id, asks) in would
+            .policies
+            .iter()
+            .filter_map(|id| Some((id, self.words.get(id)?.asks.as_ref()?)))
+        {
+            if !decision.explanation.is_empty() {
+                decision.explanation.push(' ');
+            }
+            decision.explanation.push_str(asks);
+            decision.policies.push(id.to_string());
+        }
+        decision
     }
 }
 
 impl std::fmt::Debug for PolicySet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.explanations.keys()).finish()
+        f.debug_set().entries(self.words.keys()).finish()
     }
 }
 
@@ -274,7 +328,7 @@ pub fn schema() -> Result<Schema, LoadError> {
 
 fn default_refusal(request: &Request) -> Decision {
     Decision {
-        allow: false,
+        verdict: Verdict::Deny,
         explanation: format!(
             "{} may not {} {}.",
             request.role.people(),
@@ -289,6 +343,25 @@ fn uid(entity_type: &str, id: &str) -> Result<EntityUid, LoadError> {
     let name =
         EntityTypeName::from_str(entity_type).map_err(|error| LoadError::Facts(Box::new(error)))?;
     Ok(EntityUid::from_type_name_and_id(name, EntityId::new(id)))
+}
+
+/// The facts as policies name them.
+fn context(facts: Option<Facts>) -> Option<Context> {
+    let known = facts.unwrap_or_default();
+    let pairs = [
+        ("patient", facts.is_some()),
+        ("assigned", known.assigned),
+        ("careTeam", known.care_team),
+        ("appointment", known.appointment),
+        ("visiting", known.visiting),
+        ("referral", known.referral),
+        ("consentPermits", known.consent_permits),
+        ("consentDenies", known.consent_denies),
+        ("justified", known.justified),
+        ("emergency", known.emergency),
+    ]
+    .map(|(name, fact)| (name.to_owned(), RestrictedExpression::new_bool(fact)));
+    Context::from_pairs(pairs).ok()
 }
 
 /// The user in the role, the record in the class, beside the groups of actions.
@@ -318,7 +391,7 @@ mod tests {
     use super::*;
 
     fn refused(text: &str) -> LoadError {
-        PolicySet::parse(text).unwrap_err()
+        PolicySet::parse(&[text]).unwrap_err()
     }
 
     #[test]
@@ -334,9 +407,13 @@ mod tests {
             LoadError::Annotation(_)
         ));
         let whole = format!("@id(\"a\") @explanation(\"Because.\") {bare}");
-        assert!(PolicySet::parse(&whole).is_ok());
+        assert!(PolicySet::parse(&[&whole]).is_ok());
         assert!(matches!(
             refused(&format!("{whole}{whole}")),
+            LoadError::Annotation(_)
+        ));
+        assert!(matches!(
+            PolicySet::parse(&[&whole, &whole]).unwrap_err(),
             LoadError::Annotation(_)
         ));
     }
@@ -344,14 +421,27 @@ mod tests {
     /// A policy that cannot be evaluated permits nothing and does not stop the others.
     #[test]
     fn an_error_in_a_policy_refuses() {
-        let set = PolicySet::parse(
-            "@id(\"a\") @explanation(\"Because.\") \
-             permit (principal, action, resource) when { principal.level > 3 };",
-        )
+        let set = PolicySet::parse(&["@id(\"a\") @explanation(\"Because.\") \
+             permit (principal, action, resource) when { principal.level > 3 };"])
         .unwrap();
         let request = Request::new(Role::Clinician, Action::Read, ResourceClass::Clinical);
         let decision = set.decide(&request);
-        assert!(!decision.allow);
+        assert!(!decision.allow());
         assert_eq!(decision.policies, [DEFAULT_REFUSAL]);
+    }
+
+    /// The verdicts beside allow and deny come from the policies: take a policy away, and the
+    /// verdict that it stood for goes.
+    #[test]
+    fn p1_what_is_needed_is_what_the_policies_would_permit() {
+        let set = PolicySet::parse(&["@id(\"a\") @explanation(\"Because.\") @asks(\"Why?\") \
+             permit (principal, action, resource) when { context.emergency };"])
+        .unwrap();
+        let request = Request::new(Role::FrontDesk, Action::Read, ResourceClass::Clinical);
+        assert_eq!(set.decide(&request).verdict, Verdict::Deny);
+        let concerning = set.decide(&request.concerning(Facts::default()));
+        assert_eq!(concerning.verdict, Verdict::NeedsEmergency);
+        assert_eq!(concerning.explanation, "Why?");
+        assert_eq!(concerning.policies, ["a"]);
     }
 }

@@ -1,95 +1,148 @@
-//! The whole matrix: every role, every class, every action.
+//! The policies against the table of cases, and what must hold for every decision.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use access::decision::{DEFAULT_REFUSAL, POLICIES, schema};
-use access::{Action, Decision, PolicySet, Request, ResourceClass, Role, decide};
+use access::{
+    Action, Decision, Facts, PolicySet, Request, ResourceClass, Role, Verdict, cases, decide,
+};
 use cedar_policy::{ValidationMode, Validator};
-
-/// What each role may do, in the order demographic, scheduling, directory, financial, audit,
-/// clinical: r read, s search, c create, u update, d delete, y sync, g sign, - nothing.
-/// Written by hand from what each role is for, not from the policies.
-const TABLE: &str = "
-    clinician         rscudy  rscudy  rsy     -       -   rscudyg
-    nurse             rscudy  rscudy  rsy     -       -   rscudy
-    front-desk        rscuy   rscuy   rsy     -       -   -
-    security-officer  -       -       -       -       rs  -
-    administrator     -       -       rscudy  -       -   -
-    auditor           -       -       -       -       rs  -
-    integration       rscudy  rscudy  rscudy  rscudy  rs  rscudy
-";
-
-fn letter(action: Action) -> char {
-    match action {
-        Action::Read => 'r',
-        Action::Search => 's',
-        Action::Create => 'c',
-        Action::Update => 'u',
-        Action::Delete => 'd',
-        Action::Sync => 'y',
-        Action::Sign => 'g',
-    }
-}
 
 fn ask(role: Role, action: Action, class: ResourceClass) -> Decision {
     decide(&Request::new(role, action, class))
 }
 
-fn everything() -> impl Iterator<Item = (Role, Action, ResourceClass)> {
+/// Every kind of request, with every fact alone, and with consent given or denied beside every
+/// other fact.
+fn everything() -> impl Iterator<Item = (Request, Option<Facts>)> {
     Role::ALL.into_iter().flat_map(|role| {
         ResourceClass::ALL.into_iter().flat_map(move |class| {
-            Action::ALL
-                .into_iter()
-                .map(move |action| (role, action, class))
+            Action::ALL.into_iter().flat_map(move |action| {
+                let request = Request::new(role, action, class);
+                std::iter::once((request, None))
+                    .chain(telling().map(move |facts| (request.concerning(facts), Some(facts))))
+            })
         })
     })
 }
 
-#[test]
-fn p1_every_role_class_and_action_is_decided_as_the_table_says() {
-    let mut cases = 0;
-    let mut roles = BTreeSet::new();
-    for line in TABLE.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let mut columns = line.split_whitespace();
-        let role = Role::parse(columns.next().unwrap()).unwrap();
-        roles.insert(role.as_str());
-        for class in ResourceClass::ALL {
-            let allowed = columns.next().unwrap();
-            for action in Action::ALL {
-                let decision = ask(role, action, class);
-                assert_eq!(
-                    decision.allow,
-                    allowed.contains(letter(action)),
-                    "{role:?} {action:?} {class:?}: {}",
-                    decision.explanation
-                );
-                cases += 1;
-            }
-        }
-        assert_eq!(columns.next(), None);
-    }
-    assert_eq!(roles.len(), Role::ALL.len());
-    assert_eq!(cases, everything().count());
+fn telling() -> impl Iterator<Item = Facts> {
+    let denied = Facts {
+        consent_denies: true,
+        ..Facts::default()
+    };
+    let alone = (0..Facts::COUNT).map(|place| Facts::from_bits(1 << place));
+    std::iter::once(Facts::default())
+        .chain(alone)
+        .flat_map(move |facts| [facts, facts.or(denied)])
 }
 
 #[test]
-fn p1_every_decision_carries_its_explanation() {
-    for (role, action, class) in everything() {
-        let decision = ask(role, action, class);
-        assert!(
-            decision.explanation.ends_with('.'),
-            "{}",
-            decision.explanation
-        );
-        assert!(decision.explanation.len() > 20, "{}", decision.explanation);
-        assert!(!decision.policies.is_empty());
-        if decision.allow {
-            assert_ne!(decision.policies, [DEFAULT_REFUSAL]);
+fn p1_every_case_of_the_table_is_decided_as_it_says() {
+    let mut wrong = Vec::new();
+    let cases = cases::all().unwrap();
+    for case in &cases {
+        let decision = decide(&case.request());
+        if decision.verdict != case.verdict {
+            wrong.push(format!("{case:?}: {decision:?}"));
         }
     }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong: {:#?}",
+        wrong.len(),
+        &wrong[..wrong.len().min(20)]
+    );
+    let lines: BTreeSet<usize> = cases.iter().map(|case| case.line).collect();
+    assert!(lines.len() > 150, "{}", lines.len());
+}
+
+/// No role and class is forgotten, nor any fact alone; and no case is given twice.
+#[test]
+fn p1_the_table_is_complete() {
+    let mut seen = BTreeMap::new();
+    for case in cases::all().unwrap() {
+        let bits = case.facts.map_or(-1, |facts| i32::from(facts.bits()));
+        let key = (
+            case.role.as_str(),
+            case.class.as_str(),
+            case.action.as_str(),
+            bits,
+        );
+        assert_eq!(
+            seen.insert(key, case.verdict),
+            None,
+            "{case:?} is there twice"
+        );
+    }
+    for role in Role::ALL {
+        for class in ResourceClass::ALL {
+            for action in Action::ALL {
+                let alone = (0..Facts::COUNT).map(|place| 1i32 << place);
+                for bits in [-1, 0].into_iter().chain(alone) {
+                    let key = (role.as_str(), class.as_str(), action.as_str(), bits);
+                    assert!(seen.contains_key(&key), "{key:?}");
+                }
+            }
+        }
+    }
+}
+
+/// Decisions explain themselves; every policy decides something; and a needed justification
+/// helps, a needed emergency helps, and neither is asked of somebody whom it would not help.
+/// One test, so that what was decided once is remembered.
+#[test]
+fn p1_every_decision_explains_itself_and_what_is_asked_for_helps() {
+    let mut idle: BTreeSet<String> = cedar_policy::PolicySet::from_str(&POLICIES.concat())
+        .unwrap()
+        .policies()
+        .map(|policy| policy.annotation("id").unwrap().to_owned())
+        .collect();
+    for (request, facts) in everything() {
+        let decision = decide(&request);
+        assert!(
+            decision.explanation.ends_with('.') && decision.explanation.len() > 20,
+            "{request:?} {}",
+            decision.explanation
+        );
+        assert!(!decision.policies.is_empty());
+        if decision.verdict != Verdict::Deny {
+            assert_ne!(decision.policies, [DEFAULT_REFUSAL]);
+        }
+        for policy in &decision.policies {
+            idle.remove(policy);
+        }
+        let Some(facts) = facts else {
+            assert!(
+                matches!(decision.verdict, Verdict::Allow | Verdict::Deny),
+                "{request:?}"
+            );
+            continue;
+        };
+        let with = |fact: Facts| decide(&request.concerning(facts.or(fact))).allow();
+        let justified = || {
+            with(Facts {
+                justified: true,
+                ..Facts::default()
+            })
+        };
+        let emergency = || {
+            with(Facts {
+                emergency: true,
+                ..Facts::default()
+            })
+        };
+        match decision.verdict {
+            Verdict::Allow => {}
+            Verdict::Deny => assert!(!justified() && !emergency(), "{request:?}"),
+            Verdict::NeedsJustification => assert!(justified() && emergency(), "{request:?}"),
+            Verdict::NeedsEmergency => assert!(!justified() && emergency(), "{request:?}"),
+        }
+    }
+    assert!(idle.is_empty(), "{idle:?}");
 }
 
 #[test]
@@ -101,9 +154,34 @@ fn p1_explanations_are_words_for_a_screen() {
     );
     assert_eq!(refused.policies, [DEFAULT_REFUSAL]);
 
-    let granted = ask(Role::Clinician, Action::Sign, ResourceClass::Clinical);
-    assert_eq!(granted.explanation, "Clinicians may sign notes.");
-    assert_eq!(granted.policies, ["clinician-signs"]);
+    let read = Request::new(Role::Clinician, Action::Read, ResourceClass::Clinical);
+    let of = |facts: Facts| decide(&read.concerning(facts));
+    let assigned = of(Facts {
+        assigned: true,
+        ..Facts::default()
+    });
+    assert_eq!(assigned.explanation, "The patient is assigned to you.");
+    assert_eq!(assigned.policies, ["assigned-treats"]);
+
+    let unrelated = of(Facts::default());
+    assert_eq!(unrelated.verdict, Verdict::NeedsJustification);
+    assert_eq!(
+        unrelated.explanation,
+        "You have no relationship with this patient. Say why you need the record."
+    );
+    assert_eq!(unrelated.policies, ["justified-treats"]);
+
+    let closed = of(Facts {
+        assigned: true,
+        consent_denies: true,
+        ..Facts::default()
+    });
+    assert_eq!(closed.verdict, Verdict::NeedsEmergency);
+    assert_eq!(
+        closed.explanation,
+        "This patient has closed the record to you. Only emergency access opens it."
+    );
+    assert_eq!(closed.policies, ["consent-denies", "emergency-treats"]);
 
     // A forbidding policy speaks for itself.
     let forbidden = ask(Role::Integration, Action::Update, ResourceClass::Audit);
@@ -117,7 +195,7 @@ fn p1_explanations_are_words_for_a_screen() {
 
 #[test]
 fn p1_policies_keep_to_the_schema() {
-    let policies = cedar_policy::PolicySet::from_str(POLICIES).unwrap();
+    let policies = cedar_policy::PolicySet::from_str(&POLICIES.concat()).unwrap();
     let result = Validator::new(schema().unwrap()).validate(&policies, ValidationMode::Strict);
     let complaints: Vec<String> = result
         .validation_errors()
@@ -131,7 +209,7 @@ fn p1_policies_keep_to_the_schema() {
         .map(|action| action.id().unescaped().to_owned())
         .collect();
     let mut ours: BTreeSet<String> = Action::ALL.iter().map(|a| a.as_str().to_owned()).collect();
-    ours.extend(["view".to_owned(), "write".to_owned()]);
+    ours.extend(["view", "write", "treat"].map(str::to_owned));
     assert_eq!(in_schema, ours);
 }
 
@@ -142,6 +220,7 @@ fn p1_policies_name_the_roles_and_classes_that_exist() {
     let named = |kind: &str| -> BTreeSet<String> {
         let start = format!("{kind}::\"");
         POLICIES
+            .concat()
             .lines()
             .filter(|line| !line.trim_start().starts_with("//"))
             .flat_map(|line| line.split(start.as_str()).skip(1))
@@ -159,21 +238,6 @@ fn p1_policies_name_the_roles_and_classes_that_exist() {
 }
 
 #[test]
-fn every_policy_decides_something() {
-    let mut idle: BTreeSet<String> = cedar_policy::PolicySet::from_str(POLICIES)
-        .unwrap()
-        .policies()
-        .map(|policy| policy.annotation("id").unwrap().to_owned())
-        .collect();
-    for (role, action, class) in everything() {
-        for policy in ask(role, action, class).policies {
-            idle.remove(&policy);
-        }
-    }
-    assert!(idle.is_empty(), "{idle:?}");
-}
-
-#[test]
 fn types_fall_into_their_classes() {
     use ResourceClass as C;
     for (resource_type, class) in [
@@ -187,9 +251,10 @@ fn types_fall_into_their_classes() {
         ("Organization", C::Directory),
         ("Location", C::Directory),
         ("Device", C::Directory),
-        ("Coverage", C::Financial),
+        ("Coverage", C::Coverage),
         ("Claim", C::Financial),
         ("ExplanationOfBenefit", C::Financial),
+        ("Consent", C::Consent),
         ("AuditEvent", C::Audit),
         ("Observation", C::Clinical),
         ("DocumentReference", C::Clinical),
@@ -205,6 +270,15 @@ fn types_fall_into_their_classes() {
 fn names_read_back() {
     for role in Role::ALL {
         assert_eq!(Role::parse(role.as_str()), Some(role));
+    }
+    for class in ResourceClass::ALL {
+        assert_eq!(ResourceClass::parse(class.as_str()), Some(class));
+    }
+    for action in Action::ALL {
+        assert_eq!(Action::parse(action.as_str()), Some(action));
+    }
+    for facts in Facts::all() {
+        assert_eq!(Facts::from_bits(facts.bits()), facts);
     }
     assert_eq!(Role::parse("Clinician"), None);
     assert_eq!(Role::parse(""), None);

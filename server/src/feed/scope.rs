@@ -37,7 +37,7 @@ impl Scope {
             let decision = app
                 .policies
                 .decide(&Request::new(role, Action::Sync, class));
-            if !decision.allow {
+            if !decision.allow() {
                 continue;
             }
             scope.types.extend(

@@ -112,7 +112,7 @@ pub fn decide(app: &App, role: Role, operations: &[WriteOp]) -> Result<(), Bundl
         for (action, resource_type) in demands(operation) {
             let class = ResourceClass::of(resource_type);
             let decision = app.policies.decide(&Request::new(role, action, class));
-            if !decision.allow {
+            if !decision.allow() {
                 return Err(forbidden(&decision.explanation));
             }
         }

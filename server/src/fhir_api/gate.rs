@@ -24,7 +24,7 @@ pub struct Granted {
 
 /// Whether the caller's role allows `asked` for a resource type.
 pub fn may(app: &App, caller: &Caller, asked: Asked, resource_type: &str) -> bool {
-    decide(app, caller, asked, resource_type).is_some_and(|decision| decision.allow)
+    decide(app, caller, asked, resource_type).is_some_and(|decision| decision.allow())
 }
 
 fn decide(
@@ -54,7 +54,7 @@ pub async fn pass(
 ) -> Result<Granted, Failure> {
     let decision = decide(app, caller, asked, resource_type);
     if let Some(decision) = decision {
-        if decision.allow {
+        if decision.allow() {
             return Ok(Granted {
                 explanation: decision.explanation,
                 policies: decision.policies,

@@ -14,7 +14,7 @@ const PURE: &[&str] = &["fhir", "vault", "ledger", "access", "protocol", "sync"]
 const MAY_KNOW: &[(&str, &[&str])] = &[
     ("fhir", &[]),
     ("vault", &[]),
-    ("access", &[]),
+    ("access", &["fhir"]),
     ("ledger", &["fhir", "vault"]),
     ("protocol", &["fhir", "ledger", "vault"]),
     ("sync", &["fhir", "vault", "ledger", "access", "protocol"]),

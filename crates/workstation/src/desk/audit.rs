@@ -39,11 +39,13 @@ impl Desk {
         let mut policies = BTreeSet::new();
         let purpose = purpose(asked.classes);
         for class in asked.classes {
+            let decision = access::decide(&Request::new(self.identity.role, asked.verb, *class));
+            let allow = decision.allow();
             let Decision {
-                allow,
                 explanation,
                 policies: decided,
-            } = access::decide(&Request::new(self.identity.role, asked.verb, *class));
+                ..
+            } = decision;
             if !allow {
                 let mut event = self
                     .event(asked.action)?

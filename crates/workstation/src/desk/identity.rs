@@ -100,7 +100,7 @@ impl Identity {
     /// What the role may do, as the policies decide.
     fn abilities(&self) -> Vec<Ability> {
         use ResourceClass::{Clinical, Demographic, Scheduling};
-        let may = |action, class| access::decide(&Request::new(self.role, action, class)).allow;
+        let may = |action, class| access::decide(&Request::new(self.role, action, class)).allow();
         [
             (Ability::ReadChart, may(Action::Read, Clinical)),
             (Ability::WriteChart, may(Action::Create, Clinical)),

@@ -87,7 +87,7 @@ impl Desk {
             Verb::Create,
             ResourceClass::of("Provenance"),
         ))
-        .allow;
+        .allow();
         let mut also = Vec::new();
         if may_add {
             also.push(Write::Put {
