@@ -37,4 +37,11 @@ pub const COMMAND_NAMES: &[&str] = &[
     "activity",
     "settings_view",
     "save_settings",
+    "justify_access",
+    "emergency_access",
+    "who_looked",
+    "access_report",
+    "export_report",
+    "reviews",
+    "close_review",
 ];

@@ -2,12 +2,16 @@
 
 use tauri::State;
 use workstation::Workstation;
+use workstation::view::access::{AccessView, EmergencyForm, JustifyForm};
 use workstation::view::activity::ActivityView;
 use workstation::view::chart::{ChartView, ProblemForm, ProblemTerm, VitalsForm};
 use workstation::view::conflict::{Choice, InboxView};
 use workstation::view::fault::Fault;
 use workstation::view::note::{DraftForm, DraftView, NoteView};
 use workstation::view::patient::{PatientForm, PatientPage};
+use workstation::view::report::{
+    AccessPage, CloseForm, ExportFormat, Exported, ReportForm, ReviewView, ReviewsView,
+};
 use workstation::view::schedule::{BookingForm, MoveForm, Progress, ScheduleView};
 use workstation::view::session::{
     EnrolForm, SessionView, SettingsForm, SettingsView, SyncView, UnlockForm,
@@ -300,4 +304,77 @@ pub async fn save_settings(
     form: SettingsForm,
 ) -> Answer<SettingsView> {
     workstation.save_settings(form).await
+}
+
+/// Takes a reason for a patient's record where there is no relationship.
+#[tauri::command]
+#[specta::specta]
+pub async fn justify_access(
+    workstation: State<'_, Workstation>,
+    form: JustifyForm,
+) -> Answer<AccessView> {
+    workstation.justify_access(form).await
+}
+
+/// Takes emergency access to one patient's record.
+#[tauri::command]
+#[specta::specta]
+pub async fn emergency_access(
+    workstation: State<'_, Workstation>,
+    form: EmergencyForm,
+) -> Answer<AccessView> {
+    workstation.emergency_access(form).await
+}
+
+/// Who looked at a patient's record, newest first. Asks the server.
+#[tauri::command]
+#[specta::specta]
+pub async fn who_looked(
+    workstation: State<'_, Workstation>,
+    patient: String,
+    cursor: Option<String>,
+) -> Answer<AccessPage> {
+    workstation.who_looked(patient, cursor).await
+}
+
+/// A page of accesses. Asks the server.
+#[tauri::command]
+#[specta::specta]
+pub async fn access_report(
+    workstation: State<'_, Workstation>,
+    query: ReportForm,
+) -> Answer<AccessPage> {
+    workstation.access_report(query).await
+}
+
+/// Writes a report into the user's folder for downloads.
+#[tauri::command]
+#[specta::specta]
+pub async fn export_report(
+    workstation: State<'_, Workstation>,
+    query: ReportForm,
+    format: ExportFormat,
+) -> Answer<Exported> {
+    workstation.export_report(query, format).await
+}
+
+/// What is to be reviewed, newest first. Asks the server.
+#[tauri::command]
+#[specta::specta]
+pub async fn reviews(
+    workstation: State<'_, Workstation>,
+    closed: bool,
+    cursor: Option<String>,
+) -> Answer<ReviewsView> {
+    workstation.reviews(closed, cursor).await
+}
+
+/// Closes a review with what was found.
+#[tauri::command]
+#[specta::specta]
+pub async fn close_review(
+    workstation: State<'_, Workstation>,
+    form: CloseForm,
+) -> Answer<ReviewView> {
+    workstation.close_review(form).await
 }

@@ -46,6 +46,13 @@ pub fn registry() -> Builder<tauri::Wry> {
             activity,
             settings_view,
             save_settings,
+            justify_access,
+            emergency_access,
+            who_looked,
+            access_report,
+            export_report,
+            reviews,
+            close_review,
         ])
         .events(collect_events![SessionChanged, SyncChanged, DataChanged])
 }

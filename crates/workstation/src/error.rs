@@ -66,6 +66,21 @@ pub enum WorkError {
         /// Why, in words for a screen.
         explanation: String,
     },
+    /// The policies deny it until the user says why it is needed.
+    #[error("a reason is needed")]
+    NeedsJustification {
+        /// Why, in words for a screen.
+        explanation: String,
+    },
+    /// The policies deny it except in an emergency.
+    #[error("emergency access is needed")]
+    NeedsEmergency {
+        /// Why, in words for a screen.
+        explanation: String,
+    },
+    /// As much emergency access was taken off line as is allowed.
+    #[error("the quota of emergency access off line is used up")]
+    QuotaSpent,
     /// The record is not here.
     #[error("no such record here")]
     Missing,
@@ -89,6 +104,9 @@ pub enum WorkError {
     /// The profile's files.
     #[error("the profile cannot be used")]
     Profile(#[from] ProfileError),
+    /// A file for the user cannot be written.
+    #[error("the file cannot be written")]
+    Export(#[source] std::io::Error),
     /// No randomness.
     #[error(transparent)]
     Entropy(#[from] NoEntropy),

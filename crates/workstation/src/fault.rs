@@ -193,6 +193,22 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Nothing was changed.",
             "Ask someone whose task it is.",
         ),
+        "needs-justification" => (
+            "You have no relationship with this patient. Say why you need the record.",
+            "Nothing was shown or changed. That it was asked for is recorded.",
+            "Give a reason, or ask somebody who treats the patient.",
+        ),
+        "needs-emergency" => (
+            "This patient has closed the record to you. Only emergency access opens it.",
+            "Nothing was shown or changed. That it was asked for is recorded.",
+            "In an emergency, open the record with your password and a reason: every such access \
+             is reviewed.",
+        ),
+        "emergency-quota-spent" => (
+            "Off line, no further emergency access can be taken on this computer.",
+            "Nothing was shown or changed.",
+            "Bring this computer on line, or ask somebody who treats the patient.",
+        ),
         "not-found" => (
             "This is not on this computer.",
             "Nothing was changed.",
@@ -212,6 +228,16 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "The operating system gives no randomness.",
             NOTHING_LOST,
             "Start the computer again.",
+        ),
+        "offline" => (
+            "The server cannot be reached.",
+            NOTHING_LOST,
+            "This is kept by the server alone. Try again when this computer is on line.",
+        ),
+        "export-failed" => (
+            "The file cannot be written.",
+            "Nothing was changed.",
+            "See that there is room on the disk and that your folder for downloads can be written to.",
         ),
         "busy" => (
             "Another step is still running.",
@@ -365,11 +391,18 @@ impl WorkError {
         match self {
             Self::Locked => "locked",
             Self::Denied { .. } => "forbidden",
+            Self::NeedsJustification { .. } => "needs-justification",
+            Self::NeedsEmergency { .. } => "needs-emergency",
+            Self::QuotaSpent => "emergency-quota-spent",
             Self::Missing => "not-found",
             Self::Invalid { .. } => "invalid",
             Self::TimeTaken { .. } => "time-taken",
             Self::Store(error) => error.code(),
             Self::Profile(error) => profile_code(error),
+            Self::Export(error) => match error.kind() {
+                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => "disk-full",
+                _ => "export-failed",
+            },
             Self::Entropy(_) => "no-randomness",
             Self::Interrupted => "busy",
         }
@@ -382,6 +415,11 @@ impl From<WorkError> for Fault {
             WorkError::Denied { explanation } => Self {
                 what: explanation.clone(),
                 ..of("forbidden")
+            },
+            WorkError::NeedsJustification { explanation }
+            | WorkError::NeedsEmergency { explanation } => Self {
+                what: explanation.clone(),
+                ..of(error.code())
             },
             WorkError::Invalid { field, what } => Self {
                 what: what.clone(),
@@ -440,6 +478,11 @@ mod tests {
             "chain-refused",
             "locked",
             "forbidden",
+            "needs-justification",
+            "needs-emergency",
+            "emergency-quota-spent",
+            "offline",
+            "export-failed",
             "not-found",
             "invalid",
             "time-taken",

@@ -24,6 +24,7 @@ pub mod recovered;
 mod runner;
 pub mod show;
 pub mod view;
+mod witness;
 mod work;
 
 pub use facade::Workstation;

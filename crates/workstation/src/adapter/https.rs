@@ -12,19 +12,22 @@ use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::dpop::{self, ProofInput};
 use protocol::fault::{Code, Problem};
+use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::path;
+use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use super::sse::Lines;
 use crate::port::clock::Clock;
 use crate::port::entropy::Entropy;
-use crate::port::server::{Answer, Device, Server, ServerError, Session};
+use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
 
 /// Time for a connection.
 const CONNECT: Duration = Duration::from_secs(8);
@@ -119,6 +122,31 @@ impl Https {
         let response = request.json(body).send().await.map_err(sort)?;
         read(checked(response).await?).await
     }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        session: &Session,
+        path: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T, ServerError> {
+        let token = Some(session.token.expose());
+        let request = self.request(Method::GET, &session.device, token, path, query)?;
+        let response = request.send().await.map_err(sort)?;
+        read(checked(response).await?).await
+    }
+
+    /// A POST whose answer says nothing.
+    async fn tell<B: Serialize + Sync>(
+        &self,
+        session: &Session,
+        path: &str,
+        body: &B,
+    ) -> Result<(), ServerError> {
+        let token = Some(session.token.expose());
+        let request = self.request(Method::POST, &session.device, token, path, &[])?;
+        let response = request.json(body).send().await.map_err(sort)?;
+        checked(response).await.map(drop)
+    }
 }
 
 impl Server for Https {
@@ -152,13 +180,8 @@ impl Server for Https {
         Box::pin(async move {
             let limit = PAGE.to_string();
             let mut query = vec![("limit", limit.as_str())];
-            if let Some(cursor) = cursor {
-                query.push(("cursor", cursor));
-            }
-            let token = Some(session.token.expose());
-            let request = self.request(Method::GET, &session.device, token, path::SYNC, &query)?;
-            let response = request.send().await.map_err(sort)?;
-            read(checked(response).await?).await
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
+            self.get(session, path::SYNC, &query).await
         })
     }
 
@@ -204,6 +227,125 @@ impl Server for Https {
             Ok(events(response))
         })
     }
+
+    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, Checkpoint> {
+        Box::pin(self.get(session, path::LEDGER_CHECKPOINT, &[]))
+    }
+
+    fn consistency<'a>(
+        &'a self,
+        session: &'a Session,
+        from: u64,
+        to: u64,
+    ) -> Answer<'a, ConsistencyProof> {
+        Box::pin(async move {
+            let (from, to) = (from.to_string(), to.to_string());
+            let query = [("from", from.as_str()), ("to", to.as_str())];
+            self.get(session, path::LEDGER_CONSISTENCY, &query).await
+        })
+    }
+
+    fn alarm<'a>(&'a self, session: &'a Session, alarm: &'a LedgerAlarm) -> Answer<'a, ()> {
+        Box::pin(self.tell(session, path::LEDGER_ALARM, alarm))
+    }
+
+    fn who_looked<'a>(
+        &'a self,
+        session: &'a Session,
+        patient: &'a str,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, ReportPage> {
+        Box::pin(async move {
+            let mut query = vec![("patient", patient)];
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
+            self.get(session, path::WHO_LOOKED, &query).await
+        })
+    }
+
+    fn report<'a>(
+        &'a self,
+        session: &'a Session,
+        query: &'a ReportQuery,
+    ) -> Answer<'a, ReportPage> {
+        Box::pin(async move {
+            let query = pairs(query)?;
+            self.get(session, path::REPORT, &borrowed(&query)).await
+        })
+    }
+
+    fn report_file<'a>(
+        &'a self,
+        session: &'a Session,
+        query: &'a ReportQuery,
+        form: ReportForm,
+    ) -> Answer<'a, Vec<u8>> {
+        Box::pin(async move {
+            let query = pairs(query)?;
+            let accept = match form {
+                ReportForm::Csv => "text/csv",
+                ReportForm::Fhir => "application/fhir+json",
+            };
+            let token = Some(session.token.expose());
+            let request = self
+                .request(
+                    Method::GET,
+                    &session.device,
+                    token,
+                    path::REPORT,
+                    &borrowed(&query),
+                )?
+                .header("Accept", accept);
+            let response = checked(request.send().await.map_err(sort)?).await?;
+            Ok(response.bytes().await.map_err(sort)?.to_vec())
+        })
+    }
+
+    fn reviews<'a>(
+        &'a self,
+        session: &'a Session,
+        closed: bool,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, ReviewPage> {
+        Box::pin(async move {
+            let mut query = vec![("closed", if closed { "true" } else { "false" })];
+            query.extend(cursor.map(|cursor| ("cursor", cursor)));
+            self.get(session, path::REVIEWS, &query).await
+        })
+    }
+
+    fn close_review<'a>(
+        &'a self,
+        session: &'a Session,
+        closing: &'a CloseReview,
+    ) -> Answer<'a, ReviewItem> {
+        Box::pin(self.post(
+            &session.device,
+            Some(session.token.expose()),
+            path::REVIEW_CLOSE,
+            closing,
+        ))
+    }
+}
+
+/// The members of a flat object as a query has them.
+fn pairs(query: &impl Serialize) -> Result<Vec<(String, String)>, ServerError> {
+    let Value::Object(members) = serde_json::to_value(query).map_err(configuration)? else {
+        return Err(configuration("a query is an object"));
+    };
+    Ok(members
+        .into_iter()
+        .map(|(name, value)| match value {
+            Value::String(text) => (name, text),
+            other => (name, other.to_string()),
+        })
+        .collect())
+}
+
+fn borrowed(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }
 
 /// An item for each event named `changed`; ends with an error when the stream breaks or is
@@ -354,6 +496,28 @@ mod tests {
         ] {
             assert!(server_url(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_query_holds_what_was_asked_and_nothing_else() {
+        let query = ReportQuery {
+            patient: Some("p&1".into()),
+            from: Some("2026-01-05T14:30:00Z".parse().unwrap()),
+            success: Some(false),
+            limit: Some(200),
+            ..ReportQuery::default()
+        };
+        let text = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(
+            pairs(&query).unwrap(),
+            [
+                text("patient", "p&1"),
+                text("from", "2026-01-05T14:30:00Z"),
+                text("success", "false"),
+                text("ascending", "false"),
+                text("limit", "200"),
+            ]
+        );
     }
 
     #[test]

@@ -3,11 +3,13 @@
 
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
 
-use crate::port::server::{Answer, Device, Server, ServerError, Session};
+use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
 
 /// A server that nobody may talk to.
 #[derive(Debug)]
@@ -50,6 +52,53 @@ impl Server for Unusable {
         &'a self,
         _: &'a Session,
     ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>> {
+        refuse()
+    }
+
+    fn checkpoint<'a>(&'a self, _: &'a Session) -> Answer<'a, Checkpoint> {
+        refuse()
+    }
+
+    fn consistency<'a>(&'a self, _: &'a Session, _: u64, _: u64) -> Answer<'a, ConsistencyProof> {
+        refuse()
+    }
+
+    fn alarm<'a>(&'a self, _: &'a Session, _: &'a LedgerAlarm) -> Answer<'a, ()> {
+        refuse()
+    }
+
+    fn who_looked<'a>(
+        &'a self,
+        _: &'a Session,
+        _: &'a str,
+        _: Option<&'a str>,
+    ) -> Answer<'a, ReportPage> {
+        refuse()
+    }
+
+    fn report<'a>(&'a self, _: &'a Session, _: &'a ReportQuery) -> Answer<'a, ReportPage> {
+        refuse()
+    }
+
+    fn report_file<'a>(
+        &'a self,
+        _: &'a Session,
+        _: &'a ReportQuery,
+        _: ReportForm,
+    ) -> Answer<'a, Vec<u8>> {
+        refuse()
+    }
+
+    fn reviews<'a>(
+        &'a self,
+        _: &'a Session,
+        _: bool,
+        _: Option<&'a str>,
+    ) -> Answer<'a, ReviewPage> {
+        refuse()
+    }
+
+    fn close_review<'a>(&'a self, _: &'a Session, _: &'a CloseReview) -> Answer<'a, ReviewItem> {
         refuse()
     }
 }

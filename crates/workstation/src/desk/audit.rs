@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use access::{Decision, Request, ResourceClass};
+use access::{Decision, Part, ResourceClass};
 use cache::{StoreError, Writing};
 use ledger::chain::{self, ChainError, Head, Link};
 use ledger::event::{Actor, Cause, Client, Observer, Outcome, Purpose};
 use ledger::{AccessEvent, Action};
+use protocol::access::{AccessGrant, GrantKind};
 
+use super::relation::{self, Decided};
 use super::{Desk, PROGRAM};
 use crate::error::WorkError;
 use crate::view;
@@ -22,6 +24,8 @@ pub(crate) struct Asked<'a> {
     pub classes: &'a [ResourceClass],
     /// The patient it is about, where one is known before.
     pub patient: Option<&'a str>,
+    /// What of the patient's record it needs.
+    pub part: Part<'a>,
 }
 
 /// That it may be done, and why. There is none but through [`Desk::permit`].
@@ -30,51 +34,100 @@ pub(crate) struct Permit {
     purpose: Purpose,
     explanation: String,
     policies: Vec<String>,
+    grant: Option<AccessGrant>,
+}
+
+impl Permit {
+    /// The access for a while that it stands on; none where a relationship or the role does.
+    pub(crate) fn grant(&self) -> Option<&AccessGrant> {
+        self.grant.as_ref()
+    }
 }
 
 impl Desk {
     /// Decides by the policies. A refusal is recorded before it is told.
     pub(crate) fn permit(&self, asked: &Asked<'_>) -> Result<Permit, WorkError> {
+        let mut permit = Permit {
+            action: asked.action,
+            purpose: purpose(asked.classes),
+            explanation: String::new(),
+            policies: Vec::new(),
+            grant: None,
+        };
         let mut explanations = BTreeSet::new();
         let mut policies = BTreeSet::new();
-        let purpose = purpose(asked.classes);
-        for class in asked.classes {
-            let decision = access::decide(&Request::new(self.identity.role, asked.verb, *class));
-            let allow = decision.allow();
-            let Decision {
-                explanation,
-                policies: decided,
-                ..
-            } = decision;
-            if !allow {
-                let mut event = self
-                    .event(asked.action)?
-                    .serving(purpose)
-                    .ending(Outcome::Refused)
-                    .because(explanation.clone(), decided);
-                if let Some(patient) = asked.patient {
-                    event = event.about(patient);
-                }
-                self.record(event)?;
-                return Err(WorkError::Denied { explanation });
+        let known = match asked.patient {
+            Some(patient) if asked.classes.iter().any(|class| needs_relation(*class)) => {
+                Some(self.known(patient, asked.part)?)
             }
-            explanations.insert(explanation);
-            policies.extend(decided);
+            _ => None,
+        };
+        for class in asked.classes {
+            let Decided { decision, grant } = self.decide(asked.verb, *class, known.as_ref());
+            if !decision.allow() {
+                return Err(self.refuse(asked.action, asked.patient, permit.purpose, decision)?);
+            }
+            explanations.insert(decision.explanation);
+            policies.extend(decision.policies);
+            permit.grant = permit.grant.or(grant);
         }
-        Ok(Permit {
-            action: asked.action,
-            purpose,
-            explanation: explanations.into_iter().collect::<Vec<_>>().join(" "),
-            policies: policies.into_iter().collect(),
-        })
+        permit.explanation = explanations.into_iter().collect::<Vec<_>>().join(" ");
+        permit.policies = policies.into_iter().collect();
+        if permit
+            .grant
+            .as_ref()
+            .is_some_and(|grant| grant.kind == GrantKind::Emergency)
+        {
+            permit.purpose = Purpose::Emergency;
+        }
+        Ok(permit)
+    }
+
+    /// Records a refusal and gives the error to tell. Whoever asks for a reason to look at a
+    /// patient who is not here would ask in vain: that is told instead.
+    pub(crate) fn refuse(
+        &self,
+        action: Action,
+        patient: Option<&str>,
+        purpose: Purpose,
+        decision: Decision,
+    ) -> Result<WorkError, WorkError> {
+        let mut event = self
+            .event(action)?
+            .serving(purpose)
+            .ending(Outcome::Refused)
+            .because(decision.explanation.clone(), decision.policies.clone());
+        if let Some(patient) = patient {
+            event = event.about(patient);
+        }
+        self.record(event)?;
+        let refusal = relation::refusal(decision);
+        let asks = matches!(
+            refusal,
+            WorkError::NeedsJustification { .. } | WorkError::NeedsEmergency { .. }
+        );
+        if asks
+            && let Some(patient) = patient
+            && self
+                .cache
+                .read(|cache| cache.patient_card(patient))?
+                .is_none()
+        {
+            return Ok(WorkError::Missing);
+        }
+        Ok(refusal)
     }
 
     /// The event of something permitted.
     pub(crate) fn permitted(&self, permit: &Permit) -> Result<AccessEvent, WorkError> {
-        Ok(self
+        let event = self
             .event(permit.action)?
             .serving(permit.purpose)
-            .because(permit.explanation.clone(), permit.policies.iter().cloned()))
+            .because(permit.explanation.clone(), permit.policies.iter().cloned());
+        Ok(match &permit.grant {
+            Some(grant) => event.justified_by(grant.reason.clone()),
+            None => event,
+        })
     }
 
     /// An event of this user on this device, now.
@@ -126,6 +179,32 @@ impl Desk {
             Ok::<_, StoreError>(value)
         })?)
     }
+
+    /// The same, where what it does may turn out not to be done: then nothing is recorded, and
+    /// nothing may have been written.
+    pub(crate) fn write_recorded_if(
+        &self,
+        name: &'static str,
+        event: &AccessEvent,
+        work: impl FnOnce(&mut Writing<'_>) -> Result<bool, StoreError>,
+    ) -> Result<bool, WorkError> {
+        Ok(self.cache.write(name, |tx| {
+            let done = work(tx)?;
+            if done {
+                tx.record(self.seal(event))?;
+            }
+            Ok::<_, StoreError>(done)
+        })?)
+    }
+}
+
+/// Whether the policies may ask how the user relates to the patient. Demographics, schedule and
+/// directory go by the role.
+fn needs_relation(class: ResourceClass) -> bool {
+    !matches!(
+        class,
+        ResourceClass::Demographic | ResourceClass::Scheduling | ResourceClass::Directory
+    )
 }
 
 fn purpose(classes: &[ResourceClass]) -> Purpose {

@@ -97,9 +97,14 @@ impl Identity {
         }
     }
 
+    /// Whether the user may take emergency access at all.
+    pub(crate) fn may_take_emergency_access(&self) -> bool {
+        crate::work::grants::may_take_emergency_access(self.role)
+    }
+
     /// What the role may do, as the policies decide.
     fn abilities(&self) -> Vec<Ability> {
-        use ResourceClass::{Clinical, Demographic, Scheduling};
+        use ResourceClass::{Audit, Clinical, Demographic, Scheduling};
         let may = |action, class| access::decide(&Request::new(self.role, action, class)).allow();
         [
             (Ability::ReadChart, may(Action::Read, Clinical)),
@@ -113,6 +118,12 @@ impl Identity {
                 Ability::Book,
                 may(Action::Create, Scheduling) && may(Action::Update, Scheduling),
             ),
+            (Ability::ReadAudit, may(Action::Read, Audit)),
+            (
+                Ability::ReviewAccess,
+                self.role == access::Role::SecurityOfficer,
+            ),
+            (Ability::EmergencyAccess, self.may_take_emergency_access()),
         ]
         .into_iter()
         .filter_map(|(ability, allowed)| allowed.then_some(ability))

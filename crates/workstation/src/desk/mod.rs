@@ -4,8 +4,9 @@
 mod audit;
 mod forms;
 pub mod identity;
+pub(crate) mod relation;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cache::Cache;
 use ed25519_dalek::SigningKey;
@@ -30,6 +31,8 @@ pub struct Desk {
     pub(crate) key: Arc<SigningKey>,
     pub(crate) ports: Ports,
     pub(crate) forms: forms::Forms,
+    /// What PractitionerRoles call the user, once that was read.
+    pub(crate) known_as: Mutex<Option<Vec<String>>>,
     /// Told of every change of records here.
     pub(crate) on_touched: Box<dyn Fn(crate::notice::Touched) + Send + Sync>,
     /// Held for as long as the profile is open.
@@ -55,6 +58,7 @@ impl Desk {
             key,
             ports,
             forms: forms::Forms::default(),
+            known_as: Mutex::default(),
             on_touched: Box::new(|_| {}),
             _lock: lock,
         }

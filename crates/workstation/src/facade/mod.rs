@@ -1,7 +1,9 @@
 //! The workstation as its windows and commands use it.
 
+mod access;
 mod day;
 mod idle;
+mod oversight;
 mod session;
 mod status;
 
@@ -102,10 +104,13 @@ impl Workstation {
     ) -> Result<T, Fault> {
         let done = self.0.door.work(case).await;
         self.poke(Poke::Recorded);
-        if let Err(error) = &done {
-            self.failed(error);
+        match done {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                self.failed(&error);
+                Err(self.fault_of(error).await)
+            }
         }
-        done.map_err(Fault::from)
     }
 
     fn failed(&self, error: &WorkError) {

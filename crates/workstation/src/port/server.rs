@@ -7,6 +7,8 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::fault::{Code, Problem};
+use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
 use protocol::sync::SyncPage;
@@ -75,6 +77,15 @@ pub struct Session {
     pub token: Secret,
 }
 
+/// In what form the server writes a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReportForm {
+    /// `text/csv`.
+    Csv,
+    /// A Bundle, `application/fhir+json`.
+    Fhir,
+}
+
 /// An answer to wait for.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, ServerError>>;
 
@@ -110,4 +121,45 @@ pub trait Server: Send + Sync {
         &'a self,
         session: &'a Session,
     ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>>;
+    /// The newest checkpoint of the ledger.
+    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, Checkpoint>;
+    /// That the ledger of `to` entries continues the one of `from`.
+    fn consistency<'a>(
+        &'a self,
+        session: &'a Session,
+        from: u64,
+        to: u64,
+    ) -> Answer<'a, ConsistencyProof>;
+    /// Tells that the ledger does not continue what was witnessed here.
+    fn alarm<'a>(&'a self, session: &'a Session, alarm: &'a LedgerAlarm) -> Answer<'a, ()>;
+    /// Who saw one patient's record.
+    fn who_looked<'a>(
+        &'a self,
+        session: &'a Session,
+        patient: &'a str,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, ReportPage>;
+    /// A page of a report of accesses.
+    fn report<'a>(&'a self, session: &'a Session, query: &'a ReportQuery)
+    -> Answer<'a, ReportPage>;
+    /// A report as a file.
+    fn report_file<'a>(
+        &'a self,
+        session: &'a Session,
+        query: &'a ReportQuery,
+        form: ReportForm,
+    ) -> Answer<'a, Vec<u8>>;
+    /// What is to be reviewed, or was.
+    fn reviews<'a>(
+        &'a self,
+        session: &'a Session,
+        closed: bool,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, ReviewPage>;
+    /// Closes a review.
+    fn close_review<'a>(
+        &'a self,
+        session: &'a Session,
+        closing: &'a CloseReview,
+    ) -> Answer<'a, ReviewItem>;
 }

@@ -19,6 +19,9 @@ pub struct Config {
     /// Look of the program; also before anybody has signed in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub theme: Option<Theme>,
+    /// Folder that reports are written into; without it, the desktop's folder for downloads.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub downloads: Option<PathBuf>,
 }
 
 impl Config {

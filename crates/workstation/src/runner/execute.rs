@@ -17,6 +17,7 @@ use crate::door::Door;
 use crate::error::WorkError;
 use crate::notice::{Notices, Touched};
 use crate::port::server::{Server, ServerError, Session};
+use crate::work::grants::EMERGENCIES;
 
 /// What an operation needs; its own copy, so that it can outlive the loop's turn.
 #[derive(Clone)]
@@ -63,6 +64,7 @@ impl Bench {
                 self.store(ticket, move |desk| {
                     desk.cache
                         .write("settle-audit", |tx| tx.acknowledge_audit(&receipt))?;
+                    desk.keep_receipt(&receipt)?;
                     Ok(Touched::default())
                 })
                 .await
@@ -85,6 +87,9 @@ impl Bench {
                     let applied = desk
                         .cache
                         .apply_page(&page, desk.now(), desk.seal(&event))?;
+                    if applied.types.contains("PractitionerRole") {
+                        desk.forget_names();
+                    }
                     Ok(Touched {
                         types: applied.types,
                         patients: applied.patients,
@@ -207,7 +212,10 @@ impl Bench {
             .change(|desk| {
                 let (server, device) = (desk.identity.server.clone(), desk.identity.device);
                 match Identity::new(server, device, kept.clone()) {
-                    Ok(identity) => desk.identity = identity,
+                    Ok(identity) => {
+                        desk.identity = identity;
+                        desk.forget_names();
+                    }
                     Err(reason) => tracing::warn!(reason, "the new identity is not usable"),
                 }
             })
@@ -215,9 +223,11 @@ impl Bench {
         let stored = self
             .door
             .work(move |desk| {
-                Ok(desk
-                    .cache
-                    .write("identity", |tx| tx.set(identity::SETTING, &kept))?)
+                // A fresh word from the server: emergencies off line are counted anew.
+                Ok(desk.cache.write("identity", |tx| {
+                    tx.set(identity::SETTING, &kept)?;
+                    tx.set(EMERGENCIES, &0_u32)
+                })?)
             })
             .await;
         if stored.is_err() {

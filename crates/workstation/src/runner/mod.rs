@@ -5,6 +5,7 @@ mod execute;
 mod line;
 mod listen;
 mod state_view;
+mod witnessing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use crate::error::WorkError;
 use crate::notice::{Notice, Notices};
 use crate::port::Ports;
 use crate::view::fault::Fault;
-use crate::view::session::SyncView;
+use crate::view::session::{LedgerView, SyncView};
 
 pub(crate) use line::Line;
 
@@ -78,7 +79,8 @@ impl Runner {
             .door
             .work(|desk| Ok(desk.identity.zone.clone()))
             .await?;
-        let view = state_view::view(engine.state(), ground.notice.clone(), &zone);
+        let ledger = witnessing::known(&ground.door).await?;
+        let view = state_view::view(engine.state(), ground.notice.clone(), ledger.clone(), &zone);
         let (view_sender, view) = watch::channel(view);
         let (run_sender, runs) = watch::channel(0);
         let (pokes, inbox) = mpsc::unbounded_channel();
@@ -94,6 +96,8 @@ impl Runner {
             view: view_sender,
             runs: run_sender,
             busy: false,
+            ledger,
+            looking: Looking::Rests,
         };
         let task = tokio::spawn(course.run(inbox));
         Ok(Self {
@@ -117,6 +121,11 @@ impl Runner {
 
     pub(crate) fn view(&self) -> SyncView {
         self.view.borrow().clone()
+    }
+
+    /// The view as it changes.
+    pub(crate) fn views(&self) -> watch::Receiver<SyncView> {
+        self.view.clone()
     }
 
     /// How many runs have ended, well or not.
@@ -174,9 +183,29 @@ struct Course {
     view: watch::Sender<SyncView>,
     runs: watch::Sender<u64>,
     busy: bool,
+    ledger: LedgerView,
+    looking: Looking,
 }
 
-type Running = FuturesUnordered<BoxFuture<'static, Option<Input>>>;
+/// Whether the ledger is being looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Looking {
+    Rests,
+    Due,
+    Runs,
+}
+
+/// What something that ran came to.
+enum Done {
+    /// The engine is told.
+    Input(Input),
+    /// The ledger was looked at.
+    Ledger(Option<LedgerView>),
+    /// Nobody is told.
+    Nothing,
+}
+
+type Running = FuturesUnordered<BoxFuture<'static, Done>>;
 
 impl Course {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Poke>) {
@@ -190,7 +219,11 @@ impl Course {
             }
             let until_wake = wake.map(|at| self.until(at));
             tokio::select! {
-                Some(done) = running.next(), if !running.is_empty() => inputs.extend(done),
+                Some(done) = running.next(), if !running.is_empty() => match done {
+                    Done::Input(input) => inputs.push(input),
+                    Done::Ledger(seen) => self.looked(seen),
+                    Done::Nothing => {}
+                },
                 poke = inbox.recv() => match poke {
                     None => return,
                     Some(Poke::Recorded) => {
@@ -224,8 +257,28 @@ impl Course {
             match operation {
                 Operation::WakeAt(at) => *wake = Some(at),
                 Operation::Report(state) => self.report(&state),
-                operation => running.push(execute::execute(&self.ground, operation)),
+                operation => {
+                    let executed = execute::execute(&self.ground, operation);
+                    running.push(Box::pin(async move {
+                        executed.await.map_or(Done::Nothing, Done::Input)
+                    }));
+                }
             }
+        }
+        if self.looking == Looking::Due {
+            self.looking = Looking::Runs;
+            let look = witnessing::look(&self.ground);
+            running.push(Box::pin(async move { Done::Ledger(look.await) }));
+        }
+    }
+
+    /// The ledger was looked at; the screen is told if that is news.
+    fn looked(&mut self, seen: Option<LedgerView>) {
+        self.looking = Looking::Rests;
+        if let Some(seen) = seen {
+            self.ledger = seen;
+            let state = self.engine.state().clone();
+            self.report(&state);
         }
     }
 
@@ -252,7 +305,12 @@ impl Course {
     }
 
     fn report(&mut self, state: &State) {
-        let mut view = state_view::view(state, self.ground.line.fault(), &self.zone);
+        let mut view = state_view::view(
+            state,
+            self.ground.line.fault(),
+            self.ledger.clone(),
+            &self.zone,
+        );
         view.fault = view.fault.or_else(|| self.ground.notice.clone());
         let was_filling = self.view.borrow().first.is_some();
         let is_filling = view.first.is_some();
@@ -270,6 +328,10 @@ impl Course {
         let busy = state.stage.is_some();
         if self.busy && !busy {
             self.runs.send_modify(|runs| *runs += 1);
+            let went_well = state.connection == sync::Connection::Online && state.fault.is_none();
+            if went_well && self.looking == Looking::Rests {
+                self.looking = Looking::Due;
+            }
         }
         self.busy = busy;
     }

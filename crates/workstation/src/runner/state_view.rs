@@ -5,10 +5,15 @@ use sync::{Connection, Stage, State};
 
 use crate::show::when;
 use crate::view::fault::Fault;
-use crate::view::session::{self, FirstSync, SyncView};
+use crate::view::session::{self, FirstSync, LedgerView, SyncView};
 
 /// The view of a state. `line` is what stands in the way of a session.
-pub(super) fn view(state: &State, line: Option<Fault>, zone: &TimeZone) -> SyncView {
+pub(super) fn view(
+    state: &State,
+    line: Option<Fault>,
+    ledger: LedgerView,
+    zone: &TimeZone,
+) -> SyncView {
     SyncView {
         connection: match state.connection {
             Connection::Connecting => session::Connection::Connecting,
@@ -26,6 +31,7 @@ pub(super) fn view(state: &State, line: Option<Fault>, zone: &TimeZone) -> SyncV
             stopped: first.stopped,
         }),
         fault: line.or_else(|| state.fault.as_ref().map(fault)),
+        ledger,
     }
 }
 

@@ -141,6 +141,7 @@ impl<'a> Chart<'a> {
             findings,
             notes: self.notes,
             draft,
+            access: None,
         }
     }
 }

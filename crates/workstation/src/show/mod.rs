@@ -8,6 +8,7 @@ pub mod items;
 pub mod notes;
 pub mod people;
 pub mod reference_range;
+pub mod report;
 pub mod series;
 pub mod texts;
 pub mod timeline;

@@ -39,6 +39,8 @@ pub struct ChartView {
     pub notes: Vec<NoteLine>,
     /// An unsigned draft of the user's for this patient, if there is one.
     pub draft: Option<String>,
+    /// The access for a while that opened this chart; none where a relationship did.
+    pub access: Option<super::access::AccessView>,
 }
 
 /// A line in problems, medications, allergies, immunisations.

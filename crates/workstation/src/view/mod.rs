@@ -4,12 +4,14 @@
 //! with the clinic's offset, dates are `YYYY-MM-DD`; texts are ready to show. Nothing here
 //! decides anything.
 
+pub mod access;
 pub mod activity;
 pub mod chart;
 pub mod conflict;
 pub mod fault;
 pub mod note;
 pub mod patient;
+pub mod report;
 pub mod schedule;
 pub mod session;
 pub mod today;

@@ -75,6 +75,12 @@ pub enum Ability {
     EditPatients,
     /// Book, move, cancel, check in.
     Book,
+    /// Read reports of accesses.
+    ReadAudit,
+    /// See and close what is to be reviewed.
+    ReviewAccess,
+    /// Take emergency access.
+    EmergencyAccess,
 }
 
 /// First contact of this computer with a server for one user.
@@ -121,6 +127,34 @@ pub struct SyncView {
     pub first: Option<FirstSync>,
     /// What stands in the way, if something other than the network does.
     pub fault: Option<super::fault::Fault>,
+    /// What this computer knows of the server's ledger.
+    pub ledger: LedgerView,
+}
+
+/// What this computer knows of the server's ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LedgerView {
+    /// Whether it continues.
+    pub state: LedgerState,
+    /// Entries of the newest ledger that was verified.
+    pub size: Option<u32>,
+    /// When that was, clinic time.
+    pub at: Option<String>,
+    /// In words; what is wrong, where it is broken.
+    pub words: String,
+}
+
+/// Whether the server's ledger continues what this computer witnessed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum LedgerState {
+    /// Not checked yet on this computer.
+    Unknown,
+    /// It does.
+    Verified,
+    /// It does not.
+    Broken,
 }
 
 /// State of the connection.

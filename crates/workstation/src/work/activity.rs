@@ -1,6 +1,6 @@
 //! What this workstation recorded and what is still to send.
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::{OutboxState, Reading, StoreError};
 use ledger::Action;
 use ledger::glance::Glance;
@@ -26,6 +26,7 @@ impl Desk {
             verb: Verb::Read,
             classes: &[ResourceClass::Demographic],
             patient: None,
+            part: Part::Whole,
         })?;
         let limit = limit.clamp(1, MOST) as usize;
         let view = self.cache.read(|cache| {
@@ -95,6 +96,7 @@ impl Desk {
             verb: Verb::Read,
             classes: &[ResourceClass::Demographic],
             patient: None,
+            part: Part::Whole,
         })?;
         let unsent = self.read(|cache| cache.unsent())?;
         self.record(self.permitted(&permit)?)?;

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::{Reading, StoreError};
 use fhir::person;
 use ledger::Action;
@@ -29,8 +29,10 @@ impl Desk {
             verb: Verb::Read,
             classes: &[ResourceClass::Clinical, ResourceClass::Demographic],
             patient: Some(patient),
+            part: Part::Whole,
         })?;
-        let view = self.cache.read(|cache| self.chart(cache, patient))?;
+        let mut view = self.cache.read(|cache| self.chart(cache, patient))?;
+        view.access = permit.grant().map(|grant| self.access_view(grant));
         let event = self
             .permitted(&permit)?
             .about(patient)

@@ -1,6 +1,8 @@
 //! What needs a person: two versions of one record, and changes that the server refused.
 
-use access::{Action as Verb, Request, ResourceClass};
+use std::collections::HashSet;
+
+use access::{Action as Verb, Part, Request, ResourceClass};
 use cache::{Conflict, Keep, OutboxLine, Reading, Refusal, StoreError, Write};
 use ledger::{AccessEvent, Action};
 use serde_json::{Value, json};
@@ -29,8 +31,10 @@ impl Desk {
             verb: Verb::Read,
             classes: &[ResourceClass::Demographic],
             patient: None,
+            part: Part::Whole,
         })?;
         let mut event = self.permitted(&permit)?.caused_by(cause(why));
+        let closed = self.closed_conflicts()?;
         let view = self.cache.read(|cache| {
             let mut conflicts = Vec::new();
             for conflict in cache.conflicts()? {
@@ -40,7 +44,12 @@ impl Desk {
                     &conflict.resource_type,
                     &conflict.record,
                 )?;
-                conflicts.push(self.conflict_view(cache, &conflict)?);
+                let mut view = self.conflict_view(cache, &conflict)?;
+                if closed.contains(&conflict.id) {
+                    // That there is one is the user's own doing; what others wrote is not.
+                    view.fields.clear();
+                }
+                conflicts.push(view);
             }
             let mut refused = Vec::new();
             for line in cache.refused()? {
@@ -55,6 +64,29 @@ impl Desk {
         Ok(view)
     }
 
+    /// The conflicts about patients whose records the user may not see, or not any more.
+    fn closed_conflicts(&self) -> Result<HashSet<Uuid>, WorkError> {
+        let conflicts = self.read(|cache| {
+            cache
+                .conflicts()?
+                .into_iter()
+                .map(|it| {
+                    let patient = cache.patient_of(&it.resource_type, &it.record)?;
+                    Ok((it.id, it.resource_type, patient))
+                })
+                .collect::<Result<Vec<_>, StoreError>>()
+        })?;
+        let mut closed = HashSet::new();
+        for (id, kind, patient) in conflicts {
+            if let Some(patient) = patient
+                && !self.may_see(&patient, &kind)?
+            {
+                closed.insert(id);
+            }
+        }
+        Ok(closed)
+    }
+
     /// Settles two versions of one record. A Provenance says who chose, where the role may add
     /// one: front-desk staff may not, and for them the audit event alone says it.
     ///
@@ -65,17 +97,18 @@ impl Desk {
         let conflict = self
             .read(|cache| cache.conflict(id))?
             .ok_or(WorkError::Missing)?;
+        let patient =
+            self.read(|cache| cache.patient_of(&conflict.resource_type, &conflict.record))?;
         let permit = self.permit(&Asked {
             action: Action::ConflictSettled,
             verb: Verb::Update,
             classes: &[ResourceClass::of(&conflict.resource_type)],
-            patient: None,
+            patient: patient.as_deref(),
+            part: Part::Type(&conflict.resource_type),
         })?;
         let target = format!("{}/{}", conflict.resource_type, conflict.record);
         let mut event = self.permitted(&permit)?.touching(target.clone());
-        if let Some(patient) =
-            self.read(|cache| cache.patient_of(&conflict.resource_type, &conflict.record))?
-        {
+        if let Some(patient) = patient {
             event = event.about(patient);
         }
         let keep = match choice {
@@ -186,11 +219,16 @@ impl Desk {
             .map(|(kind, _)| ResourceClass::of(kind))
             .collect();
         classes.dedup();
+        let patient = match line.records.first() {
+            Some((kind, id)) => self.read(|cache| cache.patient_of(kind, id))?,
+            None => None,
+        };
         let permit = self.permit(&Asked {
             action,
             verb: Verb::Update,
             classes: &classes,
-            patient: None,
+            patient: patient.as_deref(),
+            part: Part::Whole,
         })?;
         let mut event = self.permitted(&permit)?;
         event = self.read(|cache| {

@@ -3,6 +3,8 @@
 
 mod activity;
 mod chart;
+mod exports;
+pub(crate) mod grants;
 mod inbox;
 mod notes;
 mod patients;

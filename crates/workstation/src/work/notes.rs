@@ -1,6 +1,6 @@
 //! Notes: drafts while they are typed, signed notes afterwards.
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cache::{Draft, Write};
@@ -50,16 +50,20 @@ impl Desk {
     /// # Errors
     /// [`WorkError`].
     pub fn note(&self, reference: &str) -> Result<NoteView, WorkError> {
+        let id = reference.strip_prefix("DocumentReference/");
+        let patient = match id {
+            Some(id) => self.read(|cache| cache.patient_of("DocumentReference", id))?,
+            None => None,
+        };
         let permit = self.permit(&Asked {
             action: Action::NoteRead,
             verb: Verb::Read,
             classes: &[ResourceClass::Clinical],
-            patient: None,
+            patient: patient.as_deref(),
+            part: Part::Type("DocumentReference"),
         })?;
-        let id = reference
-            .strip_prefix("DocumentReference/")
-            .ok_or(WorkError::Missing)?;
-        let (view, patient) = self.cache.read(|cache| {
+        let id = id.ok_or(WorkError::Missing)?;
+        let view = self.cache.read(|cache| {
             let record = cache
                 .record("DocumentReference", id)?
                 .ok_or(WorkError::Missing)?;
@@ -74,7 +78,7 @@ impl Desk {
                 &self.identity.zone,
                 &|reference| others.get(reference).and_then(name_of),
             );
-            Ok::<_, WorkError>((view, fhir::compartment::patient_of(&value)))
+            Ok::<_, WorkError>(view)
         })?;
         let mut event = self.permitted(&permit)?.touching(reference);
         if let Some(patient) = patient {
@@ -94,6 +98,7 @@ impl Desk {
             verb: Verb::Create,
             classes: &[ResourceClass::Clinical],
             patient: Some(patient),
+            part: Part::Type("DocumentReference"),
         })?;
         let Some(draft) = self.read(|cache| cache.draft_of(patient))? else {
             // Nothing was shown.
@@ -113,6 +118,7 @@ impl Desk {
             verb: Verb::Create,
             classes: &[ResourceClass::Clinical],
             patient: Some(&form.patient),
+            part: Part::Type("DocumentReference"),
         })?;
         let body = body_of(form)?;
         let now = self.now();
@@ -158,6 +164,7 @@ impl Desk {
             verb: Verb::Create,
             classes: &[ResourceClass::Clinical],
             patient: None,
+            part: Part::Type("DocumentReference"),
         })?;
         let id = parse_id(id)?;
         let Some(draft) = self.read(|cache| cache.draft(id))? else {
@@ -191,6 +198,7 @@ impl Desk {
             verb: Verb::Sign,
             classes: &[ResourceClass::Clinical],
             patient: Some(&found.patient),
+            part: Part::Type("DocumentReference"),
         })?;
         let body: Body = serde_json::from_value(found.body).unwrap_or_default();
         if body.is_empty() {

@@ -1,6 +1,6 @@
 //! Finding, registering and editing patients.
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::Write;
 use jiff::civil::Date;
 use ledger::Action;
@@ -31,6 +31,7 @@ impl Desk {
             verb: Verb::Search,
             classes: &[ResourceClass::Demographic],
             patient: None,
+            part: Part::Whole,
         })?;
         let query: String = query.chars().take(LONGEST).collect();
         let limit = limit.clamp(1, MOST) as usize;
@@ -61,6 +62,7 @@ impl Desk {
             verb: Verb::Read,
             classes: &[ResourceClass::Demographic],
             patient: Some(patient),
+            part: Part::Whole,
         })?;
         let record = self
             .read(|cache| cache.record("Patient", patient))?
@@ -90,6 +92,7 @@ impl Desk {
             verb,
             classes: &[ResourceClass::Demographic],
             patient: form.id.as_deref(),
+            part: Part::Whole,
         })?;
         let form = self.checked(form)?;
         let (write, id) = match &form.id {

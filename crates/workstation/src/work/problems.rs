@@ -1,6 +1,6 @@
 //! Adding a problem.
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::Write;
 use jiff::civil::Date;
 use ledger::Action;
@@ -33,6 +33,7 @@ impl Desk {
             verb: Verb::Create,
             classes: &[ResourceClass::Clinical],
             patient: Some(&form.patient),
+            part: Part::Type("Condition"),
         })?;
         let text = form.text.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.is_empty() {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::{Reading, Record, StoreError, Write};
 use fhir::person;
 use jiff::civil::Date;
@@ -39,6 +39,7 @@ impl Desk {
             verb: Verb::Read,
             classes: &[ResourceClass::Scheduling],
             patient: None,
+            part: Part::Whole,
         })?;
         let first: Date = from
             .parse()
@@ -75,6 +76,7 @@ impl Desk {
             verb: Verb::Create,
             classes: &[ResourceClass::Scheduling],
             patient: Some(&form.patient),
+            part: Part::Whole,
         })?;
         let (start, end) = self.stretch(&form.start, form.minutes)?;
         let reason = sentence(&form.reason)?;
@@ -205,6 +207,7 @@ impl Desk {
             verb: Verb::Update,
             classes: &[ResourceClass::Scheduling],
             patient: None,
+            part: Part::Whole,
         })?;
         let (base, appointment) = self.cache.read(|cache| {
             let base = cache

@@ -1,6 +1,6 @@
 //! My day.
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::StoreError;
 use ledger::Action;
 
@@ -23,6 +23,7 @@ impl Desk {
             verb: Verb::Read,
             classes: &[ResourceClass::Scheduling],
             patient: None,
+            part: Part::Whole,
         })?;
         let today = self.today();
         let (start, end) = self.window(today, 1)?;

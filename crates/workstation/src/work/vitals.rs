@@ -1,6 +1,6 @@
 //! Recording vital signs.
 
-use access::{Action as Verb, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::Write;
 use ledger::Action;
 use serde_json::{Value, json};
@@ -95,6 +95,7 @@ impl Desk {
             verb: Verb::Create,
             classes: &[ResourceClass::Clinical],
             patient: Some(&form.patient),
+            part: Part::Type("Observation"),
         })?;
         check(form)?;
         self.read(|cache| cache.patient_card(&form.patient))?

@@ -17,6 +17,7 @@ use workstation::port::entropy::SystemEntropy;
 use workstation::port::keychain::{Keychain, KeychainError};
 use workstation::profile::Places;
 use workstation::profile::config::Config;
+use workstation::view::access::JustifyForm;
 use workstation::view::fault::Fault;
 use workstation::view::schedule::BookingForm;
 use workstation::view::session::{EnrolForm, SessionView, UnlockForm};
@@ -72,7 +73,8 @@ fn records_of_the_clinic() -> Vec<Value> {
             "name": [{"use": "official", "family": "Okafor", "given": [given]}],
             "telecom": [{"system": "phone", "value": "555-0100", "use": "home"}],
             "gender": "female", "birthDate": "1980-02-29",
-            "address": [{"use": "home", "line": ["1 Main St"], "city": "Springfield"}]})
+            "address": [{"use": "home", "line": ["1 Main St"], "city": "Springfield"}],
+            "generalPractitioner": [{"reference": "Practitioner/dr1"}]})
     };
     vec![
         json!({"resourceType": "Practitioner", "id": "dr1", "active": true,
@@ -216,6 +218,15 @@ impl Desk {
             code: code.into(),
         };
         self.station.enrol(form).await
+    }
+
+    /// Gives a reason for a record to which nothing relates this user.
+    pub async fn justify(&self, patient: &str) {
+        let form = JustifyForm {
+            patient: patient.into(),
+            reason: "Covering for a colleague".into(),
+        };
+        self.station.justify_access(form).await.unwrap();
     }
 
     pub async fn unlock(&self) -> Result<SessionView, Fault> {

@@ -76,6 +76,7 @@ async fn s8_enrol_fill_work_off_line_and_everything_arrives_once() {
 
     // A second computer sees it all, once.
     let bob = Desk::enrolled(&mut clinic, "bob", "nurse", None).await;
+    bob.justify("p1").await;
     let chart = bob
         .station
         .open_chart("p1".into(), Cause::Opened)
@@ -315,6 +316,7 @@ async fn real_records_open_in_the_chart() {
         report["imported"]["Patient"].as_u64().unwrap()
     );
     for row in foreign {
+        ada.justify(&row.id).await;
         let chart = ada
             .station
             .open_chart(row.id.clone(), Cause::Opened)

@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod access;
 mod day;
 mod keys;
 mod lock;
 mod mock;
+mod mock_ledger;
+mod mock_office;
+mod office;
 mod records;
 mod trouble;
+mod witness;

@@ -11,6 +11,8 @@ use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::fault::{Code, Problem};
+use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
 use protocol::sign_in::{
     EnrolRequest, OrganisationCard, Policy, Role, SessionGrant, SignInRequest, UserCard,
@@ -26,10 +28,13 @@ use workstation::port::Ports;
 use workstation::port::clock::Clock;
 use workstation::port::entropy::SystemEntropy;
 use workstation::port::keychain::{Keychain, KeychainError};
-use workstation::port::server::{Answer, Device, Server, ServerError, Session};
+use workstation::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
 use workstation::profile::Places;
 use workstation::profile::config::Config;
 use workstation::view::session::{Connection, EnrolForm, UnlockForm};
+
+use crate::mock_ledger::MockLedger;
+use crate::mock_office::Office;
 use zeroize::Zeroizing;
 
 /// How the keychain is.
@@ -144,6 +149,8 @@ pub struct MockServer {
     pub refuse_uploads: Mutex<Option<String>>,
     pub page_size: Mutex<usize>,
     pub hold_pages: AtomicBool,
+    pub ledger: Mutex<MockLedger>,
+    pub office: Mutex<Office>,
     genesis: Mutex<Option<Uuid>>,
     public: String,
 }
@@ -162,6 +169,8 @@ impl MockServer {
             refuse_uploads: Mutex::default(),
             page_size: Mutex::new(1000),
             hold_pages: AtomicBool::new(false),
+            ledger: Mutex::default(),
+            office: Mutex::default(),
             genesis: Mutex::default(),
             public: public.to_text(),
         }
@@ -220,7 +229,7 @@ impl MockServer {
                 name: "Harbour Street Clinic".into(),
                 time_zone: "America/New_York".into(),
                 recovery_public_key: self.public.clone(),
-                ledger_key: String::new(),
+                ledger_key: self.ledger.lock().unwrap().key(),
             },
             policy: Policy {
                 idle_lock_seconds: 600,
@@ -230,21 +239,15 @@ impl MockServer {
     }
 
     fn receipt(&self) -> AuditReceipt {
-        let audit = self.audit.lock().unwrap();
-        match audit.last() {
-            Some(link) => AuditReceipt {
-                through: link.number,
-                head: link.hash.clone(),
-                countersignature: String::new(),
-            },
-            None => {
-                let device = self.genesis.lock().unwrap().unwrap_or_default();
-                AuditReceipt {
-                    through: 0,
-                    head: ledger::chain::Head::genesis(device).hash,
-                    countersignature: String::new(),
-                }
-            }
+        let device = self.genesis.lock().unwrap().unwrap_or_default();
+        let head = match self.audit.lock().unwrap().last() {
+            Some(link) => link.head(),
+            None => ledger::chain::Head::genesis(device),
+        };
+        AuditReceipt {
+            through: head.number,
+            countersignature: self.ledger.lock().unwrap().countersign(device, &head),
+            head: head.hash,
         }
     }
 }
@@ -358,6 +361,8 @@ impl Server for MockServer {
                 assert_eq!(link.number, receipt.through + 1, "a gap in the chain");
                 assert_eq!(link.previous, receipt.head, "the chain does not continue");
                 self.audit.lock().unwrap().push(link.clone());
+                let leaf = ledger::leaf_hash(&link.event);
+                self.ledger.lock().unwrap().grow(leaf);
             }
             Ok(self.receipt())
         })
@@ -370,6 +375,86 @@ impl Server for MockServer {
         answer(
             self.contact()
                 .map(|()| futures_util::stream::pending().boxed()),
+        )
+    }
+
+    fn checkpoint<'a>(&'a self, _: &'a Session) -> Answer<'a, Checkpoint> {
+        answer(self.contact().and_then(|()| {
+            let ledger = self.ledger.lock().unwrap();
+            ledger.checkpoint().map(|note| Checkpoint { note })
+        }))
+    }
+
+    fn consistency<'a>(
+        &'a self,
+        _: &'a Session,
+        from: u64,
+        to: u64,
+    ) -> Answer<'a, ConsistencyProof> {
+        answer(
+            self.contact()
+                .map(|()| self.ledger.lock().unwrap().consistency(from, to)),
+        )
+    }
+
+    fn alarm<'a>(&'a self, _: &'a Session, alarm: &'a LedgerAlarm) -> Answer<'a, ()> {
+        answer(
+            self.contact()
+                .and_then(|()| self.ledger.lock().unwrap().alarm(alarm)),
+        )
+    }
+
+    fn who_looked<'a>(
+        &'a self,
+        _: &'a Session,
+        patient: &'a str,
+        cursor: Option<&'a str>,
+    ) -> Answer<'a, ReportPage> {
+        answer(
+            self.contact()
+                .map(|()| self.office.lock().unwrap().who_looked(patient, cursor)),
+        )
+    }
+
+    fn report<'a>(&'a self, _: &'a Session, query: &'a ReportQuery) -> Answer<'a, ReportPage> {
+        answer(
+            self.contact()
+                .map(|()| self.office.lock().unwrap().report(query)),
+        )
+    }
+
+    fn report_file<'a>(
+        &'a self,
+        _: &'a Session,
+        query: &'a ReportQuery,
+        form: ReportForm,
+    ) -> Answer<'a, Vec<u8>> {
+        answer(
+            self.contact()
+                .map(|()| self.office.lock().unwrap().file(query, form)),
+        )
+    }
+
+    fn reviews<'a>(
+        &'a self,
+        _: &'a Session,
+        closed: bool,
+        _: Option<&'a str>,
+    ) -> Answer<'a, ReviewPage> {
+        answer(
+            self.contact()
+                .map(|()| self.office.lock().unwrap().reviews(closed)),
+        )
+    }
+
+    fn close_review<'a>(
+        &'a self,
+        _: &'a Session,
+        closing: &'a CloseReview,
+    ) -> Answer<'a, ReviewItem> {
+        answer(
+            self.contact()
+                .map(|()| self.office.lock().unwrap().close(closing)),
         )
     }
 }
@@ -467,7 +552,11 @@ pub fn station(
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
     };
-    Workstation::with_cost(places, Config::default(), ports, ArgonCost::LEAST)
+    let config = Config {
+        downloads: Some(folder.join("downloads")),
+        ..Config::default()
+    };
+    Workstation::with_cost(places, config, ports, ArgonCost::LEAST)
 }
 
 pub fn enrol_form(username: &str, password: &str) -> EnrolForm {

@@ -42,5 +42,34 @@ pub fn patient(id: &str, given: &str, family: &str, birth: &str) -> Value {
             {"system": "http://hl7.org/fhir/sid/us-ssn", "value": CANARY_SSN}],
         "name": [{"use": "official", "family": family, "given": [given]}],
         "telecom": [{"system": "phone", "value": "555-0100", "use": "home"}],
-        "gender": "female", "birthDate": birth})
+        "gender": "female", "birthDate": birth,
+        "generalPractitioner": [{"reference": "Practitioner/dr1"}]})
+}
+
+/// A patient whom nothing relates to anybody, with a problem and a note.
+pub fn stranger(id: &str) -> Vec<Value> {
+    let mut stranger = patient(id, "Nils", "Unrelated", "1971-03-04");
+    stranger
+        .as_object_mut()
+        .unwrap()
+        .remove("generalPractitioner");
+    let subject = json!({"reference": format!("Patient/{id}")});
+    vec![
+        stranger,
+        json!({"resourceType": "Condition", "id": format!("k-{id}"), "subject": subject,
+            "clinicalStatus": {"coding": [{"code": "active"}]}, "code": {"text": "Asthma"}}),
+        json!({"resourceType": "DocumentReference", "id": format!("n-{id}"), "status": "current",
+            "subject": subject, "content": [{"attachment": {"contentType": "text/plain"}}]}),
+    ]
+}
+
+/// A consent of a patient about `dr1`.
+pub fn consent(id: &str, patient: &str, kind: &str, status: &str) -> Value {
+    json!({"resourceType": "Consent", "id": id, "status": status,
+        "scope": {"coding": [{"code": "patient-privacy"}]},
+        "category": [{"coding": [{"code": "59284-0"}]}],
+        "patient": {"reference": format!("Patient/{patient}")},
+        "provision": {"type": kind, "actor": [{
+            "role": {"coding": [{"code": "PRCP"}]},
+            "reference": {"reference": "Practitioner/dr1"}}]}})
 }

@@ -25,6 +25,7 @@ use workstation::port::keychain::Keychain;
 use workstation::profile::config::Config;
 use workstation::profile::{Places, Profile, slots::Slots};
 use workstation::view::Cause;
+use workstation::view::access::JustifyForm;
 use workstation::view::fault::Fault;
 use workstation::view::session::{EnrolForm, SessionView, UnlockForm};
 
@@ -88,6 +89,9 @@ enum Command {
     Show {
         /// Logical id of the patient.
         patient: String,
+        /// Why it is needed, where there is no relationship to the patient.
+        #[arg(long)]
+        reason: Option<String>,
     },
     /// Print everything that exists only on this computer.
     ExportUnsent {
@@ -188,7 +192,14 @@ async fn run(program: Program) -> Result<Value, Fault> {
             return finish(&workstation, session, patience).await;
         }
         Command::Find { query, limit } => to_value(&workstation.find_patients(query, limit).await?),
-        Command::Show { patient } => {
+        Command::Show { patient, reason } => {
+            if let Some(reason) = reason {
+                let form = JustifyForm {
+                    patient: patient.clone(),
+                    reason,
+                };
+                workstation.justify_access(form).await?;
+            }
             to_value(&workstation.open_chart(patient, Cause::Opened).await?)
         }
         Command::ExportUnsent { .. } => {
