@@ -7,7 +7,6 @@ use deadpool_postgres::Pool;
 use fhir::validate::Validator;
 use jiff::Timestamp;
 use uuid::Uuid;
-use vault::MasterKeys;
 
 use crate::config::Config;
 use crate::search::blind::Blind;
@@ -56,7 +55,7 @@ pub struct App {
     /// The clinic.
     pub tenant: Tenant,
     /// Data keys, opened as they are needed.
-    pub keys: KeyRing,
+    pub keys: Arc<KeyRing>,
     /// Keyed hashes of what can be searched.
     pub blind: Blind,
     /// HL7's schema and the reference rules.
@@ -76,14 +75,20 @@ impl App {
     /// When the database is not reachable or not initialised, a master key is missing, or the
     /// policies do not load.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
-        let masters = MasterKeys::parse(config.master_keys.expose())?;
+        let masters = config.master_keys.load()?;
         let pool = connect::pool(&config)?;
         let client = pool.get().await.map_err(StoreError::from)?;
         let (tenant, index_key) = tenant::load(&client)
             .await?
             .ok_or(StartError::NotInitialised)?;
-        let keys = KeyRing::new(tenant.id, masters);
-        let index_root = tenant::open_index_key(&client, &keys, tenant.id, &index_key).await?;
+        let keys = KeyRing::new(
+            connect::keys_pool(&config)?,
+            tenant.id,
+            masters,
+            config.key_limits,
+        );
+        keys.watch();
+        let index_root = tenant::open_index_key(&keys, tenant.id, &index_key).await?;
         let blind = Blind::new(tenant.id, &index_root);
         drop(client);
         let announcer = Announcer::start(pool.clone(), tenant.id);
@@ -122,8 +127,8 @@ pub enum StartError {
     #[error("a setting cannot be used")]
     Config(#[from] crate::config::ConfigError),
     /// The master keys cannot be read.
-    #[error("ROUNDS_MASTER_KEYS cannot be used")]
-    MasterKeys(#[from] vault::keys::MasterKeysError),
+    #[error("the master keys cannot be used")]
+    MasterKeys(#[from] crate::store::keys::MastersError),
     /// The database refuses.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),

@@ -3,15 +3,23 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use jiff::SignedDuration;
 use protocol::secret::Secret;
+
+use crate::store::keys::KeyLimits;
+pub use crate::store::keys::MasterSource;
 
 /// Settings of the serving program and of the operator's commands.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `ROUNDS_DATABASE_URL`: the application's role.
     pub database_url: Secret,
-    /// `ROUNDS_MASTER_KEYS`: `id:base64,…`; the first seals, all open.
-    pub master_keys: Secret,
+    /// `ROUNDS_KEYS_DATABASE_URL`: the application's role in the key store.
+    pub keys_database_url: Secret,
+    /// `ROUNDS_MASTER_KEYS` or the file of `ROUNDS_MASTER_KEYS_FILE`.
+    pub master_keys: MasterSource,
+    /// `ROUNDS_KEY_SEALS` and `ROUNDS_KEY_AGE_DAYS`: bounds on the use of a data key.
+    pub key_limits: KeyLimits,
     /// `ROUNDS_LISTEN`.
     pub listen: SocketAddr,
     /// `ROUNDS_PUBLIC_URL`, without a slash at its end.
@@ -70,6 +78,20 @@ impl Config {
                 )
             })?,
         };
+        let master_keys = match (
+            lookup("ROUNDS_MASTER_KEYS"),
+            lookup("ROUNDS_MASTER_KEYS_FILE"),
+        ) {
+            (Some(text), None) => MasterSource::Text(Secret::new(text)),
+            (None, Some(path)) => MasterSource::File(path.into()),
+            (None, None) => return Err(ConfigError::Missing("ROUNDS_MASTER_KEYS")),
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::Malformed(
+                    "ROUNDS_MASTER_KEYS_FILE",
+                    "ROUNDS_MASTER_KEYS is set too: only one of them can count".into(),
+                ));
+            }
+        };
         let tls = match (lookup("ROUNDS_TLS_CERT"), lookup("ROUNDS_TLS_KEY")) {
             (Some(certificate), Some(key)) => Some(TlsFiles {
                 certificate: certificate.into(),
@@ -81,7 +103,9 @@ impl Config {
         };
         Ok(Self {
             database_url: Secret::new(needed("ROUNDS_DATABASE_URL")?),
-            master_keys: Secret::new(needed("ROUNDS_MASTER_KEYS")?),
+            keys_database_url: Secret::new(needed("ROUNDS_KEYS_DATABASE_URL")?),
+            master_keys,
+            key_limits: key_limits(&lookup)?,
             listen,
             public_url: lookup("ROUNDS_PUBLIC_URL")
                 .unwrap_or_else(|| "https://localhost:8443".to_owned())
@@ -91,4 +115,29 @@ impl Config {
             connections,
         })
     }
+}
+
+fn key_limits(lookup: &impl Fn(&str) -> Option<String>) -> Result<KeyLimits, ConfigError> {
+    /// Half of what random IVs bear, and the longest that anybody could mean.
+    const MOST_SEALS: u64 = 1 << 31;
+    const MOST_DAYS: u64 = 3_660;
+    let within = |name: &'static str, most: u64| match lookup(name) {
+        None => Ok(None),
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|number| (1..=most).contains(number))
+            .map(Some)
+            .ok_or_else(|| {
+                ConfigError::Malformed(name, format!("a number from 1 to {most} expected"))
+            }),
+    };
+    let mut limits = KeyLimits::default();
+    if let Some(seals) = within("ROUNDS_KEY_SEALS", MOST_SEALS)? {
+        limits.seals = seals;
+    }
+    if let Some(days) = within("ROUNDS_KEY_AGE_DAYS", MOST_DAYS)? {
+        limits.age = SignedDuration::from_hours(24 * days.cast_signed());
+    }
+    Ok(limits)
 }

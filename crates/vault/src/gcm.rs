@@ -22,6 +22,9 @@ pub enum SealError {
     /// More than AES-GCM seals at once (64 GiB).
     #[error("the value is longer than one seal can hold")]
     TooLong,
+    /// More seals were asked of a key than were reserved.
+    #[error("all seals that were reserved for the key are spent")]
+    Spent,
 }
 
 impl SealError {
@@ -30,6 +33,7 @@ impl SealError {
         match self {
             Self::NoRandomness(_) => NoRandomness::CODE,
             Self::TooLong => "value-too-long",
+            Self::Spent => "seals-spent",
         }
     }
 }

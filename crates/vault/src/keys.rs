@@ -1,4 +1,10 @@
 //! The key ring: master keys wrap data keys, data keys seal values.
+//!
+//! A data key opens as often as it likes, but seals only through a [`SealingKey`], which holds
+//! as many seals as somebody reserved: random IVs are safe for far fewer than 2^32 of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -87,11 +93,31 @@ impl MasterKeys {
     /// # Errors
     /// [`MasterKeysError`] says which entry is wrong.
     pub fn parse(text: &str) -> Result<Self, MasterKeysError> {
+        Self::read(text.split(','))
+    }
+
+    /// Reads the text of a file: entries on lines of their own (or with commas between them);
+    /// empty lines and those that begin with `#` are passed over.
+    ///
+    /// # Errors
+    /// [`MasterKeysError`] says which entry is wrong.
+    pub fn parse_file(text: &str) -> Result<Self, MasterKeysError> {
+        let lines = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        Self::read(lines.flat_map(|line| line.split(',')))
+    }
+
+    fn read<'t>(parts: impl Iterator<Item = &'t str>) -> Result<Self, MasterKeysError> {
         let mut keys: Vec<MasterKey> = Vec::new();
-        if text.trim().is_empty() {
+        let mut parts = parts.peekable();
+        // Splitting nothing gives one empty part.
+        let first = parts.next_if(|part| part.trim().is_empty());
+        if parts.peek().is_none() {
             return Err(MasterKeysError::Empty);
         }
-        for (index, part) in text.split(',').enumerate() {
+        for (index, part) in first.into_iter().chain(parts).enumerate() {
             let entry = index + 1;
             let (id, encoded) = part
                 .trim()
@@ -124,6 +150,11 @@ impl MasterKeys {
         Ok(Self { keys })
     }
 
+    /// Whether a key of this id is configured.
+    pub fn has(&self, id: &str) -> bool {
+        self.ids().any(|known| known == id)
+    }
+
     /// A fresh entry `id:base64` for a configuration file, 256 random bits.
     ///
     /// # Errors
@@ -152,12 +183,56 @@ impl std::fmt::Debug for MasterKeys {
     }
 }
 
-/// A key that seals values: 256 random bits and the id that sealed values name.
+/// A key that seals values: 256 random bits and the id that sealed values name. Clones share
+/// the one secret, which is wiped with the last of them.
 #[derive(Clone)]
-pub struct DataKey {
+pub struct DataKey(Arc<Inner>);
+
+struct Inner {
     id: KeyId,
     secret: Secret256,
     gcm: Gcm,
+}
+
+/// A data key with a number of seals that were reserved for it.
+pub struct SealingKey {
+    key: DataKey,
+    left: AtomicU64,
+}
+
+impl SealingKey {
+    /// The id that values sealed with this key carry.
+    pub fn id(&self) -> KeyId {
+        self.key.id()
+    }
+
+    /// Seals `plain` for `place`, with one of the reserved seals.
+    ///
+    /// # Errors
+    /// When all seals are spent, the operating system gives no randomness, or `plain` exceeds
+    /// 64 GiB.
+    pub fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+        self.left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .map_err(|_| SealError::Spent)?;
+        self.key.seal(place, plain)
+    }
+
+    /// Opens what was sealed with this key: see [`DataKey::open`].
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong and where.
+    pub fn open(&self, place: &Place<'_>, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.key.open(place, blob)
+    }
+}
+
+impl std::fmt::Debug for SealingKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealingKey({}, …)", self.key.id())
+    }
 }
 
 impl DataKey {
@@ -172,16 +247,25 @@ impl DataKey {
 
     fn assemble(id: KeyId, secret: Secret256) -> Self {
         let gcm = Gcm::new(secret.expose());
-        Self { id, secret, gcm }
+        Self(Arc::new(Inner { id, secret, gcm }))
     }
 
     /// The id that values sealed with this key carry.
     pub fn id(&self) -> KeyId {
-        self.id
+        self.0.id
+    }
+
+    /// This key for `seals` seals. Whoever calls has reserved them where all instances count
+    /// together, durably, before.
+    pub fn for_sealing(&self, seals: u64) -> SealingKey {
+        SealingKey {
+            key: self.clone(),
+            left: AtomicU64::new(seals),
+        }
     }
 
     pub(crate) fn gcm(&self) -> &Gcm {
-        &self.gcm
+        &self.0.gcm
     }
 
     /// Wraps this key under the current master key, for one place:
@@ -193,9 +277,9 @@ impl DataKey {
     pub fn wrap(&self, masters: &MasterKeys, place: &Place<'_>) -> Result<Vec<u8>, SealError> {
         // `parse` lets no empty list through; `TooLong` is the closest true refusal.
         let master = masters.keys.first().ok_or(SealError::TooLong)?;
-        let header = wrap_header(&master.id, self.id);
+        let header = wrap_header(&master.id, self.id());
         let aad = wrap_associated_data(&header, place);
-        master.gcm.seal(&header, &aad, self.secret.expose())
+        master.gcm.seal(&header, &aad, self.0.secret.expose())
     }
 
     /// Unwraps what [`DataKey::wrap`] wrapped for the same place, under any configured master.
@@ -229,7 +313,7 @@ impl DataKey {
 
 impl std::fmt::Debug for DataKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "DataKey({}, …)", self.id)
+        write!(f, "DataKey({}, …)", self.id())
     }
 }
 
@@ -239,6 +323,11 @@ impl std::fmt::Debug for DataKey {
 /// When it is truncated or of an unknown format.
 pub fn master_of<'b>(place: &Place<'_>, wrapped: &'b [u8]) -> Result<&'b str, OpenError> {
     split_wrapped(place, wrapped).map(|(master, _, _)| master)
+}
+
+/// Whether this can name a master key: 1 to 32 letters, digits, `-`, `_` or `.`.
+pub fn valid_id(id: &str) -> bool {
+    valid_master_id(id.as_bytes())
 }
 
 fn valid_master_id(id: &[u8]) -> bool {

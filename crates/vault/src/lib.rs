@@ -22,7 +22,7 @@ mod secret;
 pub mod slot;
 
 pub use blind::BlindKey;
-pub use keys::{DataKey, KeyId, MasterKeys};
+pub use keys::{DataKey, KeyId, MasterKeys, SealingKey};
 pub use place::Place;
 pub use sealed::OpenError;
 

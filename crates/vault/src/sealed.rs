@@ -92,17 +92,14 @@ impl OpenError {
 }
 
 impl DataKey {
-    /// Seals `plain` for `place`.
-    ///
-    /// # Errors
-    /// When the operating system gives no randomness, or `plain` exceeds 64 GiB.
-    pub fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
+    /// Only for [`crate::SealingKey`], which counts.
+    pub(crate) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut header = [FORMAT; HEADER];
         header[1..].copy_from_slice(self.id().as_bytes());
         self.gcm().seal(&header, &place.associated_data(), plain)
     }
 
-    /// Opens what [`DataKey::seal`] sealed with this key for the same place.
+    /// Opens what a [`crate::SealingKey`] sealed with this key for the same place.
     ///
     /// # Errors
     /// [`OpenError`] says what is wrong and where.

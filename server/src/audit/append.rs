@@ -5,11 +5,10 @@ use ledger::AccessEvent;
 use ledger::event::Outcome;
 use serde_json::Value;
 use uuid::Uuid;
-use vault::{DataKey, Place};
+use vault::{Place, SealingKey};
 
 use crate::app::App;
 use crate::store::error::StoreError;
-use crate::store::keys::NO_PATIENT;
 
 /// An event ready to be stored: the document and what it is found by.
 #[derive(Debug)]
@@ -90,7 +89,7 @@ pub async fn entries(
     if list.is_empty() {
         return Ok(());
     }
-    let rows = sealed(app, tx, list).await?;
+    let rows = sealed(app, list).await?;
     store(app, tx, &rows).await
 }
 
@@ -147,12 +146,8 @@ impl Rows {
 ///
 /// # Errors
 /// When the key cannot be had or there is no randomness.
-pub async fn sealed(
-    app: &App,
-    client: &impl GenericClient,
-    list: &[Entry<'_>],
-) -> Result<Rows, StoreError> {
-    let key = tenant_key(app, client).await?;
+pub async fn sealed(app: &App, list: &[Entry<'_>]) -> Result<Rows, StoreError> {
+    let key = tenant_key(app, list.len()).await?;
     let mut rows = Rows::default();
     for entry in list {
         let json = zeroize::Zeroizing::new(entry.event.to_string());
@@ -227,16 +222,9 @@ pub async fn store(app: &App, tx: &impl GenericClient, rows: &Rows) -> Result<()
     Ok(())
 }
 
-/// The key for what is in no patient's compartment.
-pub(crate) async fn tenant_key(
-    app: &App,
-    client: &impl GenericClient,
-) -> Result<DataKey, StoreError> {
-    app.keys
-        .of_patients(client, &[NO_PATIENT], app.now())
-        .await?
-        .remove(NO_PATIENT)
-        .ok_or(StoreError::KeyMissing(Uuid::nil()))
+/// The key for what is in no patient's compartment, for so many seals.
+pub(crate) async fn tenant_key(app: &App, seals: usize) -> Result<SealingKey, StoreError> {
+    app.keys.own(seals as u64, app.now()).await
 }
 
 /// Where an event's body lives.

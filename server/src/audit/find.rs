@@ -102,7 +102,7 @@ pub async fn page(
             ],
         )
         .await?;
-    open(app, client, &rows).await
+    open(app, &rows).await
 }
 
 /// How many events fit.
@@ -143,17 +143,13 @@ const WHERE: &str = "e.tenant = $1 AND ($2::uuid IS NULL OR e.id = $2) \
      AND (cardinality($7::text[]) = 0 OR e.action = ANY($7)) \
      AND ($8::boolean IS NULL OR e.success = $8)";
 
-async fn open(
-    app: &App,
-    client: &impl GenericClient,
-    rows: &[Row],
-) -> Result<Vec<Found>, StoreError> {
+async fn open(app: &App, rows: &[Row]) -> Result<Vec<Found>, StoreError> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.get(3)).collect();
-    let keys = app.keys.by_id(client, ids).await?;
+    let keys = app.keys.by_id(ids).await?;
     rows.iter()
         .map(|row| {
             let (id, key): (Uuid, Uuid) = (row.get(0), row.get(3));
-            let key = keys.get(&key).ok_or(StoreError::KeyMissing(key))?;
+            let key = keys.need(&key)?;
             let name = id.to_string();
             Ok(Found {
                 id,

@@ -23,9 +23,9 @@ pub enum CommandError {
     /// The time zone is none.
     #[error("there is no time zone of this name")]
     TimeZone(#[source] jiff::Error),
-    /// `ROUNDS_DATABASE_URL` does not say who the application is.
-    #[error("ROUNDS_DATABASE_URL needs a user and a password")]
-    ApplicationRole,
+    /// A URL does not say who the application is.
+    #[error("{0} needs a user and a password")]
+    ApplicationRole(&'static str),
     /// The recovery key.
     #[error("the recovery key cannot be made")]
     Recovery(#[from] vault::recovery::RecoveryError),

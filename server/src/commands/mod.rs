@@ -25,8 +25,9 @@ use crate::config::Config;
 use crate::http::serve;
 
 /// The Rounds platform. Settings come from the environment: ROUNDS_DATABASE_URL,
-/// ROUNDS_DATABASE_OWNER_URL (init, migrate), ROUNDS_MASTER_KEYS, ROUNDS_LISTEN,
-/// ROUNDS_PUBLIC_URL, ROUNDS_TLS_CERT, ROUNDS_TLS_KEY.
+/// ROUNDS_KEYS_DATABASE_URL, ROUNDS_DATABASE_OWNER_URL and ROUNDS_KEYS_DATABASE_OWNER_URL (init,
+/// migrate, keys), ROUNDS_MASTER_KEYS or ROUNDS_MASTER_KEYS_FILE, ROUNDS_KEY_SEALS,
+/// ROUNDS_KEY_AGE_DAYS, ROUNDS_LISTEN, ROUNDS_PUBLIC_URL, ROUNDS_TLS_CERT, ROUNDS_TLS_KEY.
 #[derive(Parser)]
 #[command(name = "rounds-server", version)]
 struct Cli {

@@ -94,7 +94,7 @@ pub async fn add(app: &App, new: NewUser) -> Result<Credentials, CommandError> {
     transaction::run(app, "user-add", |tx, _| {
         let (made, fresh, event) = (&made, &fresh, &event);
         Box::pin(async move {
-            let sealed = totp::seal(app, tx, made.id, &fresh.totp).await?;
+            let sealed = totp::seal(app, made.id, &fresh.totp).await?;
             if !account::add(app, tx, made, Some(&fresh.hash), Some(&sealed)).await? {
                 return Err(CommandError::NameTaken);
             }
@@ -151,7 +151,7 @@ pub async fn reset(app: &App, reset: Reset) -> Result<Credentials, CommandError>
     transaction::run(app, "user-reset", |tx, _| {
         let (user, fresh, event) = (&user, &fresh, &event);
         Box::pin(async move {
-            let sealed = totp::seal(app, tx, user.id, &fresh.totp).await?;
+            let sealed = totp::seal(app, user.id, &fresh.totp).await?;
             account::reset(app, tx, user.id, &fresh.hash, &sealed).await?;
             session::end_all(app, tx, user.id, None, EndedBy::Reset).await?;
             append::append(app, tx, event).await?;

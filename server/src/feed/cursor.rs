@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use deadpool_postgres::GenericClient;
 use uuid::Uuid;
-use vault::{OpenError, Place};
+use vault::Place;
 
 use crate::app::App;
 use crate::audit::append::tenant_key;
 use crate::store::error::StoreError;
+use crate::store::keys::KeyFault;
 
 const FORMAT: u8 = 1;
 /// Bytes before the type.
@@ -56,13 +56,8 @@ impl Cursor {
     ///
     /// # Errors
     /// When the database refuses or there is no randomness.
-    pub async fn seal(
-        &self,
-        app: &App,
-        client: &impl GenericClient,
-        user: Uuid,
-    ) -> Result<String, StoreError> {
-        let key = tenant_key(app, client).await?;
+    pub async fn seal(&self, app: &App, user: Uuid) -> Result<String, StoreError> {
+        let key = tenant_key(app, 1).await?;
         let sealed = key.seal(&place(app.tenant.id, &user.to_string()), &self.to_bytes())?;
         Ok(URL_SAFE_NO_PAD.encode(sealed))
     }
@@ -73,7 +68,6 @@ impl Cursor {
     /// [`CursorError`].
     pub async fn open(
         app: &App,
-        client: &impl GenericClient,
         user: Uuid,
         scope: [u8; 8],
         text: &str,
@@ -86,12 +80,16 @@ impl Cursor {
             .map_err(|_| CursorError::Unreadable)?;
         let row = user.to_string();
         let place = place(app.tenant.id, &row);
-        let key = tenant_key(app, client).await?;
-        let bytes = key.open(&place, &sealed).map_err(|error| match error {
-            // Sealed in a life of the database that this one does not remember.
-            OpenError::OtherKey { .. } => CursorError::Gone,
-            _ => CursorError::Unreadable,
-        })?;
+        let id = vault::sealed::key_id_of(&place, &sealed).map_err(|_| CursorError::Unreadable)?;
+        let keys = app.keys.by_id([id]).await?;
+        let bytes = match keys.key(&id) {
+            Ok(key) => key
+                .open(&place, &sealed)
+                .map_err(|_| CursorError::Unreadable)?,
+            // Sealed in a life of the clinic that this one does not remember.
+            Err(KeyFault::Missing | KeyFault::Destroyed) => return Err(CursorError::Gone),
+            Err(_) => return Err(CursorError::Unreadable),
+        };
         let cursor = Self::from_bytes(&bytes).ok_or(CursorError::Unreadable)?;
         if cursor.epoch != app.tenant.epoch || cursor.scope != scope {
             return Err(CursorError::Gone);

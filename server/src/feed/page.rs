@@ -48,7 +48,7 @@ pub async fn page(
     let horizon = horizon(&client).await?;
     let start = match cursor {
         Some(text) => {
-            let cursor = Cursor::open(app, &client, caller.user_id, mark, text).await?;
+            let cursor = Cursor::open(app, caller.user_id, mark, text).await?;
             Start {
                 first_horizon: cursor.first_horizon,
                 transaction: cursor.transaction,
@@ -77,7 +77,7 @@ pub async fn page(
             .saturating_sub(taken),
         (true, left) => left,
     };
-    let opened = rows::open_all(app, &client, found.rows).await?;
+    let opened = rows::open_all(app, found.rows).await?;
     let next = Cursor {
         epoch: app.tenant.epoch,
         scope: mark,
@@ -87,7 +87,7 @@ pub async fn page(
         resource_type: last.1.unwrap_or(start.resource_type),
         id: last.2.unwrap_or(start.id),
     };
-    let next = next.seal(app, &client, caller.user_id).await?;
+    let next = next.seal(app, caller.user_id).await?;
 
     // One that does not open was reported where it was found; it is told from a deletion by not
     // being there at all, and comes when it is mended.

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tracing::error;
 
 use crate::search::run::SearchError;
-use crate::store::error::StoreError;
+use crate::store::error::{RECORD_DESTROYED, StoreError};
 use crate::store::rows::BadRow;
 use crate::store::write::{Refusal, WriteError};
 
@@ -104,6 +104,9 @@ impl Failure {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::RecordDestroyed) {
+            return destroyed();
+        }
         error!(
             code = error.code(),
             state = error.sql_state().map(|s| s.code()),
@@ -124,12 +127,35 @@ impl From<StoreError> for Failure {
 
 impl From<BadRow> for Failure {
     fn from(bad: BadRow) -> Self {
+        if bad.code == RECORD_DESTROYED {
+            return destroyed();
+        }
         Self::one(StatusCode::INTERNAL_SERVER_ERROR, bad_row(&bad))
     }
 }
 
+/// 410 for what was sealed with keys that are no more.
+fn destroyed() -> Failure {
+    Failure::one(
+        StatusCode::GONE,
+        Issue::error(
+            IssueType::Deleted,
+            "record-destroyed: the keys of this record were destroyed; nobody can open it again",
+        ),
+    )
+}
+
 /// A row that does not open, as an issue.
 pub fn bad_row(bad: &BadRow) -> Issue {
+    if bad.code == RECORD_DESTROYED {
+        return Issue::error(
+            IssueType::Deleted,
+            format!(
+                "{}/{} cannot be opened by anybody ({}): its keys were destroyed",
+                bad.resource_type, bad.id, bad.code
+            ),
+        );
+    }
     Issue::error(
         IssueType::Exception,
         format!(
@@ -155,7 +181,7 @@ impl From<WriteError> for Failure {
             Refusal::Invalid(_) | Refusal::Dangling(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Stale(_) => StatusCode::PRECONDITION_FAILED,
             Refusal::NotFound { .. } => StatusCode::NOT_FOUND,
-            Refusal::Gone { .. } => StatusCode::GONE,
+            Refusal::Gone { .. } | Refusal::Destroyed => StatusCode::GONE,
             Refusal::TimeTaken => StatusCode::CONFLICT,
             Refusal::Patch(fhir::patch::PatchError::Malformed(_)) | Refusal::Twice { .. } => {
                 StatusCode::BAD_REQUEST

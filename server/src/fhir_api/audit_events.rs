@@ -121,10 +121,9 @@ async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure>
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
         Some((_, text)) => {
-            let cursor: Cursor<Place> =
-                cursor::open(app, &client, caller.user_id, "AuditEvent", text)
-                    .await?
-                    .ok_or_else(not_ours)?;
+            let cursor: Cursor<Place> = cursor::open(app, caller.user_id, "AuditEvent", text)
+                .await?
+                .ok_or_else(not_ours)?;
             (
                 cursor.query,
                 Some(After {
@@ -169,7 +168,7 @@ async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure>
                 id: last.id,
             },
         };
-        let sealed = cursor::seal(app, &client, caller.user_id, "AuditEvent", &cursor).await?;
+        let sealed = cursor::seal(app, caller.user_id, "AuditEvent", &cursor).await?;
         links.push(("next", format!("{base}/AuditEvent?_cursor={sealed}")));
     }
     let mut bundle = Gathered::new("searchset", total, &links);

@@ -67,10 +67,9 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
         Some((_, text)) => {
-            let cursor: Cursor<(String, String)> =
-                cursor::open(app, &client, caller.user_id, &path, text)
-                    .await?
-                    .ok_or_else(not_ours)?;
+            let cursor: Cursor<(String, String)> = cursor::open(app, caller.user_id, &path, text)
+                .await?
+                .ok_or_else(not_ours)?;
             (cursor.query, Some(cursor.after))
         }
     };
@@ -142,7 +141,7 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
     if after.is_none() && wants_patient {
         page.push(patient);
     }
-    for row in rows::open_all(app, &client, sealed).await? {
+    for row in rows::open_all(app, sealed).await? {
         match row {
             Ok(row) => page.push(row),
             Err(error) => bad.push(error),
@@ -176,7 +175,7 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
             query: pairs,
             after,
         };
-        let sealed = cursor::seal(app, &client, caller.user_id, &path, &cursor).await?;
+        let sealed = cursor::seal(app, caller.user_id, &path, &cursor).await?;
         links.push(("next", format!("{base}/{path}?_cursor={sealed}")));
     }
     let mut bundle = Gathered::new("searchset", None, &links);

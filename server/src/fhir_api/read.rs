@@ -148,7 +148,7 @@ pub async fn history(
     let before = match of("_cursor") {
         None => 0,
         Some(text) => {
-            cursor::open::<i64>(app, &client, caller.user_id, &path, text)
+            cursor::open::<i64>(app, caller.user_id, &path, text)
                 .await?
                 .ok_or_else(not_ours)?
                 .after
@@ -180,7 +180,7 @@ pub async fn history(
             query: Vec::new(),
             after: i64::try_from(after).unwrap_or(i64::MAX),
         };
-        let sealed = cursor::seal(app, &client, caller.user_id, &path, &cursor).await?;
+        let sealed = cursor::seal(app, caller.user_id, &path, &cursor).await?;
         links.push(("next", format!("{base}/{path}?_cursor={sealed}")));
     }
     let mut touched = Touched::default();

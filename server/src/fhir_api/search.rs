@@ -52,10 +52,9 @@ pub async fn search(
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
         Some((_, text)) => {
-            let cursor: Cursor<After> =
-                cursor::open(app, &client, caller.user_id, resource_type, text)
-                    .await?
-                    .ok_or_else(not_ours)?;
+            let cursor: Cursor<After> = cursor::open(app, caller.user_id, resource_type, text)
+                .await?
+                .ok_or_else(not_ours)?;
             (cursor.query, Some(cursor.after))
         }
     };
@@ -94,7 +93,7 @@ pub async fn search(
             query: query.understood.clone(),
             after: after.clone(),
         };
-        let sealed = cursor::seal(app, &client, caller.user_id, resource_type, &cursor).await?;
+        let sealed = cursor::seal(app, caller.user_id, resource_type, &cursor).await?;
         links.push((
             "next",
             format!("{}/{resource_type}?_cursor={sealed}", base(app)),

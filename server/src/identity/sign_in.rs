@@ -123,7 +123,7 @@ pub async fn enrol(
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let step = match &guarded.totp_secret {
         Some(sealed) => {
-            let secret = totp::open(app, &client, known.id, sealed).await?;
+            let secret = totp::open(app, known.id, sealed).await?;
             totp::step(&secret, request.totp.expose(), app.now())
         }
         None => None,

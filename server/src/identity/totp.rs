@@ -1,6 +1,5 @@
 //! One-time codes (RFC 6238): six digits, thirty seconds, a step to either side.
 
-use deadpool_postgres::GenericClient;
 use totp_rs::{Builder, Secret};
 use uuid::Uuid;
 use vault::Place;
@@ -54,13 +53,8 @@ pub fn step(secret: &[u8], code: &str, now: jiff::Timestamp) -> Option<i64> {
 ///
 /// # Errors
 /// When the database refuses or there is no randomness.
-pub async fn seal(
-    app: &App,
-    client: &impl GenericClient,
-    account: Uuid,
-    secret: &[u8],
-) -> Result<Vec<u8>, StoreError> {
-    let key = tenant_key(app, client).await?;
+pub async fn seal(app: &App, account: Uuid, secret: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let key = tenant_key(app, 1).await?;
     Ok(key.seal(&place(app.tenant.id, &account.to_string()), secret)?)
 }
 
@@ -70,16 +64,14 @@ pub async fn seal(
 /// When it does not open.
 pub async fn open(
     app: &App,
-    client: &impl GenericClient,
     account: Uuid,
     sealed: &[u8],
 ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let row = account.to_string();
     let place = place(app.tenant.id, &row);
     let id = vault::sealed::key_id_of(&place, sealed)?;
-    let keys = app.keys.by_id(client, [id]).await?;
-    let key = keys.get(&id).ok_or(StoreError::KeyMissing(id))?;
-    Ok(key.open(&place, sealed)?)
+    let keys = app.keys.by_id([id]).await?;
+    Ok(keys.need(&id)?.open(&place, sealed)?)
 }
 
 fn place(tenant: Uuid, row: &str) -> Place<'_> {

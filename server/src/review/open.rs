@@ -53,7 +53,7 @@ pub async fn open(
     opening: &Opening<'_>,
 ) -> Result<(), StoreError> {
     let id = Uuid::now_v7();
-    let key = tenant_key(app, tx).await?;
+    let key = tenant_key(app, 1).await?;
     let row = id.to_string();
     let words = key.seal(&words_place(app.tenant.id, &row), opening.words.as_bytes())?;
     let statement = tx

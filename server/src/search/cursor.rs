@@ -3,14 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use deadpool_postgres::GenericClient;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vault::Place;
 
 use crate::app::App;
 use crate::store::error::StoreError;
-use crate::store::keys::NO_PATIENT;
 
 /// A place to go on from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +25,6 @@ pub struct Cursor<P> {
 /// When the store fails.
 pub async fn seal<P: Serialize>(
     app: &App,
-    client: &impl GenericClient,
     user: Uuid,
     path: &str,
     cursor: &Cursor<P>,
@@ -37,12 +34,7 @@ pub async fn seal<P: Serialize>(
             table: "cursor",
             row: String::new(),
         })?);
-    let key = app
-        .keys
-        .of_patients(client, &[NO_PATIENT], app.now())
-        .await?
-        .remove(NO_PATIENT)
-        .ok_or(StoreError::KeyMissing(Uuid::nil()))?;
+    let key = app.keys.own(1, app.now()).await?;
     let row = user.to_string();
     Ok(URL_SAFE_NO_PAD.encode(key.seal(&place(app, &row, path), &plain)?))
 }
@@ -53,7 +45,6 @@ pub async fn seal<P: Serialize>(
 /// When the store fails.
 pub async fn open<P: for<'d> Deserialize<'d>>(
     app: &App,
-    client: &impl GenericClient,
     user: Uuid,
     path: &str,
     text: &str,
@@ -66,7 +57,8 @@ pub async fn open<P: for<'d> Deserialize<'d>>(
     let Ok(id) = vault::sealed::key_id_of(&place, &blob) else {
         return Ok(None);
     };
-    let Some(key) = app.keys.by_id(client, [id]).await?.remove(&id) else {
+    let keys = app.keys.by_id([id]).await?;
+    let Ok(key) = keys.key(&id) else {
         return Ok(None);
     };
     let Ok(plain) = key.open(&place, &blob) else {

@@ -3,6 +3,12 @@
 use tokio_postgres::error::SqlState;
 use vault::OpenError;
 
+/// Code of what was sealed with keys that were destroyed.
+pub const RECORD_DESTROYED: &str = "record-destroyed";
+
+/// What the database says when a closed record is written to.
+pub const CLOSED: &str = "RD410";
+
 /// A failure of the store. No variant holds content of records.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -38,6 +44,9 @@ pub enum StoreError {
     /// A data key that a row names does not exist.
     #[error("data key {0} does not exist")]
     KeyMissing(uuid::Uuid),
+    /// The keys of the record were destroyed.
+    #[error("the keys of this record were destroyed")]
+    RecordDestroyed,
     /// Migrations did not run.
     #[error("a migration did not run")]
     Migrate(#[source] Box<refinery::Error>),
@@ -45,6 +54,9 @@ pub enum StoreError {
 
 impl From<tokio_postgres::Error> for StoreError {
     fn from(error: tokio_postgres::Error) -> Self {
+        if error.code().is_some_and(|state| state.code() == CLOSED) {
+            return Self::RecordDestroyed;
+        }
         Self::Database(error)
     }
 }
@@ -61,6 +73,7 @@ impl StoreError {
             Self::Content { .. } => "content-unreadable",
             Self::Bad(row) => row.code,
             Self::KeyMissing(_) => "data-key-missing",
+            Self::RecordDestroyed => RECORD_DESTROYED,
             Self::Migrate(_) => "migration-failed",
         }
     }

@@ -1,21 +1,38 @@
-//! Migrations, forward only, run as the database's owner.
+//! Migrations of the records and of the key store, forward only, run as their owners.
 
 use tokio_postgres::Client;
 
 use crate::store::error::StoreError;
 
 // A new file in the folder is seen when this file changes: V1 records, V2 identity and audit,
-// V3 the end of dates, V5 the ledger.
+// V3 the end of dates, V4 keys apart, V5 the ledger.
 mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Brings the database to the schema of this program. Returns the names of what it ran.
+// V1 keys.
+mod embedded_keys {
+    refinery::embed_migrations!("migrations_keys");
+}
+
+/// Brings the records' database to the schema of this program. Returns the names of what it ran.
 ///
 /// # Errors
 /// When a migration fails (it is rolled back) or one that ran earlier was changed since.
 pub async fn run(owner: &mut Client) -> Result<Vec<String>, StoreError> {
-    let report = embedded::migrations::runner()
+    apply(embedded::migrations::runner(), owner).await
+}
+
+/// Brings the key store to the schema of this program. Returns the names of what it ran.
+///
+/// # Errors
+/// When a migration fails (it is rolled back) or one that ran earlier was changed since.
+pub async fn run_keys(owner: &mut Client) -> Result<Vec<String>, StoreError> {
+    apply(embedded_keys::migrations::runner(), owner).await
+}
+
+async fn apply(runner: refinery::Runner, owner: &mut Client) -> Result<Vec<String>, StoreError> {
+    let report = runner
         .run_async(owner)
         .await
         .map_err(|error| StoreError::Migrate(Box::new(error)))?;

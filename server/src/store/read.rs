@@ -45,7 +45,7 @@ pub async fn many(
     let rows = client
         .query(&statement, &[&app.tenant.id, &types, &ids])
         .await?;
-    rows::open_all(app, client, rows.iter().map(SealedRow::read).collect()).await
+    rows::open_all(app, rows.iter().map(SealedRow::read).collect()).await
 }
 
 /// One version of a resource.
@@ -71,7 +71,7 @@ pub async fn version(
     let rows = client
         .query(&statement, &[&app.tenant.id, &resource_type, &id, &version])
         .await?;
-    let opened = rows::open_all(app, client, rows.iter().map(SealedRow::read).collect()).await?;
+    let opened = rows::open_all(app, rows.iter().map(SealedRow::read).collect()).await?;
     Ok(opened.into_iter().next())
 }
 
@@ -101,7 +101,7 @@ pub async fn history(
             &[&app.tenant.id, &resource_type, &id, &before, &limit],
         )
         .await?;
-    rows::open_all(app, client, rows.iter().map(SealedRow::read).collect()).await
+    rows::open_all(app, rows.iter().map(SealedRow::read).collect()).await
 }
 
 /// How many versions a resource has.

@@ -1,18 +1,15 @@
 //! Rows as they come from the database, and opening them.
 
-use std::collections::HashMap;
-
-use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio_postgres::Row;
 use tracing::error;
 use uuid::Uuid;
-use vault::DataKey;
 use zeroize::Zeroizing;
 
 use crate::app::App;
-use crate::store::error::StoreError;
+use crate::store::error::{RECORD_DESTROYED, StoreError};
+use crate::store::keys::{KeyFault, OpenKeys};
 use crate::store::seal;
 
 /// Columns of a version row, for a query that calls `resource_version` v; in the order that
@@ -112,13 +109,16 @@ pub struct BadRow {
 
 impl BadRow {
     fn report(resource_type: &str, id: &str, version: u64, code: &'static str) -> Self {
-        error!(
-            table = "resource_version",
-            row = format!("{resource_type}/{id}/{version}"),
-            column = "body",
-            code,
-            "a stored value does not open"
-        );
+        // What was destroyed on purpose is no fault.
+        if code != RECORD_DESTROYED {
+            error!(
+                table = "resource_version",
+                row = format!("{resource_type}/{id}/{version}"),
+                column = "body",
+                code,
+                "a stored value does not open"
+            );
+        }
         Self {
             resource_type: resource_type.to_owned(),
             id: id.to_owned(),
@@ -131,44 +131,31 @@ impl BadRow {
 /// Opens rows. One that does not open leaves the others alone.
 ///
 /// # Errors
-/// When the database refuses to give the keys.
+/// When the key store cannot be asked.
 pub async fn open_all(
     app: &App,
-    client: &impl GenericClient,
     rows: Vec<SealedRow>,
 ) -> Result<Vec<Result<Opened, BadRow>>, StoreError> {
-    let ids: Vec<Uuid> = rows.iter().filter_map(|row| row.key_id).collect();
-    let keys = match app.keys.by_id(client, ids.iter().copied()).await {
-        Ok(keys) => keys,
-        // One wrapped key that does not open must not close the others: one by one then.
-        Err(StoreError::Open(_)) => {
-            let mut keys = HashMap::new();
-            for id in ids {
-                match app.keys.by_id(client, [id]).await {
-                    Ok(found) => keys.extend(found),
-                    Err(StoreError::Open(_)) => {}
-                    Err(error) => return Err(error),
-                }
-            }
-            keys
-        }
-        Err(error) => return Err(error),
-    };
+    let keys = app
+        .keys
+        .by_id(rows.iter().filter_map(|row| row.key_id))
+        .await?;
     Ok(rows
         .into_iter()
         .map(|row| open_one(app.tenant.id, &keys, row))
         .collect())
 }
 
-fn open_one(tenant: Uuid, keys: &HashMap<Uuid, DataKey>, row: SealedRow) -> Result<Opened, BadRow> {
+fn open_one(tenant: Uuid, keys: &OpenKeys, row: SealedRow) -> Result<Opened, BadRow> {
     let bad = |code| BadRow::report(&row.resource_type, &row.id, row.version, code);
     let json = match &row.body {
         None => None,
         Some(sealed) => {
             let key = row
                 .key_id
-                .and_then(|id| keys.get(&id))
-                .ok_or_else(|| bad("data-key-missing"))?;
+                .ok_or(KeyFault::Missing)
+                .and_then(|id| keys.key(&id))
+                .map_err(|fault| bad(fault.code()))?;
             let opened = seal::open_body(
                 key,
                 tenant,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use uuid::Uuid;
-use vault::{DataKey, Place};
+use vault::{DataKey, Place, SealingKey};
 use zeroize::Zeroizing;
 
 use crate::store::error::StoreError;
@@ -26,7 +26,7 @@ pub const IDENTITY_COLUMNS: [&str; 7] = [
 /// # Errors
 /// When there is no randomness.
 pub fn body(
-    key: &DataKey,
+    key: &SealingKey,
     tenant: Uuid,
     resource_type: &str,
     id: &str,
@@ -59,7 +59,7 @@ pub fn open_body(
 /// # Errors
 /// When there is no randomness.
 pub fn identity(
-    key: &DataKey,
+    key: &SealingKey,
     tenant: Uuid,
     patient: &str,
     version: u64,
@@ -166,7 +166,7 @@ mod tests {
         });
         let tenant = Uuid::nil();
         let key = DataKey::generate().unwrap();
-        let sealed = identity(&key, tenant, "p", 3, &patient).unwrap();
+        let sealed = identity(&key.for_sealing(7), tenant, "p", 3, &patient).unwrap();
         let open = |at: usize, column: &str, version| {
             let blob = sealed[at].as_deref().unwrap();
             open_identity(&key, tenant, "p", column, version, blob)

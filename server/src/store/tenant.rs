@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::app::Tenant;
 use crate::store::error::StoreError;
-use crate::store::keys::{KeyRing, NO_PATIENT};
+use crate::store::keys::KeyRing;
 
 /// The clinic and its sealed index key; none before `rounds-server init`.
 ///
@@ -44,11 +44,7 @@ pub async fn create(
     tenant: &Tenant,
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let key = keys
-        .of_patients(tx, &[NO_PATIENT], now)
-        .await?
-        .remove(NO_PATIENT)
-        .ok_or(StoreError::KeyMissing(Uuid::nil()))?;
+    let key = keys.own(1, now).await?;
     let mut root = Zeroizing::new([0u8; 32]);
     getrandom::fill(root.as_mut()).map_err(StoreError::NoRandomBytes)?;
     let sealed = key.seal(&index_place(tenant.id), root.as_ref())?;
@@ -74,19 +70,14 @@ pub async fn create(
 /// # Errors
 /// When its data key is missing or does not open it.
 pub async fn open_index_key(
-    client: &impl GenericClient,
     keys: &KeyRing,
     tenant: Uuid,
     sealed: &[u8],
 ) -> Result<Zeroizing<[u8; 32]>, StoreError> {
     let place = index_place(tenant);
     let id = vault::sealed::key_id_of(&place, sealed)?;
-    let key = keys
-        .by_id(client, [id])
-        .await?
-        .remove(&id)
-        .ok_or(StoreError::KeyMissing(id))?;
-    let opened = key.open(&place, sealed)?;
+    let found = keys.by_id([id]).await?;
+    let opened = found.need(&id)?.open(&place, sealed)?;
     let root: [u8; 32] = opened
         .as_slice()
         .try_into()

@@ -11,10 +11,10 @@ use jiff::SignedDuration;
 use protocol::secret::Secret;
 use protocol::sign_in::Role;
 use rounds_server::app::{App, Clock as _, SystemClock, Tenant};
-use rounds_server::config::Config;
+use rounds_server::config::{Config, MasterSource};
 use rounds_server::identity::account::{self, Account};
 use rounds_server::identity::session;
-use rounds_server::store::keys::KeyRing;
+use rounds_server::store::keys::{KeyLimits, KeyRing};
 use rounds_server::store::{connect, migrate, tenant};
 use serde_json::{Value, json};
 use testbed::{Cluster, ClusterOptions, Leftovers};
@@ -47,21 +47,31 @@ fn cluster() -> &'static Cluster {
     })
 }
 
-/// A database with the schema and one clinic, copied for each test.
-async fn template() -> &'static str {
+/// Databases with the schemas and one clinic, copied for each test: records and keys.
+async fn template() -> [&'static str; 2] {
     static MADE: tokio::sync::OnceCell<()> = tokio::sync::OnceCell::const_new();
     MADE.get_or_init(|| async {
         let cluster = cluster();
         cluster
             .sql("postgres", "CREATE DATABASE template_clinic")
             .unwrap();
-        let config = config(cluster.superuser_url("template_clinic"));
+        cluster
+            .sql("postgres", "CREATE DATABASE template_keys")
+            .unwrap();
+        let config = config(
+            cluster.superuser_url("template_clinic"),
+            cluster.superuser_url("template_keys"),
+        );
         let pool = connect::pool(&config).unwrap();
+        let keys_pool = connect::keys_pool(&config).unwrap();
         let mut owner = pool.get().await.unwrap();
         migrate::run(&mut owner).await.unwrap();
+        migrate::run_keys(&mut keys_pool.get().await.unwrap())
+            .await
+            .unwrap();
         owner
             .batch_execute(&format!(
-                "CREATE ROLE {APPLICATION} LOGIN PASSWORD 'test' IN ROLE rounds_app"
+                "CREATE ROLE {APPLICATION} LOGIN PASSWORD 'test' IN ROLE rounds_app, rounds_keys_app"
             ))
             .await
             .unwrap();
@@ -72,7 +82,12 @@ async fn template() -> &'static str {
             recovery_public_key: String::new(),
             epoch: Uuid::new_v4(),
         };
-        let keys = KeyRing::new(made.id, MasterKeys::parse(MASTER).unwrap());
+        let keys = KeyRing::new(
+            keys_pool.clone(),
+            made.id,
+            MasterKeys::parse(MASTER).unwrap(),
+            KeyLimits::default(),
+        );
         let tx = owner.transaction().await.unwrap();
         tenant::create(&tx, &keys, &made, SystemClock.now())
             .await
@@ -80,12 +95,13 @@ async fn template() -> &'static str {
         tx.commit().await.unwrap();
         drop(owner);
         pool.close();
+        keys_pool.close();
         // A template must have no connections; closing is not instant.
         for _ in 0..100 {
             let left = cluster
                 .sql(
                     "postgres",
-                    "SELECT count(*) FROM pg_stat_activity WHERE datname = 'template_clinic'",
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE 'template\\_%'",
                 )
                 .unwrap();
             if left.trim() == "0" {
@@ -95,13 +111,15 @@ async fn template() -> &'static str {
         }
     })
     .await;
-    "template_clinic"
+    ["template_clinic", "template_keys"]
 }
 
-fn config(url: String) -> Config {
+fn config(url: String, keys_url: String) -> Config {
     Config {
         database_url: Secret::new(url),
-        master_keys: Secret::new(MASTER.to_owned()),
+        keys_database_url: Secret::new(keys_url),
+        master_keys: MasterSource::Text(Secret::new(MASTER.to_owned())),
+        key_limits: KeyLimits::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         public_url: "https://clinic.example".to_owned(),
         tls: None,
@@ -116,6 +134,7 @@ pub const BASE: &str = "https://clinic.example/fhir/R4";
 pub struct Clinic {
     pub app: Arc<App>,
     pub database: String,
+    pub keys_database: String,
     router: Router,
 }
 
@@ -137,20 +156,38 @@ pub struct Reply {
 impl Clinic {
     pub async fn open() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let template = template().await;
-        let database = format!("clinic_{}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let [template, keys_template] = template().await;
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let (database, keys_database) = (format!("clinic_{number}"), format!("keys_{number}"));
         // One copy at a time: a template in use cannot be copied.
         static COPY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
         {
             let _turn = COPY.lock().await;
-            cluster()
-                .sql(
-                    "postgres",
-                    &format!("CREATE DATABASE {database} TEMPLATE {template}"),
-                )
-                .unwrap();
+            for (name, template) in [(&database, template), (&keys_database, keys_template)] {
+                cluster()
+                    .sql(
+                        "postgres",
+                        &format!("CREATE DATABASE {name} TEMPLATE {template}"),
+                    )
+                    .unwrap();
+            }
         }
-        let config = config(cluster().url(APPLICATION, "test", &database));
+        Self::on(database, keys_database, KeyLimits::default()).await
+    }
+
+    /// Another server of the same clinic, with limits of its own.
+    pub async fn beside(&self, limits: KeyLimits) -> Self {
+        Self::on(self.database.clone(), self.keys_database.clone(), limits).await
+    }
+
+    async fn on(database: String, keys_database: String, limits: KeyLimits) -> Self {
+        let config = Config {
+            key_limits: limits,
+            ..config(
+                cluster().url(APPLICATION, "test", &database),
+                cluster().url(APPLICATION, "test", &keys_database),
+            )
+        };
         let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
         let router = Router::new()
             .nest(protocol::path::FHIR, rounds_server::fhir_api::routes())
@@ -158,6 +195,7 @@ impl Clinic {
         Self {
             app,
             database,
+            keys_database,
             router,
         }
     }
@@ -195,6 +233,24 @@ impl Clinic {
     /// Runs SQL as the superuser.
     pub fn sql(&self, sql: &str) -> String {
         cluster().sql(&self.database, sql).unwrap()
+    }
+
+    /// Runs SQL in the key store as the superuser.
+    pub fn keys_sql(&self, sql: &str) -> String {
+        cluster().sql(&self.keys_database, sql).unwrap()
+    }
+
+    /// Runs SQL in the key store as the superuser; whether it was taken.
+    pub fn try_keys_sql(&self, sql: &str) -> Result<String, String> {
+        cluster()
+            .sql(&self.keys_database, sql)
+            .map_err(|error| format!("{error:?}"))
+    }
+
+    /// A connection to the key store as the application's role.
+    pub async fn keys_as_application(&self) -> deadpool_postgres::Client {
+        let pool = connect::keys_pool(&self.app.config).unwrap();
+        pool.get().await.unwrap()
     }
 
     /// Runs SQL as the superuser; whether it was taken.

@@ -12,3 +12,4 @@ mod foreign;
 mod records;
 mod search;
 mod search_paging;
+mod vault_keys;

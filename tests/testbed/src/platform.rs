@@ -21,6 +21,9 @@ use crate::state::{State, UserRecord};
 const DATABASE: &str = "rounds";
 const OWNER: &str = "rounds_owner";
 const APPLICATION: &str = "rounds_server";
+const KEYS_DATABASE: &str = "rounds_keys";
+const KEYS_OWNER: &str = "rounds_keys_owner";
+const KEYS_APPLICATION: &str = "rounds_keys_server";
 
 /// How a platform is set up.
 #[derive(Debug, Clone)]
@@ -118,6 +121,15 @@ impl Platform {
             None => fresh_state(&folder)?,
         };
         let port = free_port(options.port.or(Some(state.port).filter(|port| *port != 0)));
+        // A platform of an earlier version had no key store.
+        for password in [
+            &mut state.keys_owner_password,
+            &mut state.keys_application_password,
+        ] {
+            if password.is_empty() {
+                *password = secret()?;
+            }
+        }
         state.port = port.map_err(TestbedError::file("a free port"))?;
         state.save(&state_file)?;
 
@@ -148,20 +160,12 @@ impl Platform {
     }
 
     fn initialise(&mut self, clinic: &str, time_zone: &str) -> Result<(), TestbedError> {
+        self.database_of(DATABASE, OWNER, &self.state.owner_password)?;
+        self.database_of(KEYS_DATABASE, KEYS_OWNER, &self.state.keys_owner_password)?;
         if self.state.initialised {
             // A newer program may have brought migrations.
             self.operator(&["migrate"], None)?;
             return Ok(());
-        }
-        let roles = format!(
-            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{OWNER}') THEN \
-             CREATE ROLE {OWNER} LOGIN CREATEROLE PASSWORD '{}'; END IF; END $$",
-            self.state.owner_password
-        );
-        self.cluster.sql("postgres", &roles)?;
-        if !self.cluster.has_database(DATABASE)? {
-            let make = format!("CREATE DATABASE {DATABASE} OWNER {OWNER}");
-            self.cluster.sql("postgres", &make)?;
         }
         let report = self.operator(
             &["init", "--clinic", clinic, "--time-zone", time_zone],
@@ -170,6 +174,20 @@ impl Platform {
         self.state.init_report = read(&report)?;
         self.state.initialised = true;
         self.save()
+    }
+
+    /// Makes a database and the role that owns it, where they are not there.
+    fn database_of(&self, name: &str, owner: &str, password: &str) -> Result<(), TestbedError> {
+        let role = format!(
+            "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{owner}') THEN \
+             CREATE ROLE {owner} LOGIN CREATEROLE PASSWORD '{password}'; END IF; END $$"
+        );
+        self.cluster.sql("postgres", &role)?;
+        if !self.cluster.has_database(name)? {
+            let make = format!("CREATE DATABASE {name} OWNER {owner}");
+            self.cluster.sql("postgres", &make)?;
+        }
+        Ok(())
     }
 
     /// Brings the server up, if it is not.
@@ -213,6 +231,8 @@ impl Platform {
         command
             .env("ROUNDS_DATABASE_URL", self.application_url())
             .env("ROUNDS_DATABASE_OWNER_URL", self.owner_url())
+            .env("ROUNDS_KEYS_DATABASE_URL", self.keys_application_url())
+            .env("ROUNDS_KEYS_DATABASE_OWNER_URL", self.keys_owner_url())
             .env("ROUNDS_MASTER_KEYS", &self.state.master_keys)
             .env("ROUNDS_LISTEN", format!("127.0.0.1:{}", self.state.port))
             .env("ROUNDS_PUBLIC_URL", self.base_url())
@@ -348,6 +368,26 @@ impl Platform {
             .url(APPLICATION, &self.state.application_password, DATABASE)
     }
 
+    /// The key store's name in the cluster. In production it lies in another one.
+    pub fn keys_database(&self) -> &'static str {
+        KEYS_DATABASE
+    }
+
+    /// Connection URL of the role that owns the key store.
+    pub fn keys_owner_url(&self) -> String {
+        self.cluster
+            .url(KEYS_OWNER, &self.state.keys_owner_password, KEYS_DATABASE)
+    }
+
+    /// Connection URL of the role that the server uses in the key store.
+    pub fn keys_application_url(&self) -> String {
+        self.cluster.url(
+            KEYS_APPLICATION,
+            &self.state.keys_application_password,
+            KEYS_DATABASE,
+        )
+    }
+
     /// Connection URL of the superuser.
     pub fn superuser_url(&self) -> String {
         self.cluster.superuser_url(DATABASE)
@@ -424,6 +464,8 @@ fn fresh_state(folder: &Path) -> Result<State, TestbedError> {
         superuser_password: secret()?,
         owner_password: secret()?,
         application_password: secret()?,
+        keys_owner_password: secret()?,
+        keys_application_password: secret()?,
         master_keys: format!("dev1:{}", STANDARD.encode(master)),
         port: 0,
         initialised: false,

@@ -20,6 +20,12 @@ pub struct State {
     pub owner_password: String,
     /// Password of the role that the server uses.
     pub application_password: String,
+    /// Password of the role that owns the key store.
+    #[serde(default)]
+    pub keys_owner_password: String,
+    /// Password of the role that the server uses in the key store.
+    #[serde(default)]
+    pub keys_application_password: String,
     /// `ROUNDS_MASTER_KEYS`.
     pub master_keys: String,
     /// The port that the server listens on.

@@ -21,7 +21,7 @@ fn v2_the_first_master_wraps_and_all_unwrap() {
 
     let rewrapped = again.wrap(&both, &place()).unwrap();
     assert_eq!(master_of(&place(), &rewrapped).unwrap(), "m2");
-    let blob = key.seal(&place(), b"kept").unwrap();
+    let blob = key.for_sealing(1).seal(&place(), b"kept").unwrap();
     let last = DataKey::unwrap(&both, &place(), &rewrapped).unwrap();
     assert_eq!(last.open(&place(), &blob).unwrap()[..], *b"kept");
 }
@@ -112,6 +112,18 @@ fn malformed_lists_say_which_entry_is_wrong() {
     for (text, expected) in cases {
         assert_eq!(MasterKeys::parse(text).unwrap_err(), expected, "{text:?}");
     }
+}
+
+#[test]
+fn v2_a_file_holds_entries_on_lines_with_comments() {
+    let text = format!("# newest first\n\nm2:{ONES_KEY}\n  m1:{ZERO_KEY}, m0:{ZERO_KEY}\n");
+    let keys = MasterKeys::parse_file(&text).unwrap();
+    assert_eq!(keys.ids().collect::<Vec<_>>(), ["m2", "m1", "m0"]);
+    assert!(keys.has("m0") && !keys.has("m3"));
+    let error = MasterKeys::parse_file("# nothing\n").unwrap_err();
+    assert_eq!(error, MasterKeysError::Empty);
+    let error = MasterKeys::parse_file(&format!("m1:{ZERO_KEY}\nm2")).unwrap_err();
+    assert_eq!(error, MasterKeysError::Form { entry: 2 });
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn other_places() -> Vec<(&'static str, Place<'static>)> {
 fn v1_what_is_sealed_opens_at_its_place() {
     let key = DataKey::generate().unwrap();
     for plain in [&b""[..], b"Adaeze", &[0u8; 100_000]] {
-        let blob = key.seal(&place(), plain).unwrap();
+        let blob = key.for_sealing(1).seal(&place(), plain).unwrap();
         assert_eq!(blob.len(), plain.len() + OVERHEAD);
         assert_eq!(blob[0], FORMAT);
         assert_eq!(key_id_of(&place(), &blob).unwrap(), key.id());
@@ -80,12 +80,12 @@ fn v1_what_is_sealed_opens_at_its_place() {
 #[test]
 fn v1_a_value_moved_to_another_place_does_not_open() {
     let key = DataKey::generate().unwrap();
-    let here = key.seal(&place(), b"Adaeze").unwrap();
+    let here = key.for_sealing(1).seal(&place(), b"Adaeze").unwrap();
     for (what, other) in other_places() {
         let error = key.open(&other, &here).unwrap_err();
         assert_eq!(error, OpenError::Tampered { at: other.name() }, "{what}");
         // And the other way round: a swap, not only a copy.
-        let there = key.seal(&other, b"Brigid").unwrap();
+        let there = key.for_sealing(1).seal(&other, b"Brigid").unwrap();
         assert!(key.open(&place(), &there).is_err(), "{what}");
         assert_eq!(key.open(&other, &there).unwrap()[..], *b"Brigid", "{what}");
     }
@@ -94,7 +94,7 @@ fn v1_a_value_moved_to_another_place_does_not_open() {
 #[test]
 fn v5_every_flipped_bit_is_refused() {
     let key = DataKey::generate().unwrap();
-    let blob = key.seal(&place(), b"1957-04-12").unwrap();
+    let blob = key.for_sealing(1).seal(&place(), b"1957-04-12").unwrap();
     for index in 0..blob.len() {
         for bit in 0..8 {
             let mut flipped = blob.clone();
@@ -114,7 +114,7 @@ fn v5_every_flipped_bit_is_refused() {
 #[test]
 fn v5_every_truncation_and_extension_is_refused() {
     let key = DataKey::generate().unwrap();
-    let blob = key.seal(&place(), b"1957-04-12").unwrap();
+    let blob = key.for_sealing(1).seal(&place(), b"1957-04-12").unwrap();
     for length in 0..blob.len() {
         let error = key.open(&place(), &blob[..length]).unwrap_err();
         let expected = if length < OVERHEAD {
@@ -134,7 +134,7 @@ fn v5_every_truncation_and_extension_is_refused() {
 #[test]
 fn v5_another_key_is_told_by_its_id() {
     let (mine, other) = (DataKey::generate().unwrap(), DataKey::generate().unwrap());
-    let blob = mine.seal(&place(), b"x").unwrap();
+    let blob = mine.for_sealing(1).seal(&place(), b"x").unwrap();
     let error = other.open(&place(), &blob).unwrap_err();
     assert_eq!(
         error,
@@ -149,7 +149,7 @@ fn v5_another_key_is_told_by_its_id() {
 #[test]
 fn v5_a_key_that_only_claims_the_id_opens_nothing() {
     let (mine, other) = (DataKey::generate().unwrap(), DataKey::generate().unwrap());
-    let mut blob = mine.seal(&place(), b"x").unwrap();
+    let mut blob = mine.for_sealing(1).seal(&place(), b"x").unwrap();
     blob[1..17].copy_from_slice(other.id().as_bytes());
     assert_eq!(
         other.open(&place(), &blob).unwrap_err().code(),
@@ -160,7 +160,7 @@ fn v5_a_key_that_only_claims_the_id_opens_nothing() {
 #[test]
 fn v5_errors_name_row_and_column_and_no_content() {
     let key = DataKey::generate().unwrap();
-    let blob = key.seal(&place(), b"Adaeze").unwrap();
+    let blob = key.for_sealing(1).seal(&place(), b"Adaeze").unwrap();
     let error = key.open(&place(), &blob[..20]).unwrap_err();
     assert_eq!(
         error.to_string(),
@@ -168,6 +168,19 @@ fn v5_errors_name_row_and_column_and_no_content() {
     );
     let shown = format!("{key:?}");
     assert_eq!(shown, format!("DataKey({}, …)", key.id()));
+}
+
+#[test]
+fn v2_a_key_seals_as_often_as_was_reserved_and_no_more() {
+    let key = DataKey::generate().unwrap();
+    let sealing = key.for_sealing(2);
+    let first = sealing.seal(&place(), b"one").unwrap();
+    sealing.seal(&place(), b"two").unwrap();
+    let error = sealing.seal(&place(), b"three").unwrap_err();
+    assert_eq!(error.code(), "seals-spent");
+    // Opening is not counted.
+    assert_eq!(sealing.open(&place(), &first).unwrap()[..], *b"one");
+    assert_eq!(key.open(&place(), &first).unwrap()[..], *b"one");
 }
 
 proptest! {

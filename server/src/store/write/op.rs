@@ -203,6 +203,9 @@ pub enum Refusal {
     /// The patch does not apply.
     #[error("the patch does not apply")]
     Patch(#[from] fhir::patch::PatchError),
+    /// The keys of the record were destroyed: nothing can be added to it.
+    #[error("the record is closed for good")]
+    Destroyed,
     /// Two ops of the call change one resource.
     #[error("a resource is changed twice in one transaction")]
     Twice {
@@ -224,6 +227,7 @@ impl Refusal {
             Self::Stale(_) => "conflict",
             Self::NotFound { .. } | Self::Gone { .. } => "not-found",
             Self::TimeTaken => "time-taken",
+            Self::Destroyed => crate::store::error::RECORD_DESTROYED,
             Self::Store(_) => "unavailable",
         }
     }
@@ -279,6 +283,10 @@ impl WriteError {
                 )
                 .at("Appointment.start"),
             ],
+            Refusal::Destroyed => vec![Issue::error(
+                IssueType::Deleted,
+                "record-destroyed: the keys of this record were destroyed; nothing can be added to it",
+            )],
             Refusal::Patch(error) => vec![error.issue()],
             Refusal::Twice { resource_type, id } => vec![Issue::error(
                 IssueType::Invalid,
@@ -298,7 +306,10 @@ impl From<StoreError> for WriteError {
     fn from(error: StoreError) -> Self {
         Self {
             op: None,
-            refusal: Refusal::Store(error),
+            refusal: match error {
+                StoreError::RecordDestroyed => Refusal::Destroyed,
+                error => Refusal::Store(error),
+            },
         }
     }
 }

@@ -3,7 +3,6 @@
 //! Statements take whole columns as arrays, so a transaction of hundreds of resources is as many
 //! statements as one of one; those that do not wait for each other are sent together.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use deadpool_postgres::Transaction;
@@ -15,7 +14,7 @@ use protocol::upload::StoredVersion;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
-use vault::DataKey;
+use vault::SealingKey;
 use zeroize::Zeroizing;
 
 use super::op::{Change, Refusal, WriteContext, WriteError, Written};
@@ -97,7 +96,7 @@ pub(super) async fn store(
             (None, None) => None,
         })
         .collect();
-    let keys = data_keys(tx, context, &drafts, &patients).await?;
+    let mut keys = sealing_keys(context, &drafts, &patients).await?.into_iter();
     // App::start refuses a zone that does not exist; UTC is never reached.
     let zone = TimeZone::get(&app.tenant.time_zone).unwrap_or(TimeZone::UTC);
 
@@ -119,9 +118,8 @@ pub(super) async fn store(
         versions.patients.push(patient.clone());
         let mut tokens = Vec::new();
         if let Some(body) = &draft.body {
-            let key = keys
-                .get(patient.as_deref().unwrap_or(NO_PATIENT))
-                .ok_or(StoreError::KeyMissing(Uuid::nil()))?;
+            // One for each draft with a body, in their order.
+            let key = &keys.next().ok_or(StoreError::KeyMissing(Uuid::nil()))?;
             let json = Zeroizing::new(serde_json::to_vec(body).map_err(|_| unreadable(draft))?);
             let sealed = seal::body(
                 key,
@@ -184,7 +182,14 @@ pub(super) async fn store(
         }
     }
     if !versions.ids.is_empty() {
-        write_rows(tx, context, &versions, &entries, &identities, &holds)
+        let rows = Rows {
+            touched: touched(&drafts, &patients),
+            versions: &versions,
+            entries: &entries,
+            identities: &identities,
+            holds: &holds,
+        };
+        write_rows(tx, context, &rows)
             .await
             .map_err(|error| refusal_of(error, &drafts))?;
     }
@@ -210,24 +215,37 @@ pub(super) async fn store(
         .collect())
 }
 
-async fn data_keys(
-    tx: &Transaction<'_>,
+/// A key for each draft that will be sealed: for its body, and for the columns of identity.
+async fn sealing_keys(
     context: &WriteContext<'_>,
     drafts: &[Draft],
     patients: &[Option<String>],
-) -> Result<HashMap<String, DataKey>, StoreError> {
-    let mut needed: Vec<&str> = drafts
+) -> Result<Vec<SealingKey>, StoreError> {
+    let asked: Vec<(&str, u64)> = drafts
         .iter()
         .zip(patients)
-        .filter(|(draft, _)| draft.body.is_some())
-        .map(|(_, patient)| patient.as_deref().unwrap_or(NO_PATIENT))
+        .filter(|(draft, _)| draft.change != Change::Nothing && draft.body.is_some())
+        .map(|(draft, patient)| {
+            let columns = match draft.resource_type.as_str() {
+                "Patient" => seal::IDENTITY_COLUMNS.len() as u64,
+                _ => 0,
+            };
+            (patient.as_deref().unwrap_or(NO_PATIENT), 1 + columns)
+        })
         .collect();
-    needed.sort_unstable();
-    needed.dedup();
-    if needed.is_empty() {
-        return Ok(HashMap::new());
-    }
-    context.app.keys.of_patients(tx, &needed, context.now).await
+    context.app.keys.sealing(&asked, context.now).await
+}
+
+/// Patients whose records are written to: what changes, and where it was before.
+fn touched<'d>(drafts: &'d [Draft], patients: &'d [Option<String>]) -> Vec<&'d str> {
+    let mut touched: Vec<&str> = drafts
+        .iter()
+        .filter_map(|draft| draft.previous.as_ref()?.patient.as_deref())
+        .chain(patients.iter().filter_map(Option::as_deref))
+        .collect();
+    touched.sort_unstable();
+    touched.dedup();
+    touched
 }
 
 /// Only what changed goes out of or into `search_token`.
@@ -255,19 +273,35 @@ fn move_tokens<'d>(entries: &mut Index<'d>, draft: &'d Draft, tokens: &[Uuid]) {
     }
 }
 
+/// All rows of a call.
+struct Rows<'r> {
+    /// Patients whose records are written to.
+    touched: Vec<&'r str>,
+    versions: &'r Versions<'r>,
+    entries: &'r Index<'r>,
+    identities: &'r Identities<'r>,
+    holds: &'r Holds<'r>,
+}
+
 type Parameters<'p> = Vec<&'p (dyn ToSql + Sync)>;
 
 /// All statements, in the order in which the database must see them.
 async fn write_rows(
     tx: &Transaction<'_>,
     context: &WriteContext<'_>,
-    versions: &Versions<'_>,
-    entries: &Index<'_>,
-    identities: &Identities<'_>,
-    holds: &Holds<'_>,
+    rows: &Rows<'_>,
 ) -> Result<(), tokio_postgres::Error> {
+    let Rows {
+        touched,
+        versions,
+        entries,
+        identities,
+        holds,
+    } = rows;
     let tenant: &(dyn ToSql + Sync) = &context.app.tenant.id;
     let mut work: Vec<(&'static str, Parameters<'_>)> = vec![
+        // Fails if a record was closed, and keeps it from being closed until this ends.
+        ("SELECT refuse_closed($1, $2)", vec![tenant, touched]),
         (
             "INSERT INTO resource_version \
                (tenant, resource_type, id, version, recorded_at, author, device, deleted, patient, key_id, body) \

@@ -1,0 +1,89 @@
+//! Keys that were asked for by their ids, and why some of them do not open anything.
+
+use std::collections::HashMap;
+
+use uuid::Uuid;
+use vault::{DataKey, KeyId, MasterKeys, OpenError};
+
+use super::keystore::{Stored, place};
+use crate::store::error::StoreError;
+
+/// Why there is no key of an id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    /// The key store does not know it.
+    #[error("the data key does not exist")]
+    Missing,
+    /// It was destroyed, and with it all that it sealed.
+    #[error("the data key was destroyed")]
+    Destroyed,
+    /// Its wrapping does not open.
+    #[error("the wrapped data key does not open")]
+    Unopened(#[from] OpenError),
+}
+
+impl KeyFault {
+    /// Stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Missing => "data-key-missing",
+            Self::Destroyed => crate::store::error::RECORD_DESTROYED,
+            Self::Unopened(OpenError::UnknownMaster { .. }) => "sealed-unknown-master",
+            Self::Unopened(_) => "data-key-unopened",
+        }
+    }
+
+    fn into_error(self, id: KeyId) -> StoreError {
+        match self {
+            Self::Missing => StoreError::KeyMissing(id),
+            Self::Destroyed => StoreError::RecordDestroyed,
+            Self::Unopened(error) => StoreError::Open(error),
+        }
+    }
+}
+
+/// Keys by their ids.
+#[derive(Debug, Default)]
+pub struct OpenKeys(HashMap<KeyId, Result<DataKey, KeyFault>>);
+
+impl OpenKeys {
+    pub(super) fn insert(&mut self, id: KeyId, outcome: Result<DataKey, KeyFault>) {
+        self.0.insert(id, outcome);
+    }
+
+    /// The key, or why there is none.
+    ///
+    /// # Errors
+    /// [`KeyFault`].
+    pub fn key(&self, id: &KeyId) -> Result<&DataKey, KeyFault> {
+        match self.0.get(id) {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(fault)) => Err(fault.clone()),
+            None => Err(KeyFault::Missing),
+        }
+    }
+
+    /// The key, where its lack is an error of the whole.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn need(&self, id: &KeyId) -> Result<&DataKey, StoreError> {
+        self.key(id).map_err(|fault| fault.into_error(*id))
+    }
+}
+
+/// Unwraps a stored key.
+pub(super) fn open(masters: &MasterKeys, tenant: Uuid, row: &Stored) -> Result<DataKey, KeyFault> {
+    let wrapped = row.wrapped.as_deref().ok_or(KeyFault::Destroyed)?;
+    let key = DataKey::unwrap(
+        masters,
+        &place(tenant, &row.patient, row.generation),
+        wrapped,
+    )?;
+    // The wrapped key names its id, and the row must name the same.
+    if key.id() == row.id {
+        Ok(key)
+    } else {
+        Err(KeyFault::Missing)
+    }
+}
