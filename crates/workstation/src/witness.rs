@@ -24,6 +24,10 @@ pub(crate) const SETTING: &str = "witness";
 /// A proof of a tree of 2^64 leaves has no more hashes than this.
 const LONGEST_PROOF: usize = 130;
 
+/// A server that cannot show its ledger so often in a row, and goes on with everything else,
+/// hides it.
+const PATIENCE: u32 = 5;
+
 /// Everything that is kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -38,6 +42,8 @@ pub(crate) struct Witness {
     receipt: Option<AuditReceipt>,
     /// Whether the last receipt was signed, and not by the ledger's key.
     forged: bool,
+    /// How often in a row the server answered that it cannot show its ledger now.
+    silent: u32,
 }
 
 /// A checkpoint that was verified.
@@ -143,6 +149,13 @@ impl Witness {
             at: now,
         });
         self.broken = None;
+        self.silent = 0;
+    }
+
+    /// Notes that the server cannot show its ledger now; whether it said so too often.
+    pub(crate) fn was_put_off(&mut self) -> bool {
+        self.silent = self.silent.saturating_add(1);
+        self.has_seen() && self.silent >= PATIENCE
     }
 
     /// Notes that something is wrong; whether it was not known yet. The kept checkpoint stays.
@@ -450,6 +463,20 @@ mod tests {
         assert_eq!(witness.receipt.as_ref(), Some(&good));
         witness.receive(device, &good, &public());
         assert!(!witness.is_broken());
+    }
+
+    #[test]
+    fn a2_a_ledger_that_is_never_shown_again_is_hidden() {
+        let mut witness = witness(3);
+        for _ in 1..PATIENCE {
+            assert!(!witness.was_put_off());
+        }
+        assert!(witness.was_put_off());
+        let (seen, note) = tree(3, 0);
+        witness.verified(&note, &seen, Timestamp::UNIX_EPOCH);
+        assert!(!witness.was_put_off());
+        let mut fresh = Witness::default();
+        assert!((0..2 * PATIENCE).all(|_| !fresh.was_put_off()));
     }
 
     #[test]

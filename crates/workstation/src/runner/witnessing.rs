@@ -24,7 +24,9 @@ enum Look {
     Continues(Tree, String),
     /// It does not; what was shown instead.
     Breaks(LedgerFault, Option<String>),
-    /// The network or the server was not in a state to tell, or there is no ledger to look at.
+    /// The server answers that it cannot show its ledger now.
+    PutOff,
+    /// The network or the session was not in a state to tell, or there is no ledger to look at.
     Nothing,
 }
 
@@ -137,8 +139,9 @@ impl Witnessing {
     }
 }
 
-/// A server that is gone, busy or has ended the session shows nothing of its ledger; one that
-/// answers, and not as the protocol says, hides what it showed before.
+/// A server that is gone or has ended the session shows nothing of its ledger, and one that is
+/// busy may do so later; one that answers, and not as the protocol says, hides what it showed
+/// before.
 fn unanswered(
     error: ServerError,
     witness: &Witness,
@@ -154,7 +157,9 @@ fn unanswered(
         }
         _ => false,
     };
-    if hides && witness.has_seen() {
+    if error.code() == Some(Code::Unavailable) {
+        Ok(Look::PutOff)
+    } else if hides && witness.has_seen() {
         Ok(Look::Breaks(LedgerFault::Unreadable, seen))
     } else {
         Err(error)
@@ -187,6 +192,14 @@ impl Desk {
         let now = self.now();
         match look {
             Look::Nothing => self.witness(),
+            Look::PutOff => {
+                let mut hidden = false;
+                let witness = self.change_witness(|witness| hidden = witness.was_put_off())?;
+                if hidden {
+                    return self.keep_look(Look::Breaks(LedgerFault::Unreadable, None));
+                }
+                Ok(witness)
+            }
             Look::Continues(seen, note) => {
                 self.change_witness(|witness| witness.verified(&note, &seen, now))
             }
