@@ -153,12 +153,19 @@ describe('Who looked', () => {
 
 describe('Audit', () => {
   it('is where an auditor begins, who has no patients', async () => {
-    const { fake } = openWindow({ role: 'auditor' });
+    const { user, fake } = openWindow({ role: 'auditor' });
     expect((await screen.findAllByTestId('audit-row')).length).toBeGreaterThan(5);
     for (const none of ['today', 'patients', 'schedule', 'inbox', 'reviews']) {
       expect(screen.queryByTestId(`rail-${none}`)).toBeNull();
     }
     expect(fake.count('today')).toBe(0);
+    // The one search asks for no patient either.
+    await user.keyboard('{Control>}k{/Control}');
+    await user.type(await screen.findByTestId('find-query'), 'set{Enter}');
+    expect(await screen.findByTestId('settings')).toBeTruthy();
+    expect(fake.count('find_patients')).toBe(0);
+    await user.keyboard('{Alt>}1{/Alt}');
+    expect(await screen.findByTestId('audit')).toBeTruthy();
     expect(asked(fake)).toMatchObject({
       from: '2026-11-18T00:00:00-05:00',
       until: null,

@@ -8,7 +8,7 @@ import { useClinic } from '../frame/clinic.tsx';
 import css from './AccessPlot.module.css';
 import type { Counted } from './buckets.ts';
 
-const HEIGHT = 84;
+const HEIGHT = 96;
 
 /** Bars stand at whole numbers, so that a day without an hour is as wide as any other. */
 function drawing(counted: Counted, written: (key: string) => string, ink: () => Ink): Drawing {
@@ -44,7 +44,7 @@ function drawing(counted: Counted, written: (key: string) => string, ink: () => 
         {
           ...axis,
           size: 40,
-          space: 24,
+          space: 16,
           grid: { stroke: () => ink().grid, width: 1 },
           incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000],
         },

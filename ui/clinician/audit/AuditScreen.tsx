@@ -30,42 +30,42 @@ function useColumns(): readonly Column<AccessRow, ReportSort>[] {
       {
         key: 'recorded',
         title: t('access.when'),
-        width: '136px',
+        width: '148px',
         sort: 'recorded',
         cell: (row) => <WhenCell row={row} />,
       },
       {
         key: 'user',
         title: t('access.who'),
-        width: 'minmax(110px, 1.3fr)',
+        width: 'minmax(100px, 1.3fr)',
         sort: 'user',
         cell: (row) => <WhoCell row={row} />,
       },
       {
         key: 'role',
         title: t('access.role'),
-        width: 'minmax(70px, 0.7fr)',
+        width: 'minmax(66px, 0.7fr)',
         sort: 'role',
         cell: (row) => <RoleCell row={row} />,
       },
       {
         key: 'action',
         title: t('access.what'),
-        width: 'minmax(110px, 1.2fr)',
+        width: 'minmax(100px, 1.2fr)',
         sort: 'action',
         cell: (row) => <WhatCell row={row} />,
       },
       {
         key: 'outcome',
         title: t('access.outcome'),
-        width: '84px',
+        width: '76px',
         sort: 'outcome',
         cell: (row) => <OutcomeCell row={row} />,
       },
       {
         key: 'patient',
         title: t('access.patient'),
-        width: 'minmax(100px, 1.2fr)',
+        width: 'minmax(90px, 1.2fr)',
         sort: 'patient',
         cell: (row) =>
           row.patientName ? (
@@ -77,7 +77,7 @@ function useColumns(): readonly Column<AccessRow, ReportSort>[] {
       {
         key: 'device',
         title: t('access.device'),
-        width: 'minmax(90px, 1fr)',
+        width: 'minmax(80px, 1fr)',
         sort: 'device',
         cell: (row) => (
           <span className="dim one-line" title={row.deviceName ?? undefined}>
@@ -204,6 +204,7 @@ export function AuditScreen() {
           rows={rows}
           total={total}
           height={ROW}
+          narrowest={750}
           dimmed={pages.isPlaceholderData}
           sorted={{ by: asked.sort, ascending: asked.ascending }}
           onSort={(by) => ask(sortedBy(asked, by))}

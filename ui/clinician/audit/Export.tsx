@@ -19,7 +19,11 @@ export function useExport(query: ReportForm | null) {
     }
   });
   const button = (
-    <Menu position="bottom-end" transitionProps={{ duration: 80 }}>
+    <Menu
+      position="bottom-end"
+      withInitialFocusPlaceholder={false}
+      transitionProps={{ duration: 80 }}
+    >
       <Menu.Target>
         <Button
           variant="default"

@@ -67,7 +67,10 @@ export function Filters({
             label={t('audit.until')}
             value={asked.until}
             onChange={(until) => change({ until })}
-            error={wrong === 'until' && t('audit.dateWrong')}
+            error={
+              (wrong === 'until' && t('audit.dateWrong')) ||
+              (wrong === 'order' && t('audit.dateBefore'))
+            }
             data-testid="audit-until"
           />
         </>
@@ -109,6 +112,7 @@ export function Filters({
       />
       {filtered && (
         <Button
+          className={css.clear}
           variant="subtle"
           color="gray"
           onClick={() => onChange({ ...START, sort: asked.sort, ascending: asked.ascending })}

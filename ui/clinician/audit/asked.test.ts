@@ -29,7 +29,7 @@ describe('what is asked of the audit', () => {
   it('waits for a day that is half typed and for one before the first', () => {
     expect(formOf({ ...START, period: 'own', from: '2026-1' }, TODAY, time)).toBeNull();
     expect(wrongDay({ ...START, period: 'own', from: '2026-11-02', until: '2026-11-01' })).toBe(
-      'until',
+      'order',
     );
     expect(formOf({ ...START, period: 'own' }, TODAY, time)).toMatchObject({
       from: null,

@@ -52,18 +52,18 @@ function firstDay(period: AuditAsked['period'], today: string): string {
   }
 }
 
-/** Which of the two days cannot be read, if one cannot. */
-export function wrongDay(asked: AuditAsked): 'from' | 'until' | null {
+/** What is wrong with the two days, if something is. */
+export function wrongDay(asked: AuditAsked): 'from' | 'until' | 'order' | null {
   if (asked.period !== 'own') {
     return null;
   }
   if (asked.from !== '' && !isDate(asked.from)) {
     return 'from';
   }
-  if (asked.until !== '' && (!isDate(asked.until) || asked.until < asked.from)) {
+  if (asked.until !== '' && !isDate(asked.until)) {
     return 'until';
   }
-  return null;
+  return asked.until !== '' && asked.until < asked.from ? 'order' : null;
 }
 
 /** The question as the program takes it, by the clinic's days; none while a day is half typed. */

@@ -27,7 +27,7 @@ export function WhoLooked({ patient }: { patient: string }) {
       {
         key: 'when',
         title: t('access.when'),
-        width: '140px',
+        width: '148px',
         cell: (row) => <WhenCell row={row} />,
       },
       {
@@ -111,6 +111,7 @@ export function WhoLooked({ patient }: { patient: string }) {
           rows={rows}
           total={total}
           height={ROW}
+          narrowest={690}
           rowTestId="who-looked-row"
           onOpen={(row) => {
             show(row);

@@ -21,7 +21,10 @@ interface Found {
   readonly rows: readonly PatientRow[];
 }
 
-function usePatients(query: string): Found {
+function usePatients(typed: string): Found {
+  // Who has no patients does not ask for any: it would be refused, and recorded as refused.
+  const { screens } = useClinic();
+  const query = screens.includes('patients') ? typed : '';
   const rested = useDebounced(query, 90);
   const [found, setFound] = useState<Found>({ query: '', rows: [] });
   useEffect(() => {
@@ -53,7 +56,7 @@ interface Choice {
 
 function useChoices(query: string): { choices: readonly Choice[]; settled: boolean } {
   const { t } = useWords();
-  const { time, can } = useClinic();
+  const { time, can, screens } = useClinic();
   const { go } = usePlace();
   const { open } = useWorkspace();
   const patients = usePatients(query);
@@ -87,11 +90,12 @@ function useChoices(query: string): { choices: readonly Choice[]; settled: boole
       run: command.run,
     });
   }
-  return { choices, settled: patients.query === query };
+  return { choices, settled: patients.query === query || !screens.includes('patients') };
 }
 
 function Search({ close }: { close: () => void }) {
   const { t } = useWords();
+  const { screens } = useClinic();
   const [typed, setTyped] = useState('');
   const { choices, settled } = useChoices(typed.trim());
   const [chosen, setChosen] = useState(0);
@@ -157,7 +161,9 @@ function Search({ close }: { close: () => void }) {
             setEntered(false);
           }}
           onKeyDown={press}
-          placeholder={t('find.placeholder')}
+          placeholder={t(
+            screens.includes('patients') ? 'find.placeholder' : 'find.placeholderCommands',
+          )}
           aria-label={t('bar.search')}
           role="combobox"
           aria-expanded={choices.length > 0}

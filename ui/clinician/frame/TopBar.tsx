@@ -11,7 +11,7 @@ import css from './TopBar.module.css';
 /** The one search, and the clinic's clock. */
 export function TopBar() {
   const { t } = useWords();
-  const { user, time } = useClinic();
+  const { user, time, screens } = useClinic();
   const { back, canGoBack } = usePlace();
   const now = useNow();
   const role = useRoleWords()(user.role);
@@ -30,7 +30,9 @@ export function TopBar() {
         data-testid="find"
       >
         <IconSearch size={16} aria-hidden />
-        <span className="one-line">{t('bar.search')}</span>
+        <span className="one-line">
+          {t(screens.includes('patients') ? 'bar.search' : 'bar.searchCommands')}
+        </span>
         <Kbd size="xs" className={css.kbd}>
           Ctrl K
         </Kbd>

@@ -12,6 +12,8 @@ import css from './RowGrid.module.css';
 
 /** Rows from the end at which the next page is read. */
 const NEAR = 20;
+/** Height of the headings. */
+const HEAD = 32;
 
 /** A column: its heading, its width as CSS writes it, and what a row shows there. */
 export interface Column<R, K extends string> {
@@ -44,6 +46,7 @@ export function RowGrid<R extends { readonly id: string }, K extends string = ne
   rows,
   total,
   height,
+  narrowest,
   dimmed = false,
   sorted,
   onSort,
@@ -57,6 +60,8 @@ export function RowGrid<R extends { readonly id: string }, K extends string = ne
   /** Rows there are in all, read or not. */
   total: number;
   height: number;
+  /** Pixels that all columns need; in less they scroll sideways. */
+  narrowest: number;
   dimmed?: boolean;
   sorted?: Sorted<K>;
   onSort?: (by: K) => void;
@@ -67,12 +72,14 @@ export function RowGrid<R extends { readonly id: string }, K extends string = ne
   const { t } = useWords();
   const id = useId();
   const grid = useRef<HTMLDivElement>(null);
-  const scroll = useRef<HTMLDivElement>(null);
   const [chosen, setChosen] = useState(0);
   const virtual = useVirtualizer({
     count: rows.length,
-    getScrollElement: () => scroll.current,
+    getScrollElement: () => grid.current,
     estimateSize: () => height,
+    // The headings stay at the top while rows go under them.
+    scrollMargin: HEAD,
+    scrollPaddingStart: HEAD,
     overscan: 12,
   });
   const items = virtual.getVirtualItems();
@@ -88,7 +95,7 @@ export function RowGrid<R extends { readonly id: string }, K extends string = ne
   // biome-ignore lint/correctness/useExhaustiveDependencies: another order begins at the top
   useEffect(() => {
     setChosen(0);
-    scroll.current?.scrollTo({ top: 0 });
+    grid.current?.scrollTo({ top: 0 });
   }, [order]);
   const choose = (to: number) => {
     const next = Math.max(0, Math.min(rows.length - 1, to));
@@ -99,7 +106,10 @@ export function RowGrid<R extends { readonly id: string }, K extends string = ne
     if (event.target !== event.currentTarget) {
       return;
     }
-    const page = Math.max(1, Math.floor((scroll.current?.clientHeight ?? height) / height) - 1);
+    const page = Math.max(
+      1,
+      Math.floor(((grid.current?.clientHeight ?? HEAD) - HEAD) / height) - 1,
+    );
     const row = rows[chosen];
     const steps = new Map<string, () => void>([
       ['ArrowDown', () => choose(chosen + 1)],
@@ -127,13 +137,14 @@ export function RowGrid<R extends { readonly id: string }, K extends string = ne
         aria-rowcount={total + 1}
         aria-activedescendant={rows[chosen] ? `${id}-${rows[chosen].id}` : undefined}
         className={css.grid}
+        data-dimmed={dimmed || undefined}
         onKeyDown={press}
       >
         <div
           role="row"
           aria-rowindex={1}
           className={css.head}
-          style={{ gridTemplateColumns: template }}
+          style={{ gridTemplateColumns: template, minWidth: narrowest }}
         >
           {columns.map((column) => {
             const by = column.sort;
@@ -169,42 +180,44 @@ export function RowGrid<R extends { readonly id: string }, K extends string = ne
             );
           })}
         </div>
-        <div ref={scroll} role="rowgroup" className={css.scroll} data-dimmed={dimmed || undefined}>
-          <div style={{ height: virtual.getTotalSize(), position: 'relative' }} role="presentation">
-            {items.map((item) => {
-              const row = rows[item.index];
-              return (
-                row && (
-                  <div
-                    key={row.id}
-                    id={`${id}-${row.id}`}
-                    role="row"
-                    aria-rowindex={item.index + 2}
-                    aria-selected={item.index === chosen}
-                    className={css.row}
-                    style={{
-                      height,
-                      gridTemplateColumns: template,
-                      transform: `translateY(${item.start}px)`,
-                    }}
-                    onClick={() => {
-                      setChosen(item.index);
-                      grid.current?.focus({ preventScroll: true });
-                      onOpen(row);
-                    }}
-                    data-testid={rowTestId}
-                    data-id={row.id}
-                  >
-                    {columns.map((column) => (
-                      <span key={column.key} role="gridcell" className={css.cell}>
-                        {column.cell(row)}
-                      </span>
-                    ))}
-                  </div>
-                )
-              );
-            })}
-          </div>
+        <div
+          role="rowgroup"
+          className={css.body}
+          style={{ height: virtual.getTotalSize(), minWidth: narrowest }}
+        >
+          {items.map((item) => {
+            const row = rows[item.index];
+            return (
+              row && (
+                <div
+                  key={row.id}
+                  id={`${id}-${row.id}`}
+                  role="row"
+                  aria-rowindex={item.index + 2}
+                  aria-selected={item.index === chosen}
+                  className={css.row}
+                  style={{
+                    height,
+                    gridTemplateColumns: template,
+                    transform: `translateY(${item.start - HEAD}px)`,
+                  }}
+                  onClick={() => {
+                    setChosen(item.index);
+                    grid.current?.focus({ preventScroll: true });
+                    onOpen(row);
+                  }}
+                  data-testid={rowTestId}
+                  data-id={row.id}
+                >
+                  {columns.map((column) => (
+                    <span key={column.key} role="gridcell" className={css.cell}>
+                      {column.cell(row)}
+                    </span>
+                  ))}
+                </div>
+              )
+            );
+          })}
         </div>
       </div>
       {more.fault && <FaultNote fault={more.fault} again={more.load} compact />}

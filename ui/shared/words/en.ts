@@ -21,6 +21,7 @@ export const en = {
   },
   bar: {
     search: 'Find a patient or a command',
+    searchCommands: 'Find a command',
     clock: 'Clinic time',
     user: 'Signed in as {{name}}, {{role}}',
     back: 'Back',
@@ -436,6 +437,7 @@ export const en = {
   },
   find: {
     placeholder: 'Patient, or a command such as “book”',
+    placeholderCommands: 'A command such as “audit” or “lock”',
     patients: 'Patients',
     commands: 'Commands',
     nothing: 'No patient and no command matches',

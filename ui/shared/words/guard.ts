@@ -92,6 +92,7 @@ export const guardWords = {
     from: 'From',
     until: 'To, included',
     dateWrong: 'A date as 2026-11-23',
+    dateBefore: 'Not before the first day',
     user: 'User',
     anyUser: 'Anybody',
     patient: 'Patient',
@@ -115,7 +116,7 @@ export const guardWords = {
     exportFhir: 'FHIR Bundle of AuditEvents',
     exported: 'Written to {{path}}',
     exportedWarning:
-      'The file is not encrypted and names patients. Keep it where only you can read it, and delete it when it has served.',
+      'The file is not encrypted and may name patients. Keep it where only you can read it, and delete it when it has served.',
     perDay: 'Accesses per day',
     perHour: 'Accesses per hour',
     plot: '{{title}}, {{from}} to {{to}}: {{count}} accesses, at most {{most}} on {{peak}}',
@@ -184,7 +185,7 @@ export const guardWords = {
     verified_other: 'Continues everything seen here: {{size}} entries, verified {{time}}',
     brokenShort: 'Does not continue what this computer has seen',
     broken: {
-      what: "The server's record of who did what was changed.",
+      what: "The server's record of who did what can no longer be trusted.",
       safe: 'Patient records and your work are safe: you can go on. What this computer has seen is kept as evidence.',
       act: 'Tell your security officer now; this computer tells the server as well.',
       actOfficer:

@@ -88,7 +88,8 @@ export class FakeClinic {
     const phase = setting.phase ?? 'unlocked';
     this.patients = setting.empty ? [] : people();
     this.appointments = setting.empty ? [] : appointments(this.patients);
-    this.inbox = setting.empty ? { conflicts: [], refused: [] } : inboxOf();
+    const watches = setting.role === 'auditor' || setting.role === 'security-officer';
+    this.inbox = setting.empty || watches ? { conflicts: [], refused: [] } : inboxOf();
     this.accesses = accesses(this.patients);
     this.reviews = reviewItems(this.patients);
     this.session = {

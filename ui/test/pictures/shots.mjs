@@ -1,208 +1,98 @@
 // What is pictured. Names sort by screen.
-const go = (screen) => async (page) => {
-  await page.getByTestId(`rail-${screen}`).click();
-  await page.clock.runFor(300);
-};
-const chart = (tab) => async (page) => {
-  await page.locator('[data-appointment="app-0-0-11"] button').first().click();
-  await page.clock.runFor(600);
-  await page.getByRole('tab', { name: new RegExp(tab, 'i') }).click();
-  await page.clock.runFor(400);
-};
 const light = {};
 const dark = { theme: 'dark' };
 const empty = { empty: true };
 const offline = { connection: 'offline' };
+const desk = { role: 'front-desk' };
+const auditor = { role: 'auditor' };
+const officer = { role: 'security-officer' };
+const small = { width: 640, height: 400 };
+const large = { width: 2560, height: 1440 };
+
+/** Steps one after the other, each with the time that a screen takes to follow. */
+const steps =
+  (...all) =>
+  async (page) => {
+    for (const step of all) {
+      await step(page);
+      await page.clock.runFor(400);
+    }
+  };
+const click = (id) => (page) => page.getByTestId(id).first().click();
+const fill = (id, text) => (page) => page.getByTestId(id).fill(text);
+const press = (keys) => (page) => page.keyboard.press(keys);
+const go = (screen) => steps(click(`rail-${screen}`));
+/** Finds and runs a command of the one search. */
+const run = (letters, command) =>
+  steps(press('Control+k'), fill('find-query', letters), click(`find-${command}`));
+const openChart = steps((page) =>
+  page.locator('[data-appointment="app-0-0-11"] button').first().click(),
+);
+const chart = (tab) => steps(openChart, click(`chart-tab-${tab}`));
+const register = steps(go('patients'), click('register-patient'));
+const book = steps(go('schedule'), click('book'), fill('pick-patient', 'ada'));
+
+/** Whose chart the pictures open, closed in one way or the other. */
+const closed = (code) => ({ closed: { 'pat-1': code } });
+
+/** Drags an appointment of the schedule over some points beside where it was taken. */
+const drag = (points) => async (page) => {
+  const from = await page.locator('[data-appointment="app-0-0-7"]').boundingBox();
+  await page.mouse.move(from.x + 40, from.y + 8);
+  await page.mouse.down();
+  await page.clock.runFor(100);
+  for (const [x, y] of await points(page, from)) {
+    await page.mouse.move(x, y, { steps: 10 });
+    await page.clock.runFor(100);
+  }
+  await page.mouse.up();
+  await page.clock.runFor(600);
+};
+
+/** The drop of `schedule-drag-free` must have moved the appointment. */
+async function moved(page) {
+  const call = await page.evaluate(() =>
+    window.fake.calls.find((one) => one.command === 'move_appointment'),
+  );
+  const { form } = call?.args ?? {};
+  const right =
+    form?.practitioner === 'prac-2' &&
+    form.start === '2026-11-24T15:30:00-05:00' &&
+    form.minutes === 30;
+  if (!right) {
+    throw new Error(`a drop must move: ${JSON.stringify(call)}`);
+  }
+}
+
+/** A picture in light, the same in dark, and what else is given. */
+const both = (name, setting, act) => [
+  { name: `${name}-light`, setting, act },
+  { name: `${name}-dark`, setting: { ...setting, ...dark }, act },
+];
 
 export const SHOTS = [
   { name: 'sign-in-first', setting: { phase: 'first-start' } },
+  { name: 'sign-in-first-dark', setting: { phase: 'first-start', ...dark } },
   { name: 'sign-in-locked', setting: { phase: 'locked' } },
-  { name: 'sign-in-locked-dark', setting: { phase: 'locked', profiles: 2, theme: 'dark' } },
+  { name: 'sign-in-locked-dark', setting: { phase: 'locked', profiles: 2, ...dark } },
   {
     name: 'sign-in-wrong',
     setting: { phase: 'locked' },
-    act: async (page) => {
-      await page.getByTestId('unlock-password').fill('wrong');
-      await page.getByTestId('unlock-submit').click();
-    },
+    act: steps(fill('unlock-password', 'wrong'), click('unlock-submit')),
   },
-  { name: 'sign-in-filling', setting: { phase: 'filling' } },
-  { name: 'today-light', setting: light },
-  { name: 'today-dark', setting: dark },
-  { name: 'today-empty', setting: empty },
+  ...both('sign-in-filling', { phase: 'filling' }),
+
+  ...both('today', light),
+  ...both('today-empty', empty),
   { name: 'today-offline', setting: offline },
-  { name: 'today-desk', setting: { role: 'front-desk' } },
-  { name: 'patients-light', setting: light, act: go('patients') },
-  { name: 'patients-dark', setting: dark, act: go('patients') },
-  { name: 'patients-empty', setting: empty, act: go('patients') },
+  { name: 'today-desk', setting: desk },
+  { name: 'today-small', setting: light, viewport: small },
+  { name: 'today-large', setting: light, viewport: large },
+  { name: 'today-ledger-broken', setting: { ledger: 'broken' } },
+  { name: 'today-ledger-broken-dark', setting: { ledger: 'broken', ...dark } },
+  { name: 'today-ledger-broken-small', setting: { ledger: 'broken' }, viewport: small },
   {
-    name: 'patients-none',
-    setting: light,
-    act: async (page) => {
-      await go('patients')(page);
-      await page.getByTestId('patient-search').fill('zzyzx');
-    },
-  },
-  {
-    name: 'patients-register',
-    setting: light,
-    act: async (page) => {
-      await go('patients')(page);
-      await page.getByTestId('register-patient').click();
-      await page.clock.runFor(200);
-      await page.getByTestId('patient-given').fill('Ada');
-      await page.getByTestId('patient-family').fill('Okafor');
-    },
-  },
-  {
-    name: 'patients-register-dark',
-    setting: dark,
-    act: async (page) => {
-      await go('patients')(page);
-      await page.getByTestId('register-patient').click();
-      await page.clock.runFor(200);
-      await page.getByTestId('patient-submit').click();
-    },
-  },
-  { name: 'chart-summary', setting: light, act: chart('summary') },
-  { name: 'chart-summary-dark', setting: { ...dark, ...offline }, act: chart('summary') },
-  { name: 'chart-results', setting: light, act: chart('results') },
-  { name: 'chart-timeline', setting: light, act: chart('timeline') },
-  { name: 'chart-notes', setting: light, act: chart('notes') },
-  {
-    name: 'chart-note-panel',
-    setting: light,
-    act: async (page) => {
-      await chart('summary')(page);
-      await page.keyboard.press('Control+k');
-      await page.clock.runFor(200);
-      await page.getByTestId('find-query').fill('soap');
-      await page.clock.runFor(300);
-      await page.getByTestId('find-note').click();
-      await page.clock.runFor(400);
-    },
-  },
-  {
-    name: 'chart-vitals-panel',
-    setting: dark,
-    act: async (page) => {
-      await chart('results')(page);
-      await page.keyboard.press('Control+k');
-      await page.clock.runFor(200);
-      await page.getByTestId('find-query').fill('vitals');
-      await page.clock.runFor(300);
-      await page.getByTestId('find-vitals').click();
-      await page.clock.runFor(400);
-    },
-  },
-  { name: 'small-today', setting: light, viewport: { width: 640, height: 400 } },
-  {
-    name: 'small-register',
-    setting: light,
-    viewport: { width: 640, height: 400 },
-    act: async (page) => {
-      await go('patients')(page);
-      await page.getByTestId('register-patient').click();
-      await page.clock.runFor(200);
-    },
-  },
-  { name: 'large-today', setting: light, viewport: { width: 2560, height: 1440 } },
-  {
-    name: 'large-schedule',
-    setting: light,
-    viewport: { width: 2560, height: 1440 },
-    act: go('schedule'),
-  },
-  { name: 'schedule-day', setting: light, act: go('schedule') },
-  { name: 'schedule-day-dark', setting: dark, act: go('schedule') },
-  { name: 'schedule-empty', setting: empty, act: go('schedule') },
-  {
-    name: 'schedule-week',
-    setting: light,
-    act: async (page) => {
-      await go('schedule')(page);
-      await page.getByTestId('schedule-mode').getByText('Week').click();
-      await page.clock.runFor(300);
-    },
-  },
-  {
-    name: 'schedule-week-everyone',
-    setting: light,
-    act: async (page) => {
-      await go('schedule')(page);
-      await page.getByTestId('schedule-mode').getByText('Week').click();
-      await page.getByTestId('schedule-whom').selectOption('');
-      await page.clock.runFor(300);
-    },
-  },
-  {
-    name: 'schedule-book',
-    setting: light,
-    act: async (page) => {
-      await go('schedule')(page);
-      await page.getByTestId('book').click();
-      await page.clock.runFor(300);
-      await page.getByTestId('pick-patient').fill('ada');
-      await page.clock.runFor(300);
-    },
-  },
-  {
-    name: 'schedule-clash',
-    setting: dark,
-    act: async (page) => {
-      await go('schedule')(page);
-      await page.getByTestId('book').click();
-      await page.clock.runFor(300);
-      await page.getByTestId('pick-patient').fill('ada');
-      await page.clock.runFor(300);
-      await page.getByTestId('pick-patient-option').first().click();
-      await page.getByTestId('booking-time').fill('11:10');
-    },
-  },
-  {
-    name: 'schedule-appointment',
-    setting: light,
-    act: async (page) => {
-      await go('schedule')(page);
-      await page.locator('[data-appointment="app-0-0-7"]').click();
-      await page.clock.runFor(300);
-    },
-  },
-  {
-    name: 'schedule-drag',
-    setting: light,
-    act: async (page) => {
-      await go('schedule')(page);
-      const from = await page.locator('[data-appointment="app-0-0-7"]').boundingBox();
-      await page.mouse.move(from.x + 40, from.y + 8);
-      await page.mouse.down();
-      await page.clock.runFor(100);
-      await page.mouse.move(from.x + 200, from.y + 60, { steps: 8 });
-      await page.clock.runFor(100);
-      await page.mouse.move(from.x + 320, from.y + 140, { steps: 8 });
-      await page.clock.runFor(100);
-      await page.mouse.up();
-      await page.clock.runFor(600);
-    },
-  },
-  { name: 'inbox-light', setting: light, act: go('inbox') },
-  { name: 'inbox-dark', setting: dark, act: go('inbox') },
-  { name: 'inbox-empty', setting: empty, act: go('inbox') },
-  {
-    name: 'inbox-give-up',
-    setting: light,
-    act: async (page) => {
-      await go('inbox')(page);
-      await page.getByTestId('give-up').click();
-    },
-  },
-  { name: 'activity-light', setting: light, act: go('activity') },
-  { name: 'activity-offline-dark', setting: { ...dark, ...offline }, act: go('activity') },
-  { name: 'activity-empty', setting: empty, act: go('activity') },
-  { name: 'settings-light', setting: light, act: go('settings') },
-  { name: 'settings-dark', setting: dark, act: go('settings') },
-  {
-    name: 'fault-today',
+    name: 'today-fault',
     setting: {
       faults: {
         today: {
@@ -215,57 +105,243 @@ export const SHOTS = [
       },
     },
   },
-  { name: 'waiting-today', setting: { hang: ['today'] } },
+  { name: 'today-waiting', setting: { hang: ['today'] } },
+
+  ...both('patients', light, go('patients')),
+  ...both('patients-empty', empty, go('patients')),
+  {
+    name: 'patients-none',
+    setting: light,
+    act: steps(go('patients'), fill('patient-search', 'zzyzx')),
+  },
+  {
+    name: 'patients-register',
+    setting: light,
+    act: steps(register, fill('patient-given', 'Ada'), fill('patient-family', 'Okafor')),
+  },
+  {
+    name: 'patients-register-dark',
+    setting: dark,
+    act: steps(register, click('patient-submit')),
+  },
+  { name: 'patients-register-small', setting: light, viewport: small, act: register },
+
+  { name: 'chart-summary', setting: light, act: openChart },
+  { name: 'chart-summary-dark', setting: { ...dark, ...offline }, act: openChart },
+  ...both('chart-results', light, chart('results')),
+  ...both('chart-timeline', light, chart('timeline')),
+  ...both('chart-notes', light, chart('notes')),
+  {
+    name: 'chart-bare',
+    setting: light,
+    act: steps(press('Control+k'), fill('find-query', 'grace'), click('find-patient')),
+  },
+  {
+    name: 'chart-bare-notes-dark',
+    setting: dark,
+    act: steps(
+      press('Control+k'),
+      fill('find-query', 'grace'),
+      click('find-patient'),
+      click('chart-tab-notes'),
+    ),
+  },
+  {
+    name: 'chart-bare-results-dark',
+    setting: dark,
+    act: steps(
+      press('Control+k'),
+      fill('find-query', 'grace'),
+      click('find-patient'),
+      click('chart-tab-results'),
+    ),
+  },
+  ...both('chart-who-looked', light, chart('who-looked')),
+  {
+    name: 'chart-who-looked-row',
+    setting: light,
+    act: steps(chart('who-looked'), click('who-looked-row')),
+  },
+  { name: 'chart-who-looked-offline', setting: offline, act: chart('who-looked') },
+  { name: 'chart-who-looked-waiting', setting: { hang: ['who_looked'] }, act: chart('who-looked') },
+  ...both('chart-closed-justify', closed('needs-justification'), openChart),
+  {
+    name: 'chart-closed-justify-wrong',
+    setting: closed('needs-justification'),
+    act: steps(openChart, click('closed-open')),
+  },
+  ...both('chart-closed-emergency', closed('needs-emergency'), openChart),
+  {
+    name: 'chart-closed-emergency-offline',
+    setting: { ...closed('needs-emergency'), ...offline },
+    act: steps(
+      openChart,
+      fill('closed-reason', 'Unconscious after a fall'),
+      fill('closed-password', 'wrong'),
+      click('closed-open-emergency'),
+    ),
+  },
+  {
+    name: 'chart-closed-small',
+    setting: closed('needs-emergency'),
+    viewport: small,
+    act: openChart,
+  },
+  ...both(
+    'chart-granted',
+    closed('needs-emergency'),
+    steps(
+      openChart,
+      fill('closed-reason', 'Unconscious after a fall'),
+      fill('closed-password', 'right'),
+      click('closed-open-emergency'),
+    ),
+  ),
+  { name: 'chart-note-panel', setting: light, act: steps(openChart, run('soap', 'note')) },
+  { name: 'chart-note-panel-dark', setting: dark, act: steps(openChart, run('soap', 'note')) },
+  {
+    name: 'chart-vitals-panel',
+    setting: dark,
+    act: steps(chart('results'), click('chart-vitals')),
+  },
+  {
+    name: 'chart-problem-panel-dark',
+    setting: dark,
+    act: steps(openChart, click('chart-problem'), fill('problem-text', 'di')),
+  },
+
+  ...both('schedule-day', light, go('schedule')),
+  ...both('schedule-empty', empty, go('schedule')),
+  { name: 'schedule-large', setting: light, viewport: large, act: go('schedule') },
+  {
+    name: 'schedule-week',
+    setting: light,
+    act: steps(go('schedule'), (page) =>
+      page.getByTestId('schedule-mode').getByText('Week').click(),
+    ),
+  },
+  {
+    name: 'schedule-week-everyone',
+    setting: dark,
+    act: steps(
+      go('schedule'),
+      (page) => page.getByTestId('schedule-mode').getByText('Week').click(),
+      (page) => page.getByTestId('schedule-whom').selectOption(''),
+    ),
+  },
+  ...both('schedule-book', light, book),
+  {
+    name: 'schedule-clash',
+    setting: dark,
+    act: steps(book, click('pick-patient-option'), fill('booking-time', '11:10')),
+  },
+  {
+    name: 'schedule-appointment',
+    setting: light,
+    act: steps(go('schedule'), (page) => page.locator('[data-appointment="app-0-0-7"]').click()),
+  },
+  {
+    name: 'schedule-drag',
+    setting: light,
+    act: steps(
+      go('schedule'),
+      drag((_, from) => [
+        [from.x + 200, from.y + 60],
+        [from.x + 320, from.y + 140],
+      ]),
+    ),
+  },
   {
     name: 'schedule-drag-free',
     setting: light,
-    act: async (page) => {
-      await go('schedule')(page);
-      const from = await page.locator('[data-appointment="app-0-0-7"]').boundingBox();
-      const to = await page.locator('[data-appointment="app-0-1-11"]').boundingBox();
-      await page.mouse.move(from.x + 40, from.y + 8);
-      await page.mouse.down();
-      await page.clock.runFor(100);
-      await page.mouse.move(from.x + 120, from.y + 40, { steps: 8 });
-      await page.clock.runFor(100);
-      await page.mouse.move(to.x + 40, to.y + 38, { steps: 12 });
-      await page.clock.runFor(100);
-      await page.mouse.up();
-      await page.clock.runFor(600);
-      const moved = await page.evaluate(() =>
-        window.fake.calls.find((call) => call.command === 'move_appointment'),
-      );
-      const { form } = moved?.args ?? {};
-      const right =
-        form?.practitioner === 'prac-2' &&
-        form.start === '2026-11-24T15:30:00-05:00' &&
-        form.minutes === 30;
-      if (!right) {
-        throw new Error(`a drop must move: ${JSON.stringify(moved)}`);
-      }
-    },
+    act: steps(
+      go('schedule'),
+      drag(async (page, from) => {
+        const to = await page.locator('[data-appointment="app-0-1-11"]').boundingBox();
+        return [
+          [from.x + 120, from.y + 40],
+          [to.x + 40, to.y + 38],
+        ];
+      }),
+      moved,
+    ),
   },
+
+  ...both('inbox', light, go('inbox')),
+  ...both('inbox-empty', empty, go('inbox')),
+  { name: 'inbox-give-up', setting: light, act: steps(go('inbox'), click('give-up')) },
+
+  ...both('audit', auditor),
+  ...both('audit-empty', { ...auditor, ...empty }),
+  { name: 'audit-offline', setting: { ...auditor, ...offline } },
+  { name: 'audit-waiting', setting: { ...auditor, hang: ['access_report'] } },
+  { name: 'audit-small', setting: auditor, viewport: small },
+  { name: 'audit-large', setting: auditor, viewport: large },
+  { name: 'audit-row', setting: auditor, act: click('audit-row') },
+  {
+    name: 'audit-sorted-dark',
+    setting: { ...auditor, ...dark },
+    act: steps(
+      (page) => page.getByTestId('audit-period').selectOption('six'),
+      click('sort-patient'),
+    ),
+  },
+  {
+    name: 'audit-own-period',
+    setting: auditor,
+    act: steps(
+      (page) => page.getByTestId('audit-period').selectOption('own'),
+      fill('audit-from', '2026-11-24'),
+      fill('audit-until', '2026-11-23'),
+      (page) => page.getByTestId('audit-user').focus(),
+    ),
+  },
+  {
+    name: 'audit-hours',
+    setting: auditor,
+    act: steps((page) => page.getByTestId('audit-period').selectOption('day')),
+  },
+  {
+    name: 'audit-exported',
+    setting: auditor,
+    act: steps(click('audit-export'), click('export-csv')),
+  },
+  { name: 'audit-export-menu-dark', setting: { ...auditor, ...dark }, act: click('audit-export') },
+
+  ...both('reviews', officer, go('reviews')),
+  { name: 'reviews-empty', setting: { ...officer, ...empty }, act: go('reviews') },
+  { name: 'reviews-offline', setting: { ...officer, ...offline }, act: go('reviews') },
+  {
+    name: 'reviews-closed',
+    setting: officer,
+    act: steps(
+      go('reviews'),
+      (page) => page.getByTestId('reviews-which').getByText('Closed').click(),
+      click('review-row'),
+    ),
+  },
+  {
+    name: 'reviews-panel',
+    setting: officer,
+    act: steps(go('reviews'), click('review-row'), click('review-submit')),
+  },
+  {
+    name: 'reviews-panel-dark',
+    setting: { ...officer, ...dark, ledger: 'broken' },
+    act: steps(go('reviews'), click('review-row')),
+  },
+
+  ...both('activity', light, go('activity')),
+  { name: 'activity-offline-dark', setting: { ...dark, ...offline }, act: go('activity') },
+  { name: 'activity-empty', setting: empty, act: go('activity') },
+  ...both('settings', light, go('settings')),
+  { name: 'settings-ledger-broken', setting: { ledger: 'broken' }, act: go('settings') },
+
   {
     name: 'find-light',
     setting: light,
-    act: async (page) => {
-      await page.keyboard.press('Control+k');
-      await page.clock.runFor(200);
-      await page.getByTestId('find-query').fill('ad');
-    },
+    act: steps(press('Control+k'), fill('find-query', 'ad')),
   },
-  {
-    name: 'find-dark',
-    setting: dark,
-    act: async (page) => {
-      await page.keyboard.press('Control+k');
-    },
-  },
-  {
-    name: 'keys',
-    setting: light,
-    act: async (page) => {
-      await page.keyboard.press('?');
-    },
-  },
+  { name: 'find-dark', setting: dark, act: press('Control+k') },
+  ...both('keys', light, press('?')),
 ];
