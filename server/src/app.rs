@@ -8,7 +8,9 @@ use fhir::validate::Validator;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::audit::recorder::Recorder;
 use crate::config::Config;
+use crate::ledger::{self, Ledger};
 use crate::search::blind::Blind;
 use crate::store::announce::Announcer;
 use crate::store::error::StoreError;
@@ -20,6 +22,9 @@ pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
 }
+
+/// Connections of recorder and sequencer.
+const STEADY: usize = 2;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,6 +69,13 @@ pub struct App {
     pub policies: PolicySet,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Signs and proves what was recorded.
+    pub ledger: Ledger,
+    /// Stores the events of concurrent readers together.
+    pub recorder: Recorder,
+    /// Connections of recorder and sequencer: those of requests may all be held by readers who
+    /// wait for them.
+    pub steady: Pool,
     /// Tells all servers and their workstations that something was committed.
     pub announcer: Announcer,
 }
@@ -90,7 +102,14 @@ impl App {
         keys.watch();
         let index_root = tenant::open_index_key(&keys, tenant.id, &index_key).await?;
         let blind = Blind::new(tenant.id, &index_root);
+        let seed = ledger::key::open_or_make(&client, &keys, tenant.id, clock.now()).await?;
+        let ledger = Ledger::new(tenant.id, &seed, config.checkpoint_file.clone())?;
         drop(client);
+        let steady = connect::pool(&Config {
+            connections: STEADY,
+            ..config.clone()
+        })?;
+        let recorder = Recorder::start(steady.clone(), tenant.id, Arc::clone(&clock));
         let announcer = Announcer::start(pool.clone(), tenant.id);
         Ok(Arc::new(Self {
             config,
@@ -101,6 +120,9 @@ impl App {
             validator: Validator::new(),
             policies: PolicySet::load()?,
             clock,
+            ledger,
+            recorder,
+            steady,
             announcer,
         }))
     }
@@ -129,6 +151,9 @@ pub enum StartError {
     /// The master keys cannot be read.
     #[error("the master keys cannot be used")]
     MasterKeys(#[from] crate::store::keys::MastersError),
+    /// The ledger's key cannot be used.
+    #[error("the ledger's key cannot be used")]
+    Ledger(#[from] ::ledger::checkpoint::CheckpointError),
     /// The database refuses.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),

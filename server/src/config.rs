@@ -28,6 +28,9 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// `ROUNDS_DATABASE_CONNECTIONS`: connections held at most.
     pub connections: usize,
+    /// `ROUNDS_CHECKPOINT_FILE`: where the ledger's newest checkpoint is kept outside the
+    /// database.
+    pub checkpoint_file: Option<PathBuf>,
 }
 
 /// Certificate chain and private key, PEM.
@@ -113,6 +116,7 @@ impl Config {
                 .to_owned(),
             tls,
             connections,
+            checkpoint_file: lookup("ROUNDS_CHECKPOINT_FILE").map(PathBuf::from),
         })
     }
 }

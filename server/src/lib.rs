@@ -14,6 +14,7 @@ pub mod feed;
 pub mod fhir_api;
 pub mod http;
 pub mod identity;
+pub mod ledger;
 pub mod review;
 pub mod search;
 pub mod store;

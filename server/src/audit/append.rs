@@ -89,8 +89,10 @@ pub async fn entries(
     if list.is_empty() {
         return Ok(());
     }
-    let rows = sealed(app, list).await?;
-    store(app, tx, &rows).await
+    let rows = sealed(app, list.iter()).await?;
+    store(app.tenant.id, app.now(), tx, &rows).await?;
+    app.ledger.appended();
+    Ok(())
 }
 
 /// Entries with their bodies sealed: all the work that needs no turn.
@@ -146,7 +148,10 @@ impl Rows {
 ///
 /// # Errors
 /// When the key cannot be had or there is no randomness.
-pub async fn sealed(app: &App, list: &[Entry<'_>]) -> Result<Rows, StoreError> {
+pub async fn sealed<'e>(
+    app: &App,
+    list: impl ExactSizeIterator<Item = &'e Entry<'e>>,
+) -> Result<Rows, StoreError> {
     let key = tenant_key(app, list.len()).await?;
     let mut rows = Rows::default();
     for entry in list {
@@ -178,7 +183,12 @@ pub async fn sealed(app: &App, list: &[Entry<'_>]) -> Result<Rows, StoreError> {
 ///
 /// # Errors
 /// When the database refuses, an id that is taken included.
-pub async fn store(app: &App, tx: &impl GenericClient, rows: &Rows) -> Result<(), StoreError> {
+pub async fn store(
+    tenant: Uuid,
+    now: jiff::Timestamp,
+    tx: &impl GenericClient,
+    rows: &Rows,
+) -> Result<(), StoreError> {
     let statement = tx
         .prepare_cached(
             "WITH stored AS ( \
@@ -200,8 +210,8 @@ pub async fn store(app: &App, tx: &impl GenericClient, rows: &Rows) -> Result<()
     tx.execute(
         &statement,
         &[
-            &app.tenant.id,
-            &app.now(),
+            &tenant,
+            &now,
             &rows.ids,
             &rows.recorded,
             &rows.actions,

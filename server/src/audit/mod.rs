@@ -3,4 +3,6 @@
 pub mod append;
 pub mod chain;
 pub mod find;
+pub mod reading;
+pub mod recorder;
 pub mod routes;

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::app::{Clock as _, StartError, SystemClock, Tenant};
 use crate::commands::error::CommandError;
 use crate::config::{Config, ConfigError};
+use crate::ledger;
 use crate::store::error::StoreError;
 use crate::store::keys::KeyRing;
 use crate::store::{connect, migrate, moved, tenant};
@@ -64,6 +65,7 @@ pub async fn init(clinic: &str, time_zone: &str) -> Result<Initialised, CommandE
     );
     let tx = owner.transaction().await.map_err(StoreError::from)?;
     tenant::create(&tx, &keys, &made, SystemClock.now()).await?;
+    ledger::key::open_or_make(&tx, &keys, made.id, SystemClock.now()).await?;
     tx.commit().await.map_err(StoreError::from)?;
     Ok(Initialised {
         tenant: made.id,

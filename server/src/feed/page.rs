@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio_postgres::Row;
 
 use crate::app::App;
-use crate::audit::append;
+use crate::audit::reading;
 use crate::feed::cursor::{Cursor, CursorError};
 use crate::feed::scope::Scope;
 use crate::identity::caller::Caller;
@@ -92,7 +92,7 @@ pub async fn page(
     // One that does not open was reported where it was found; it is told from a deletion by not
     // being there at all, and comes when it is mended.
     let entries: Vec<Opened> = opened.into_iter().flatten().collect();
-    record(app, &client, caller, &scope, &entries).await?;
+    record(app, caller, &scope, &entries).await?;
     write(&next, &entries, found.more, remaining).map_err(|_| {
         CursorError::Store(StoreError::Content {
             table: "resource_version.body",
@@ -103,7 +103,6 @@ pub async fn page(
 
 async fn record(
     app: &App,
-    client: &impl GenericClient,
     caller: &Caller,
     scope: &Scope,
     entries: &[Opened],
@@ -121,7 +120,7 @@ async fn record(
         .event(app, Action::Synchronised)
         .because(scope.explanation.clone(), scope.policies.clone());
     event.patients = patients;
-    append::append(app, client, &event).await
+    reading::record(app, vec![event]).await
 }
 
 async fn horizon(client: &impl GenericClient) -> Result<u64, StoreError> {

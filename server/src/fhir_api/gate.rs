@@ -9,7 +9,7 @@ use ledger::{AccessEvent, Action};
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::audit::append;
+use crate::audit::{append, reading};
 use crate::fhir_api::answer::Failure;
 use crate::identity::caller::Caller;
 use crate::store::error::StoreError;
@@ -108,7 +108,7 @@ pub fn event(
 /// When the event cannot be stored: then nothing may be shown.
 pub async fn record(
     app: &App,
-    client: &impl GenericClient,
+    _: &impl GenericClient,
     caller: &Caller,
     action: Action,
     granted: &Granted,
@@ -116,5 +116,5 @@ pub async fn record(
     query: Option<&str>,
 ) -> Result<(), StoreError> {
     let event = event(app, caller, action, granted, touched, query);
-    append::all(app, client, &event.per_patient(Uuid::now_v7)).await
+    reading::record(app, event.per_patient(Uuid::now_v7)).await
 }

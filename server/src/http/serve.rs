@@ -21,6 +21,7 @@ use crate::feed::changes::Changes;
 use crate::http::router::router;
 use crate::identity::password::PasswordGate;
 use crate::identity::{limit, proof};
+use crate::ledger::sequence;
 
 /// Requests that are being answered get this long after a signal.
 const GRACE: Duration = Duration::from_secs(5);
@@ -80,6 +81,7 @@ pub async fn serve(app: Arc<App>) -> Result<(), ServeError> {
     let (stop, stopping) = watch::channel(false);
     let changes = Changes::listen(&app, stopping.clone());
     let service = router(Arc::clone(&app), Arc::new(gate), Arc::new(changes));
+    sequence::start(&app, stopping.clone());
     sweep(&app, stopping);
 
     let handle = Handle::new();

@@ -219,7 +219,7 @@ fn grant(app: &App, account: &Account, begun: Begun) -> SessionGrant {
             name: app.tenant.name.clone(),
             time_zone: app.tenant.time_zone.clone(),
             recovery_public_key: app.tenant.recovery_public_key.clone(),
-            ledger_key: String::new(),
+            ledger_key: app.ledger.verifier().to_text(),
         },
         policy: POLICY,
     }

@@ -47,6 +47,12 @@ pub enum StoreError {
     /// The keys of the record were destroyed.
     #[error("the keys of this record were destroyed")]
     RecordDestroyed,
+    /// A batch of events could not be stored, this one's among them.
+    #[error("the access could not be recorded")]
+    Recorder(#[source] std::sync::Arc<StoreError>),
+    /// Too many wait for their events to be stored.
+    #[error("too many accesses wait to be recorded")]
+    Overloaded,
     /// Migrations did not run.
     #[error("a migration did not run")]
     Migrate(#[source] Box<refinery::Error>),
@@ -74,6 +80,8 @@ impl StoreError {
             Self::Bad(row) => row.code,
             Self::KeyMissing(_) => "data-key-missing",
             Self::RecordDestroyed => RECORD_DESTROYED,
+            Self::Recorder(cause) => cause.code(),
+            Self::Overloaded => "recorder-overloaded",
             Self::Migrate(_) => "migration-failed",
         }
     }

@@ -79,5 +79,7 @@ where
     let tx = client.transaction().await.map_err(StoreError::from)?;
     let value = work(&tx, []).await?;
     tx.commit().await.map_err(StoreError::from)?;
+    // Events of the transaction can be given their positions now.
+    app.ledger.appended();
     Ok(value)
 }

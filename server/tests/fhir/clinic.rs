@@ -124,6 +124,7 @@ fn config(url: String, keys_url: String) -> Config {
         public_url: "https://clinic.example".to_owned(),
         tls: None,
         connections: 16,
+        checkpoint_file: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use ledger::Action;
 use ledger::chain::{self, Head, Link};
+use ledger::checkpoint::VerifierKey;
 use protocol::audit::AuditReceipt;
 use protocol::path;
 use serde_json::{Value, json};
@@ -14,6 +15,9 @@ async fn a2_a3_audit() {
     chains_continue_and_repetitions_are_harmless(&mut bench).await;
     broken_chains_raise_an_alert(&mut bench).await;
     events_must_be_the_devices_own(&mut bench).await;
+    who_insists_is_not_held_up(&mut bench).await;
+    what_cannot_be_believed_is_set_aside(&mut bench).await;
+    an_emergency_off_line_opens_a_review_once(&mut bench).await;
     the_audit_cannot_be_changed(&bench).await;
 }
 
@@ -106,7 +110,20 @@ async fn broken_chains_raise_an_alert(bench: &mut Bench) {
         let problem = refused(send(bench, &session, links).await, 409, "chain-broken").await;
         assert!(problem.detail.is_some(), "{name}");
     }
-    assert_eq!(bench.events("chain-broken"), before + 6);
+    assert_eq!(bench.events("chain-broken"), before + 5);
+    assert_eq!(bench.events("device-reset"), 1);
+    let opened = |kind: &str| {
+        let device = session.device.id;
+        let of = format!("kind = '{kind}' AND device = '{device}'");
+        bench.sql(&format!("SELECT count(*) FROM review_item WHERE {of}"))
+    };
+    assert_eq!(
+        (opened("chain-broken"), opened("device-reset")),
+        ("5".into(), "1".into())
+    );
+    // The same again says nothing new.
+    refused(send(bench, &session, &dropped).await, 409, "chain-broken").await;
+    assert_eq!(bench.events("chain-broken"), before + 5);
     // Nothing of it was stored, and the true chain goes on.
     let receipt: AuditReceipt = granted(send(bench, &session, &all[4..]).await).await;
     assert_eq!(receipt.through, 8);
@@ -150,6 +167,138 @@ async fn events_must_be_the_devices_own(bench: &mut Bench) {
     refused(send(bench, &session, &many).await, 413, "too-large").await;
 }
 
+/// As if what was refused had been refused two minutes ago.
+fn time_passes(bench: &Bench) {
+    bench.sql(
+        "SET session_replication_role = replica; \
+         UPDATE chain_break SET seen_at = seen_at - interval '2 minutes'",
+    );
+}
+
+async fn who_insists_is_not_held_up(bench: &mut Bench) {
+    let session = bench.workstation("insists", "clinician").await;
+    let all = links(&session, &Head::genesis(session.device.id), 9);
+    granted::<AuditReceipt>(send(bench, &session, &all[..4]).await).await;
+    // A gap that nothing fills: link 5 is lost.
+    refused(send(bench, &session, &all[5..7]).await, 409, "chain-broken").await;
+    refused(send(bench, &session, &all[5..7]).await, 409, "chain-broken").await;
+    time_passes(bench);
+    let receipt: AuditReceipt = granted(send(bench, &session, &all[5..7]).await).await;
+    assert_eq!((receipt.through, &receipt.head), (7, &all[6].hash));
+    // It goes on from there, and repetitions of what is held stay harmless.
+    let receipt: AuditReceipt = granted(send(bench, &session, &all[2..4]).await).await;
+    assert_eq!(receipt.through, 7);
+    let receipt: AuditReceipt = granted(send(bench, &session, &all[6..]).await).await;
+    assert_eq!(receipt.through, 9);
+    let key = VerifierKey::parse(&session.grant.organisation.ledger_key).unwrap();
+    let head = Head {
+        number: receipt.through,
+        hash: receipt.head,
+    };
+    let countersigned = &receipt.countersignature;
+    chain::verify_countersignature(session.device.id, &head, countersigned, key.key()).unwrap();
+
+    // Wiped: the chain begins anew under the same device.
+    let anew = links(&session, &Head::genesis(session.device.id), 3);
+    refused(send(bench, &session, &anew).await, 409, "chain-broken").await;
+    time_passes(bench);
+    let receipt: AuditReceipt = granted(send(bench, &session, &anew).await).await;
+    assert_eq!((receipt.through, &receipt.head), (3, &anew[2].hash));
+    // Rolled back to link 2 of that life.
+    let rolled_back = links(&session, &anew[1].head(), 2);
+    refused(
+        send(bench, &session, &rolled_back).await,
+        409,
+        "chain-broken",
+    )
+    .await;
+    time_passes(bench);
+    let receipt: AuditReceipt = granted(send(bench, &session, &rolled_back).await).await;
+    assert_eq!(receipt.through, 4);
+    let lives = format!(
+        "SELECT string_agg(life || ':' || number, ' ' ORDER BY life, number) \
+         FROM audit_link WHERE device = '{}'",
+        session.device.id
+    );
+    assert_eq!(
+        bench.sql(&lives),
+        "1:1 1:2 1:3 1:4 2:6 2:7 2:8 2:9 3:1 3:2 3:3 4:3 4:4"
+    );
+    let reviews = format!(
+        "SELECT string_agg(kind, ' ' ORDER BY opened_at) FROM review_item WHERE device = '{}'",
+        session.device.id
+    );
+    assert_eq!(
+        bench.sql(&reviews),
+        "chain-broken device-reset chain-broken"
+    );
+}
+
+async fn what_cannot_be_believed_is_set_aside(bench: &mut Bench) {
+    let session = bench.workstation("aside", "clinician").await;
+    let genesis = Head::genesis(session.device.id);
+    let append = |head: &Head, event| chain::append(head, event, &session.device.key).unwrap();
+    let first = append(&genesis, json!({"resourceType": "Patient", "id": "p"}));
+    let mut second = append(&first.head(), session.event(Action::ChartOpened, "p"));
+    second.signature = "00".repeat(64);
+    let mut third = append(&second.head(), session.event(Action::ChartOpened, "p"));
+    let fourth = append(&third.head(), session.event(Action::ChartOpened, "\u{0}"));
+    third.hash = "what a\u{0}hash".to_owned();
+    let last = append(&fourth.head(), session.event(Action::ChartOpened, "p"));
+    let mut zero = last.clone();
+    zero.number = 0;
+    let batch = [first, second, third, fourth, last.clone()];
+    refused(send(bench, &session, &batch).await, 409, "chain-broken").await;
+    time_passes(bench);
+    let receipt: AuditReceipt = granted(send(bench, &session, &batch).await).await;
+    assert_eq!((receipt.through, &receipt.head), (5, &last.hash));
+    let count = |table: &str| {
+        let device = session.device.id;
+        bench.sql(&format!(
+            "SELECT count(*) FROM {table} WHERE device = '{device}'"
+        ))
+    };
+    // Of five one is an event; the others are kept as they came.
+    assert_eq!(count("audit_link"), "1");
+    assert_eq!(count("audit_link_aside"), "4");
+    // The batch again is held already.
+    granted::<AuditReceipt>(send(bench, &session, &batch).await).await;
+    assert_eq!(count("audit_link_aside"), "4");
+    // A link without a number is no workstation's, however often it comes.
+    for _ in 0..2 {
+        refused(
+            send(bench, &session, &[zero.clone()]).await,
+            409,
+            "chain-broken",
+        )
+        .await;
+        time_passes(bench);
+    }
+}
+
+async fn an_emergency_off_line_opens_a_review_once(bench: &mut Bench) {
+    let session = bench.workstation("urgent", "clinician").await;
+    let event = session.access(Action::EmergencyAccess, "patient-7");
+    let event = event
+        .justified_by("Collapsed in the waiting room")
+        .to_fhir();
+    let genesis = Head::genesis(session.device.id);
+    let link = chain::append(&genesis, event.clone(), &session.device.key).unwrap();
+    for _ in 0..2 {
+        granted::<AuditReceipt>(send(bench, &session, std::slice::from_ref(&link)).await).await;
+    }
+    let sql = format!(
+        "SELECT kind || ' ' || patient || ' ' || event || ' ' || (account = '{}') \
+         FROM review_item WHERE device = '{}'",
+        session.grant.user.id, session.device.id
+    );
+    let id = event["id"].as_str().unwrap();
+    assert_eq!(bench.sql(&sql), format!("emergency patient-7 {id} true"));
+    let dump = bench.platform.cluster().dump(bench.platform.database());
+    let dump = dump.unwrap_or_else(|error| panic!("{error}"));
+    assert!(!dump.contains("Collapsed"));
+}
+
 async fn the_audit_cannot_be_changed(bench: &Bench) {
     let cluster = bench.platform.cluster();
     for statement in [
@@ -158,6 +307,18 @@ async fn the_audit_cannot_be_changed(bench: &Bench) {
         "TRUNCATE audit_event_patient",
         "UPDATE audit_link SET hash = ''",
         "DELETE FROM audit_event_patient",
+        "DELETE FROM ledger_leaf",
+        "UPDATE ledger_leaf SET position = position + 1000",
+        "TRUNCATE ledger_leaf",
+        "UPDATE ledger_node SET hash = hash",
+        "DELETE FROM ledger_checkpoint",
+        "TRUNCATE ledger_checkpoint",
+        "UPDATE ledger_key SET verifier = ''",
+        "DELETE FROM review_item",
+        "UPDATE review_closing SET finding = 'justified'",
+        "TRUNCATE review_closing, review_item",
+        "DELETE FROM chain_break",
+        "DELETE FROM audit_link_aside",
     ] {
         // Not even the superuser, as long as the triggers stand.
         assert!(

@@ -29,9 +29,13 @@ pub struct Bench {
 
 impl Bench {
     pub fn start() -> Self {
+        Self::with(PlatformOptions::quick())
+    }
+
+    pub fn with(options: PlatformOptions) -> Self {
         let platform = Platform::start(PlatformOptions {
             server: Some(env!("CARGO_BIN_EXE_rounds-server").into()),
-            ..PlatformOptions::quick()
+            ..options
         })
         .unwrap_or_else(|error| panic!("{error}"));
         let ca = reqwest::Certificate::from_pem(&std::fs::read(platform.ca()).unwrap()).unwrap();
@@ -301,6 +305,11 @@ impl Session {
 
     /// An event of this workstation.
     pub fn event(&self, action: Action, patient: &str) -> Value {
+        self.access(action, patient).to_fhir()
+    }
+
+    /// The same, before it is an AuditEvent.
+    pub fn access(&self, action: Action, patient: &str) -> AccessEvent {
         let client = Client {
             device: Some(self.device.id),
             name: "Rounds".to_owned(),
@@ -314,7 +323,6 @@ impl Session {
                 role: self.grant.user.role.as_str().to_owned(),
             })
             .about(patient)
-            .to_fhir()
     }
 }
 
