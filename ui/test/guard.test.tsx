@@ -111,6 +111,16 @@ describe('a record that is closed', () => {
     await waitFor(() => expect(screen.queryByTestId('vitals-panel')).toBeNull());
   });
 
+  it('asks for the record again, once, when the time is over', async () => {
+    const { user, fake } = openWindow();
+    const until = '2026-11-24T15:34:00Z';
+    fake.granted.set('pat-1', { kind: 'emergency', until });
+    await openChart(user, 'ada ok');
+    await waitFor(() => expect(fake.count('open_chart')).toBe(2));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(fake.count('open_chart')).toBe(2);
+  });
+
   it('takes a chart from the screen once it is closed', async () => {
     const { user, fake } = openWindow();
     await openChart(user, 'ada ok');

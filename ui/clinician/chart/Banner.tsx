@@ -11,7 +11,7 @@ import { warns } from './allergies.ts';
 import css from './Chart.module.css';
 
 /** Who this is. Always in sight, so that nobody writes into the wrong chart. */
-export function Banner({ chart, again }: { chart: ChartView; again: () => unknown }) {
+export function Banner({ chart, ended }: { chart: ChartView; ended: () => unknown }) {
   const { t } = useWords();
   const { can, time } = useClinic();
   const { open } = useWorkspace();
@@ -57,7 +57,7 @@ export function Banner({ chart, again }: { chart: ChartView; again: () => unknow
         </ul>
       </div>
       <div className={css.warnings}>
-        {chart.access && <Granted access={chart.access} ended={again} />}
+        {chart.access && <Granted access={chart.access} ended={ended} />}
         {warned.length > 0 ? (
           <p className={css.allergy} data-testid="chart-allergies">
             <IconAlertTriangle size={15} aria-hidden />

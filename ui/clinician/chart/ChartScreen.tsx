@@ -42,6 +42,7 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
   const { back } = usePlace();
   const { refetch } = view;
   const again = useCallback(() => refetch(), [refetch]);
+  const ended = useCallback(() => refetch({ cancelRefetch: false }), [refetch]);
   const fault = view.error ? faultOf(view.error) : null;
   // First: a record that was closed while it was on screen goes from the screen.
   if (isClosed(fault)) {
@@ -52,7 +53,7 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
     );
   }
   if (view.data) {
-    return <OpenChart chart={view.data} tab={tab} again={again} />;
+    return <OpenChart chart={view.data} tab={tab} ended={ended} />;
   }
   if (fault) {
     return (
@@ -79,11 +80,12 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
 function OpenChart({
   chart,
   tab,
-  again,
+  ended,
 }: {
   chart: ChartView;
   tab: ChartTab;
-  again: () => unknown;
+  /** Asks again once access for a while has ended. */
+  ended: () => unknown;
 }) {
   const { t } = useWords();
   const { replace } = usePlace();
@@ -96,7 +98,7 @@ function OpenChart({
       data-testid="chart"
       data-patient={patient}
     >
-      <Banner chart={chart} again={again} />
+      <Banner chart={chart} ended={ended} />
       <div className={css.columns}>
         <SideLists chart={chart} />
         <Tabs
@@ -119,7 +121,12 @@ function OpenChart({
             </Tabs.List>
             <Acts chart={chart} />
           </div>
-          <div className={css.scroll}>
+          <section
+            className={css.scroll}
+            // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard
+            tabIndex={0}
+            aria-label={t(`chart.tabs.${tab}`)}
+          >
             <Tabs.Panel value="summary">
               <Summary chart={chart} show={show} />
             </Tabs.Panel>
@@ -135,7 +142,7 @@ function OpenChart({
             <Tabs.Panel value="who-looked">
               <WhoLooked patient={patient} />
             </Tabs.Panel>
-          </div>
+          </section>
         </Tabs>
       </div>
     </section>
