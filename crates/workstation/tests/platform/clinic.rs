@@ -49,7 +49,7 @@ impl Clinic {
         let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entry});
         std::fs::write(records.join("clinic.json"), bundle.to_string()).unwrap();
         let report = platform.import(&records).unwrap();
-        assert_eq!(report["imported"]["Patient"], 2, "{report}");
+        assert_eq!(report["imported"]["Patient"], 3, "{report}");
         let url = platform.base_url();
         Self {
             platform,
@@ -82,6 +82,22 @@ fn records_of_the_clinic() -> Vec<Value> {
         json!({"resourceType": "Schedule", "id": "s1", "actor": [{"reference": "Practitioner/dr1"}]}),
         patient("p1", "Ngozi"),
         patient("p2", "Ben"),
+        patient("p3", "Closed"),
+        json!({"resourceType": "Condition", "id": "k3",
+            "clinicalStatus": {"coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]},
+            "code": {"text": "Asthma"}, "subject": {"reference": "Patient/p3"}}),
+        json!({"resourceType": "Consent", "id": "c3", "status": "active",
+            "scope": {"coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]},
+            "category": [{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}],
+            "policyRule": {"coding": [{
+                "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "OPTIN"}]},
+            "patient": {"reference": "Patient/p3"},
+            "provision": {"type": "deny", "actor": [{
+                "role": {"coding": [{
+                    "system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "PRCP"}]},
+                "reference": {"reference": "Practitioner/dr1"}}]}}),
     ]
 }
 
