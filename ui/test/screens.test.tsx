@@ -169,8 +169,8 @@ describe('Schedule', () => {
     });
   });
 
-  it('turns the message of a booking into confirmed, and takes it away with the lock', async () => {
-    const { user, fake, container } = openWindow();
+  it('turns the message of a booking into confirmed', async () => {
+    const { user, fake } = openWindow();
     await user.click(await screen.findByTestId('rail-schedule'));
     await user.click(await screen.findByTestId('book'));
     await user.type(await screen.findByTestId('pick-patient'), 'wanj');
@@ -187,11 +187,6 @@ describe('Schedule', () => {
     });
     expect(await screen.findByText(/^Booked .*16:00/)).toBeTruthy();
     expect(screen.queryByText(/^Requested: /)).toBeNull();
-    await user.keyboard('{Control>}l{/Control}');
-    await screen.findByTestId('sign-in');
-    await waitFor(() =>
-      expect(container.ownerDocument.body.textContent).not.toMatch(/Booked .*16:00/),
-    );
   });
 
   it('cancels only with a reason', async () => {

@@ -1,3 +1,4 @@
+import { notifications } from '@mantine/notifications';
 import { screen, waitFor } from '@testing-library/react';
 import { act } from 'react';
 import { describe, expect, it } from 'vitest';
@@ -70,6 +71,18 @@ describe('lock', () => {
     await user.click(screen.getByTestId('unlock-submit'));
     expect(await screen.findByTestId('patients')).toBeTruthy();
     expect(fake.count('lock')).toBe(1);
+  });
+
+  it('takes every message away that might name somebody', async () => {
+    const { user } = openWindow();
+    await screen.findByTestId('today');
+    act(() => {
+      notifications.show({ message: 'Ada Okafor has 11:00', autoClose: false });
+    });
+    await screen.findByText('Ada Okafor has 11:00');
+    await user.keyboard('{Control>}l{/Control}');
+    await screen.findByTestId('sign-in');
+    await waitFor(() => expect(screen.queryByText('Ada Okafor has 11:00')).toBeNull());
   });
 
   it('keeps no name in storage, title or address', async () => {

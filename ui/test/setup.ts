@@ -6,7 +6,7 @@ import { NOW } from './fake/people.ts';
 
 prepareWords();
 // A busy machine draws later, not wrongly.
-configure({ asyncUtilTimeout: 8000 });
+configure({ asyncUtilTimeout: 15_000 });
 
 // What jsdom lacks and Mantine, the calendar or the virtual list ask for.
 class Observer {
