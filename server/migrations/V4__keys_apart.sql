@@ -62,14 +62,12 @@ CREATE TABLE closed_record (
   tenant    uuid             NOT NULL,
   patient   text COLLATE "C" NOT NULL,
   closed_at timestamptz      NOT NULL,
-  swept_at  timestamptz,
   PRIMARY KEY (tenant, patient)
 );
 COMMENT ON TABLE closed_record IS 'Patients whose data keys were destroyed: nothing can be written into their records any more.';
 COMMENT ON COLUMN closed_record.tenant IS 'The clinic.';
 COMMENT ON COLUMN closed_record.patient IS 'Logical id of the Patient.';
 COMMENT ON COLUMN closed_record.closed_at IS 'From when on nothing can be written.';
-COMMENT ON COLUMN closed_record.swept_at IS 'When index, identity and times were removed and the deletions written; none while that is to be done.';
 
 -- The fence between writers and the destruction of a record. Writers hold one of 64 locks, shared,
 -- until they end; who closes a record takes it alone, so that every earlier write has ended and
@@ -96,4 +94,4 @@ $$;
 COMMENT ON FUNCTION refuse_closed IS
   'Called within a transaction that writes into the records of these patients: fails if one of them is closed, and keeps them from being closed until it ends.';
 
-GRANT SELECT, INSERT, UPDATE ON closed_record TO rounds_app;
+GRANT SELECT, INSERT ON closed_record TO rounds_app;

@@ -101,4 +101,4 @@ COMMENT ON COLUMN key_work.started_at IS 'When it began; what was done since nee
 GRANT USAGE ON SCHEMA public TO rounds_keys_app;
 GRANT SELECT, INSERT ON data_key TO rounds_keys_app;
 GRANT UPDATE (reserved, retired_at) ON data_key TO rounds_keys_app;
-GRANT SELECT ON key_change TO rounds_keys_app;
+GRANT SELECT ON key_change, key_work TO rounds_keys_app;

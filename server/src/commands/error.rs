@@ -26,6 +26,15 @@ pub enum CommandError {
     /// A URL does not say who the application is.
     #[error("{0} needs a user and a password")]
     ApplicationRole(&'static str),
+    /// Another operator is at it.
+    #[error("another `keys` command is at work on this clinic: wait for it")]
+    KeysBusy,
+    /// The patient was never there.
+    #[error("there is no patient of this id, nor ever was")]
+    UnknownPatient,
+    /// Some values could not be opened; the others were done.
+    #[error("{0} values do not open and stay as they are: see the report")]
+    Unopened(u64),
     /// The recovery key.
     #[error("the recovery key cannot be made")]
     Recovery(#[from] vault::recovery::RecoveryError),
@@ -59,6 +68,9 @@ pub enum CommandError {
         #[source]
         source: std::io::Error,
     },
+    /// The records cannot be changed.
+    #[error("the records cannot be changed")]
+    Write(#[from] crate::store::write::WriteError),
     /// Work was cut off.
     #[error("the work was cut off")]
     Interrupted(#[from] tokio::task::JoinError),
@@ -68,6 +80,7 @@ impl crate::store::transaction::Retryable for CommandError {
     fn store(&self) -> Option<&crate::store::error::StoreError> {
         match self {
             Self::Store(error) => Some(error),
+            Self::Write(error) => error.store(),
             _ => None,
         }
     }

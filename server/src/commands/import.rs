@@ -36,7 +36,7 @@ pub async fn import(app: &Arc<App>, folder: &Path, progress: bool) -> Result<Rep
     let begin = Instant::now();
     let files = files(folder)?;
     let author = token::program(app, "import").await?;
-    let bar = bar(files.len() as u64, progress);
+    let bar = bar(files.len() as u64, "files", progress);
     let mut report = Report {
         files: files.len() as u64,
         ..Report::default()
@@ -320,13 +320,15 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>, CommandError> {
     Ok(files)
 }
 
-fn bar(files: u64, wanted: bool) -> ProgressBar {
-    let bar = ProgressBar::new(files);
+/// A bar over `total` of `what`.
+pub(super) fn bar(total: u64, what: &str, wanted: bool) -> ProgressBar {
+    let bar = ProgressBar::new(total);
     if wanted {
         // Not only on a terminal: whoever asked for it reads it from a pipe.
         bar.set_draw_target(ProgressDrawTarget::stderr_with_hz(4));
     }
-    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos}/{len} files  {msg}  {eta}") {
+    let template = format!("{{bar:40}} {{pos}}/{{len}} {what}  {{msg}}  {{eta}}");
+    if let Ok(style) = ProgressStyle::with_template(&template) {
         bar.set_style(style);
     }
     bar

@@ -6,6 +6,7 @@ mod import;
 mod import_plan;
 mod import_report;
 mod init;
+mod keys;
 mod password_rules;
 mod token;
 mod user;
@@ -54,6 +55,9 @@ enum Command {
     /// Users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Keys: which there are, new ones, sealing anew, and destroying a record for good.
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Imports FHIR bundles (*.json) and resources (*.ndjson) from a folder. What was imported
     /// before is left alone, so an interrupted import is simply run again.
     Import {
@@ -162,7 +166,12 @@ async fn run(command: Command) -> Result<(), CommandError> {
     match command {
         Command::Init { clinic, time_zone } => print(&init::init(&clinic, &time_zone).await?),
         Command::Migrate => print(&init::migrate().await?),
-        Command::Serve => Ok(serve::serve(app().await?).await?),
+        Command::Serve => {
+            let app = app().await?;
+            keys::close_again(&app).await?;
+            Ok(serve::serve(app).await?)
+        }
+        Command::Keys(command) => keys::run(command).await,
         Command::User(command) => {
             let app = app().await?;
             match command {

@@ -2,6 +2,7 @@
 
 use access::Action as Asked;
 use axum::http::StatusCode;
+use deadpool_postgres::GenericClient;
 use fhir::outcome::{Issue, IssueType};
 use ledger::Action;
 
@@ -13,6 +14,7 @@ use crate::fhir_api::gate;
 use crate::fhir_api::gathered::Gathered;
 use crate::identity::caller::Caller;
 use crate::search::cursor::{self, Cursor};
+use crate::store::closed;
 use crate::store::error::StoreError;
 use crate::store::read;
 use crate::store::rows::{BadRow, Opened};
@@ -47,7 +49,7 @@ pub async fn read(
         .await?
         .ok_or_else(|| missing(resource_type, id))??;
     if row.json.is_none() {
-        return Err(gone(resource_type, id));
+        return Err(ended(app, &client, &row).await?);
     }
     gate::record(
         app,
@@ -101,7 +103,7 @@ pub async fn vread(
         .await?
         .ok_or_else(|| missing(resource_type, id))??;
     if row.json.is_none() {
-        return Err(gone(resource_type, id));
+        return Err(ended(app, &client, &row).await?);
     }
     gate::record(
         app,
@@ -256,6 +258,20 @@ pub fn gone(resource_type: &str, id: &str) -> Failure {
             format!("{resource_type}/{id} was deleted"),
         ),
     )
+}
+
+/// 410 for a deletion; says so if the record was destroyed with it.
+async fn ended(
+    app: &App,
+    client: &impl GenericClient,
+    row: &Opened,
+) -> Result<Failure, StoreError> {
+    if let Some(patient) = &row.patient
+        && closed::is(app, client, patient).await?
+    {
+        return Ok(StoreError::RecordDestroyed.into());
+    }
+    Ok(gone(&row.resource_type, &row.id))
 }
 
 /// 400 for a cursor that this caller did not get here.

@@ -74,7 +74,8 @@ pub async fn open(
     Ok(keys.need(&id)?.open(&place, sealed)?)
 }
 
-fn place(tenant: Uuid, row: &str) -> Place<'_> {
+/// Where the secret of an account lives.
+pub(crate) fn place(tenant: Uuid, row: &str) -> Place<'_> {
     Place {
         tenant,
         table: "account",

@@ -1,6 +1,7 @@
 //! Records in PostgreSQL: sealed, versioned, found by keyed hashes.
 
 pub mod announce;
+pub mod closed;
 pub mod connect;
 pub mod error;
 pub mod hold;

@@ -130,7 +130,8 @@ fn row_name(resource_type: &str, id: &str) -> String {
     format!("{resource_type}/{id}")
 }
 
-fn body_place(tenant: Uuid, row: &str, version: u64) -> Place<'_> {
+/// Where the body of a version lives.
+pub(crate) fn body_place(tenant: Uuid, row: &str, version: u64) -> Place<'_> {
     Place {
         tenant,
         table: "resource_version",
@@ -140,7 +141,13 @@ fn body_place(tenant: Uuid, row: &str, version: u64) -> Place<'_> {
     }
 }
 
-fn identity_place<'a>(tenant: Uuid, patient: &'a str, column: &'a str, version: u64) -> Place<'a> {
+/// Where an element of identity lives.
+pub(crate) fn identity_place<'a>(
+    tenant: Uuid,
+    patient: &'a str,
+    column: &'a str,
+    version: u64,
+) -> Place<'a> {
     Place {
         tenant,
         table: "patient_identity",

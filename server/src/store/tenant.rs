@@ -88,7 +88,8 @@ pub async fn open_index_key(
     Ok(Zeroizing::new(root))
 }
 
-fn index_place(tenant: Uuid) -> Place<'static> {
+/// Where the secret of the blind index lives.
+pub(crate) fn index_place(tenant: Uuid) -> Place<'static> {
     Place {
         tenant,
         table: "tenant",

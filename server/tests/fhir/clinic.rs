@@ -261,6 +261,24 @@ impl Clinic {
             .map_err(|error| format!("{error:?}"))
     }
 
+    /// A connection as the superuser, for which triggers are off: what a hand inside the
+    /// database could do. To the records, or to the key store.
+    pub async fn inside(&self, keys: bool) -> deadpool_postgres::Client {
+        let database = if keys {
+            &self.keys_database
+        } else {
+            &self.database
+        };
+        let url = Secret::new(cluster().superuser_url(database));
+        let pool = connect::to("ROUNDS_DATABASE_URL", &url, 1).unwrap();
+        let client = pool.get().await.unwrap();
+        client
+            .batch_execute("SET session_replication_role = replica")
+            .await
+            .unwrap();
+        client
+    }
+
     /// Runs SQL as the application's role; whether it was taken.
     pub async fn try_as_application(&self, sql: &str) -> Result<(), String> {
         let client = self.app.pool.get().await.unwrap();

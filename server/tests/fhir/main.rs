@@ -13,3 +13,4 @@ mod records;
 mod search;
 mod search_paging;
 mod vault_keys;
+mod vault_values;

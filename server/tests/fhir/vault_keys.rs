@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use jiff::SignedDuration;
 use rounds_server::store::identity;
-use rounds_server::store::keys::KeyLimits;
+use rounds_server::store::keys::{KeyLimits, operate};
 use serde_json::json;
 
 use crate::clinic::{Clinic, appointment, id, observation, patient, practitioner};
@@ -236,4 +236,68 @@ async fn v1_a_name_is_shown_without_opening_the_record() {
     let asked = [one.as_str(), two.as_str(), gone.as_str(), "nobody"];
     let names = identity::names(&clinic.app, &pool, &asked).await.unwrap();
     assert_eq!(names, HashMap::from([(one, "Ada Shown".to_owned())]));
+}
+
+#[tokio::test]
+async fn v4_destruction_reaches_every_server_within_a_lease() {
+    let limits = KeyLimits {
+        lease: Duration::from_millis(400),
+        poll: Duration::from_millis(100),
+        ..KeyLimits::default()
+    };
+    let clinic = Clinic::open().await;
+    let servers = [clinic.beside(limits).await, clinic.beside(limits).await];
+    let mut clients = Vec::new();
+    for server in &servers {
+        clients.push(server.client().await);
+    }
+    let doomed = id(&clients[0].create(patient("Doomed")).await);
+    let other = id(&clients[0].create(patient("Other")).await);
+    // Both hold the keys, for opening and for sealing.
+    for client in &clients {
+        client.create(observation(&doomed, "2026-01-01")).await;
+        client.create(observation(&other, "2026-01-01")).await;
+        client.get(&format!("/Patient/{doomed}")).await;
+    }
+    let mut owner = clinic.inside(true).await;
+    let tx = owner.transaction().await.unwrap();
+    let now = jiff::Timestamp::now();
+    let erased = operate::destroy(&tx, clinic.app.tenant.id, &doomed, now)
+        .await
+        .unwrap();
+    assert_eq!(erased, 1);
+    tx.commit().await.unwrap();
+    tokio::time::sleep(limits.lease).await;
+    for client in &clients {
+        let reply = client.get(&format!("/Patient/{doomed}")).await;
+        let issue = reply.refused(StatusCode::GONE);
+        assert_eq!(issue["code"], "deleted");
+        assert!(
+            issue["diagnostics"]
+                .as_str()
+                .unwrap()
+                .contains("record-destroyed")
+        );
+        let late = observation(&doomed, "2026-01-02");
+        client
+            .post("/Observation", late)
+            .await
+            .refused(StatusCode::GONE);
+        // A page of others goes on, and says what is missing.
+        let page = client.get("/Patient?given=ada").await;
+        assert_eq!(page.ids("match"), [other.as_str()]);
+        client.create(observation(&other, "2026-01-02")).await;
+    }
+    // No instance can make a key for the patient again.
+    let rows = clinic.keys_sql(&format!(
+        "SELECT count(*), count(wrapped) FROM data_key WHERE patient = '{doomed}'"
+    ));
+    assert_eq!(rows.trim(), "1|0");
+    assert!(
+        clinic
+            .try_keys_sql(
+                "UPDATE data_key SET destroyed_at = NULL, wrapped = '\\x00' WHERE wrapped IS NULL"
+            )
+            .is_err()
+    );
 }

@@ -5,6 +5,7 @@
 mod audit;
 mod feed;
 mod import;
+mod keys;
 mod ledger;
 mod restart;
 mod sign_in;

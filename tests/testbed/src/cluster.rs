@@ -1,6 +1,7 @@
 //! A private PostgreSQL cluster: one folder of data, one socket, no TCP port.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -117,6 +118,28 @@ impl Cluster {
             })?;
         finished("pg_dump", &output)?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Runs SQL text of any length as the superuser: what [`Self::dump`] wrote, for example.
+    pub fn restore(&self, database: &str, text: &str) -> Result<(), TestbedError> {
+        let program = self.programs.join("psql");
+        let start = |source| TestbedError::Start {
+            program: program.display().to_string(),
+            source,
+        };
+        let mut process = Command::new(&program)
+            .args(["-X", "-q", "-v", "ON_ERROR_STOP=1"])
+            .arg(self.superuser_url(database))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(start)?;
+        if let Some(mut pipe) = process.stdin.take() {
+            // A program that stops at an error reads no further; its own message counts.
+            let _ = pipe.write_all(text.as_bytes());
+        }
+        finished("psql", &process.wait_with_output().map_err(start)?)
     }
 
     /// Connection URL of the superuser.

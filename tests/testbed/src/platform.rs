@@ -242,6 +242,12 @@ impl Platform {
         command
     }
 
+    /// Sets a variable for the server and the commands that are started from now on.
+    pub fn set_environment(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Runs an operator's command to its end and returns what it printed.
     pub fn operator(
         &self,

@@ -71,6 +71,19 @@ impl KeyStore {
             .collect())
     }
 
+    /// Patients whose keys were destroyed.
+    pub(super) async fn destroyed(&self) -> Result<Vec<String>, StoreError> {
+        let client = self.pool.get().await?;
+        let rows = client
+            .query(
+                "SELECT patient FROM data_key WHERE tenant = $1 AND retired_at IS NULL \
+                   AND destroyed_at IS NOT NULL ORDER BY patient",
+                &[&self.tenant],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
     /// How often an operator changed keys.
     pub(super) async fn changes(&self) -> Result<i64, StoreError> {
         let client = self.pool.get().await?;

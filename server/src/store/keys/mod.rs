@@ -13,6 +13,7 @@ mod keystore;
 mod limits;
 mod masters;
 mod opened;
+pub mod operate;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -222,6 +223,14 @@ impl KeyRing {
     pub async fn own(&self, seals: u64, now: Timestamp) -> Result<SealingKey, StoreError> {
         let mut keys = self.sealing(&[(NO_PATIENT, seals)], now).await?;
         keys.pop().ok_or(StoreError::KeyMissing(Uuid::nil()))
+    }
+
+    /// Patients whose keys were destroyed.
+    ///
+    /// # Errors
+    /// When the key store cannot be asked.
+    pub async fn destroyed(&self) -> Result<Vec<String>, StoreError> {
+        self.store.destroyed().await
     }
 
     /// Drops all that is remembered.

@@ -1,0 +1,274 @@
+//! The key store as its owner uses it: what the serving program may not do.
+
+use deadpool_postgres::{GenericClient, Transaction};
+use jiff::Timestamp;
+use uuid::Uuid;
+use vault::{DataKey, KeyId, MasterKeys};
+
+use super::keystore::{Predecessor, place, succeed};
+use crate::store::error::StoreError;
+
+/// Takes the lock of operators' work for as long as `client` lives. Returns whether nobody else
+/// is at work.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn lock(client: &impl GenericClient, tenant: Uuid) -> Result<bool, StoreError> {
+    let row = client
+        .query_one(
+            "SELECT pg_try_advisory_lock(hashtextextended('rounds keys ' || $1::text, 0))",
+            &[&tenant.to_string()],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+/// Tells all servers to drop the keys they hold.
+async fn announce(tx: &impl GenericClient, tenant: Uuid) -> Result<(), StoreError> {
+    tx.execute(
+        "INSERT INTO key_change (tenant, changes) VALUES ($1, 1) \
+         ON CONFLICT (tenant) DO UPDATE SET changes = key_change.changes + 1",
+        &[&tenant],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Begins to renew all keys, or goes on with what was begun and interrupted. Returns when it
+/// began: keys made since are done.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn begin_rotation(
+    client: &impl GenericClient,
+    tenant: Uuid,
+    now: Timestamp,
+) -> Result<Timestamp, StoreError> {
+    client
+        .execute(
+            "INSERT INTO key_work (tenant, kind, started_at) VALUES ($1, 'rotate', $2) \
+             ON CONFLICT DO NOTHING",
+            &[&tenant, &now],
+        )
+        .await?;
+    let row = client
+        .query_one(
+            "SELECT started_at FROM key_work WHERE tenant = $1 AND kind = 'rotate'",
+            &[&tenant],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+/// All keys were renewed.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn end_rotation(client: &impl GenericClient, tenant: Uuid) -> Result<(), StoreError> {
+    client
+        .execute(
+            "DELETE FROM key_work WHERE tenant = $1 AND kind = 'rotate'",
+            &[&tenant],
+        )
+        .await?;
+    Ok(())
+}
+
+/// How many current keys were made before `before`.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn count_older(
+    client: &impl GenericClient,
+    tenant: Uuid,
+    before: Timestamp,
+) -> Result<u64, StoreError> {
+    let row = client
+        .query_one(
+            "SELECT count(*) FROM data_key WHERE tenant = $1 AND retired_at IS NULL \
+               AND destroyed_at IS NULL AND created_at < $2",
+            &[&tenant, &before],
+        )
+        .await?;
+    Ok(row.get::<_, i64>(0).unsigned_abs())
+}
+
+/// Which current keys to renew.
+#[derive(Debug, Clone, Copy)]
+pub enum Renew<'a> {
+    /// This patient's.
+    Of(&'a str),
+    /// At most so many of those made before a moment.
+    Older(Timestamp, i64),
+}
+
+/// Makes new generations in a transaction of their own. Returns how many.
+///
+/// # Errors
+/// When the key store refuses or there is no randomness.
+pub async fn renew(
+    client: &mut deadpool_postgres::Client,
+    tenant: Uuid,
+    masters: &MasterKeys,
+    which: Renew<'_>,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let tx = client.transaction().await?;
+    let rows = match which {
+        Renew::Of(patient) => {
+            tx.query(
+                "SELECT id, patient, generation FROM data_key WHERE tenant = $1 AND patient = $2 \
+                   AND retired_at IS NULL AND destroyed_at IS NULL FOR UPDATE",
+                &[&tenant, &patient],
+            )
+            .await?
+        }
+        Renew::Older(before, limit) => {
+            tx.query(
+                "SELECT id, patient, generation FROM data_key WHERE tenant = $1 \
+                   AND retired_at IS NULL AND destroyed_at IS NULL AND created_at < $2 \
+                 ORDER BY patient LIMIT $3 FOR UPDATE",
+                &[&tenant, &before, &limit],
+            )
+            .await?
+        }
+    };
+    for row in &rows {
+        let before = Predecessor {
+            tenant,
+            patient: row.get(1),
+            id: row.get(0),
+            generation: row.get(2),
+        };
+        succeed(&tx, masters, &before, 0, now).await?;
+    }
+    announce(&tx, tenant).await?;
+    tx.commit().await?;
+    Ok(rows.len() as u64)
+}
+
+/// Keys that another master than the first wraps.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn count_to_rewrap(
+    client: &impl GenericClient,
+    tenant: Uuid,
+    master: &str,
+) -> Result<u64, StoreError> {
+    let row = client
+        .query_one(
+            "SELECT count(*) FROM data_key \
+             WHERE tenant = $1 AND master <> $2 AND destroyed_at IS NULL",
+            &[&tenant, &master],
+        )
+        .await?;
+    Ok(row.get::<_, i64>(0).unsigned_abs())
+}
+
+/// What became of a batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// How many were looked at; none when there are no more.
+    pub seen: u64,
+    /// How many were done.
+    pub done: u64,
+    /// What could not be opened, and the code of the reason.
+    pub failed: Vec<(String, &'static str)>,
+}
+
+/// Wraps keys under the first master key: those after `last`, at most `limit`, in a transaction
+/// of their own.
+///
+/// # Errors
+/// When the key store refuses or there is no randomness.
+pub async fn rewrap(
+    client: &mut deadpool_postgres::Client,
+    tenant: Uuid,
+    masters: &MasterKeys,
+    last: &mut KeyId,
+    limit: i64,
+) -> Result<Batch, StoreError> {
+    let tx = client.transaction().await?;
+    let rows = tx
+        .query(
+            "SELECT id, patient, generation, wrapped FROM data_key WHERE tenant = $1 \
+               AND master <> $2 AND destroyed_at IS NULL AND id > $3 \
+             ORDER BY id LIMIT $4 FOR UPDATE",
+            &[&tenant, &masters.current_id(), last, &limit],
+        )
+        .await?;
+    let mut batch = Batch {
+        seen: rows.len() as u64,
+        ..Batch::default()
+    };
+    let (mut ids, mut wraps) = (Vec::new(), Vec::new());
+    for row in &rows {
+        let id: KeyId = row.get(0);
+        *last = id;
+        let place = place(tenant, row.get(1), row.get(2));
+        match DataKey::unwrap(masters, &place, row.get(3)) {
+            Ok(key) => {
+                ids.push(id);
+                wraps.push(key.wrap(masters, &place)?);
+            }
+            Err(error) => batch.failed.push((format!("data_key {id}"), error.code())),
+        }
+    }
+    batch.done = tx
+        .execute(
+            "UPDATE data_key k SET wrapped = u.wrapped, master = $2 \
+             FROM unnest($3::uuid[], $4::bytea[]) AS u(id, wrapped) \
+             WHERE k.tenant = $1 AND k.id = u.id",
+            &[&tenant, &masters.current_id(), &ids, &wraps],
+        )
+        .await?;
+    tx.commit().await?;
+    Ok(batch)
+}
+
+/// Keys that still open but seal nothing new.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn retired(client: &impl GenericClient, tenant: Uuid) -> Result<Vec<KeyId>, StoreError> {
+    let rows = client
+        .query(
+            "SELECT id FROM data_key WHERE tenant = $1 AND retired_at IS NOT NULL \
+               AND destroyed_at IS NULL",
+            &[&tenant],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// Erases the keys of a patient, all generations; the rows stay as tombstones. Returns how many
+/// keys were erased now.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn destroy(
+    tx: &Transaction<'_>,
+    tenant: Uuid,
+    patient: &str,
+    now: Timestamp,
+) -> Result<u64, StoreError> {
+    let erased = tx
+        .execute(
+            "UPDATE data_key SET wrapped = NULL, destroyed_at = $3 \
+             WHERE tenant = $1 AND patient = $2 AND destroyed_at IS NULL",
+            &[&tenant, &patient, &now],
+        )
+        .await?;
+    announce(tx, tenant).await?;
+    Ok(erased)
+}
+
+/// Writes the table of keys anew, so that its file holds nothing of what was erased.
+///
+/// # Errors
+/// When the key store refuses.
+pub async fn sweep(client: &impl GenericClient) -> Result<(), StoreError> {
+    client.batch_execute("VACUUM (FULL) data_key").await?;
+    Ok(())
+}
