@@ -176,7 +176,7 @@ export function AuditScreen() {
           </span>
         )
       }
-      actions={exporting.button}
+      actions={exporting.buttons}
     >
       <Filters asked={asked} onChange={ask} users={seen.users} patients={seen.patients} />
       {exporting.note}

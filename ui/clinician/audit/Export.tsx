@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Menu } from '@mantine/core';
+import { ActionIcon, Button } from '@mantine/core';
 import { useState } from 'react';
 import type { ExportFormat, ReportForm } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -8,7 +8,7 @@ import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import css from './AuditScreen.module.css';
 
-/** Exporting what is asked: the button, and what to say of the last file. */
+/** Exporting what is asked: the buttons, and what to say of the last file. */
 export function useExport(query: ReportForm | null) {
   const { t } = useWords();
   const [path, setPath] = useState<string | null>(null);
@@ -18,33 +18,19 @@ export function useExport(query: ReportForm | null) {
       setPath((await ipc.exportReport(query, format)).path);
     }
   });
-  const button = (
-    <Menu
-      position="bottom-end"
-      withInitialFocusPlaceholder={false}
-      transitionProps={{ duration: 80 }}
+  const buttons = (['csv', 'fhir'] as const).map((format) => (
+    <Button
+      key={format}
+      variant="default"
+      leftSection={<IconDownload size={16} aria-hidden />}
+      disabled={query === null || write.running}
+      onClick={() => void write.run(format)}
+      title={t(`audit.exportHints.${format}`)}
+      data-testid={`export-${format}`}
     >
-      <Menu.Target>
-        <Button
-          variant="default"
-          leftSection={<IconDownload size={16} aria-hidden />}
-          loading={write.running}
-          disabled={query === null}
-          data-testid="audit-export"
-        >
-          {t('audit.export')}
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown aria-label={t('audit.export')}>
-        <Menu.Item onClick={() => void write.run('csv')} data-testid="export-csv">
-          {t('audit.exportCsv')}
-        </Menu.Item>
-        <Menu.Item onClick={() => void write.run('fhir')} data-testid="export-fhir">
-          {t('audit.exportFhir')}
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
-  );
+      {t(`audit.exports.${format}`)}
+    </Button>
+  ));
   const note = (
     <>
       {write.fault && (
@@ -66,5 +52,5 @@ export function useExport(query: ReportForm | null) {
       )}
     </>
   );
-  return { button, note };
+  return { buttons, note };
 }

@@ -111,9 +111,11 @@ export const guardWords = {
     noneHint: 'Widen the period, or clear a filter. Every access is kept for six years at least.',
     offlineHint: 'The audit is kept by the server. It appears here once the server can be reached.',
     table: 'Accesses',
-    export: 'Export',
-    exportCsv: 'Table (CSV)',
-    exportFhir: 'FHIR Bundle of AuditEvents',
+    exports: { csv: 'Export CSV', fhir: 'Export FHIR' },
+    exportHints: {
+      csv: 'A table, for a spreadsheet',
+      fhir: 'A FHIR Bundle of AuditEvents',
+    },
     exported: 'Written to {{path}}',
     exportedWarning:
       'The file is not encrypted and may name patients. Keep it where only you can read it, and delete it when it has served.',

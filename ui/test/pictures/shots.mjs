@@ -304,9 +304,8 @@ export const SHOTS = [
   {
     name: 'audit-exported',
     setting: auditor,
-    act: steps(click('audit-export'), click('export-csv')),
+    act: click('export-csv'),
   },
-  { name: 'audit-export-menu-dark', setting: { ...auditor, ...dark }, act: click('audit-export') },
 
   ...both('reviews', officer, go('reviews')),
   { name: 'reviews-empty', setting: { ...officer, ...empty }, act: go('reviews') },
