@@ -356,7 +356,9 @@ fn is_reference(reference: &str) -> bool {
                 .bytes()
                 .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.'))
     };
-    !named.0.is_empty()
+    named
+        .0
+        .starts_with(|first: char| first.is_ascii_uppercase())
         && named.0.bytes().all(|byte| byte.is_ascii_alphabetic())
         && valid_id(named.1)
         && version.is_none_or(|version| valid_id(version))

@@ -5,4 +5,5 @@ pub mod chain;
 pub mod find;
 pub mod reading;
 pub mod recorder;
+pub mod report;
 pub mod routes;

@@ -38,6 +38,12 @@ pub enum CommandError {
     /// The recovery key.
     #[error("the recovery key cannot be made")]
     Recovery(#[from] vault::recovery::RecoveryError),
+    /// The ledger.
+    #[error("the ledger cannot be read")]
+    Ledger(#[from] crate::ledger::LedgerError),
+    /// A verification found something.
+    #[error("the ledger was tampered with: see the findings")]
+    LedgerBroken,
     /// No such user.
     #[error("there is no user of this name")]
     UnknownUser,

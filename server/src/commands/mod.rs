@@ -7,6 +7,7 @@ mod import_plan;
 mod import_report;
 mod init;
 mod keys;
+mod ledger;
 mod password_rules;
 mod token;
 mod user;
@@ -67,6 +68,9 @@ enum Command {
         #[arg(long)]
         progress: bool,
     },
+    /// The ledger of all accesses.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Makes a bearer token for a program with full clinical access. Prints it: once.
     Token {
         /// What the program is called in the audit.
@@ -75,6 +79,20 @@ enum Command {
         /// How long it counts.
         #[arg(long, default_value_t = 365)]
         days: u16,
+    },
+}
+
+#[derive(Subcommand)]
+enum LedgerCommand {
+    /// Reads every event again and says which were edited, deleted, reordered or cut off. Fails
+    /// if anything is wrong.
+    Verify {
+        /// Keeps in this file how far it came, and goes on from there when run again.
+        #[arg(long, value_name = "FILE")]
+        resume: Option<PathBuf>,
+        /// Shows a progress bar even if standard error is no terminal.
+        #[arg(long)]
+        progress: bool,
     },
 }
 
@@ -185,6 +203,16 @@ async fn run(command: Command) -> Result<(), CommandError> {
         }
         Command::Import { folder, progress } => {
             print(&import::import(&app().await?, &folder, progress).await?)
+        }
+        Command::Ledger(LedgerCommand::Verify { resume, progress }) => {
+            let app = app().await?;
+            let report = ledger::verify(&app, resume, progress).await?;
+            print(&report)?;
+            if report.is_clean() {
+                Ok(())
+            } else {
+                Err(CommandError::LedgerBroken)
+            }
         }
         Command::Token { name, days } => {
             let app = app().await?;

@@ -27,7 +27,7 @@ use crate::feed::changes::Changes;
 use crate::http::problem::Refusal;
 use crate::identity::password::PasswordGate;
 use crate::store::error::StoreError;
-use crate::{audit, feed, fhir_api, identity, ledger};
+use crate::{audit, feed, fhir_api, identity, ledger, review};
 
 /// The largest body taken: a transaction of some ten thousand resources.
 pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -44,7 +44,9 @@ pub fn router(app: Arc<App>, gate: Arc<PasswordGate>, changes: Arc<Changes>) -> 
         .merge(identity::routes::routes())
         .merge(feed::routes::routes())
         .merge(audit::routes::routes())
+        .merge(audit::report::routes())
         .merge(ledger::routes::routes())
+        .merge(review::routes::routes())
         .nest(path::FHIR, fhir_api::routes())
         .fallback(nothing_here)
         .layer(Extension(gate))

@@ -4,7 +4,7 @@
 //! Events are stored in the transaction of what they record, without waiting for anybody. The
 //! sequencer ([`sequence`]) gives those that were committed the next positions and signs a
 //! checkpoint; one at a time over all servers. [`prove`] answers workstations that witness it,
-//! [`outside`] keeps the newest checkpoint beside the database.
+//! [`outside`] keeps the newest checkpoint beside the database, [`verify`] reads everything again.
 //!
 //! Never: a position given twice or left out, a checkpoint signed over a tree that does not
 //! continue the last one, a change to a row.
@@ -15,6 +15,7 @@ pub mod outside;
 pub mod prove;
 pub mod routes;
 pub mod sequence;
+pub mod verify;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -134,6 +135,11 @@ impl Ledger {
     fn mark(&self, tenant: Uuid, position: u64, event: Uuid, leaf: &Hash) -> [u8; MARK] {
         let text = format!("{position} {event} {}", hex::encode(leaf));
         self.marks.token(tenant, "ledger_leaf", &text)
+    }
+
+    /// Keyed hash of how far a verification came.
+    pub fn mark_of_state(&self, tenant: Uuid, state: &str) -> String {
+        hex::encode(self.marks.token(tenant, "verification", state))
     }
 
     fn edge(&self) -> std::sync::MutexGuard<'_, Edge> {

@@ -123,7 +123,7 @@ async fn alarm(
         .ending(Outcome::Failed)
         .because(&words, []);
     tracing::error!(device = ?caller.device, "a workstation witnessed a ledger that does not continue");
-    review::raise(&app, &event, ReviewKind::LedgerBroken, &words).await?;
+    review::raise_unless_open(&app, &event, ReviewKind::LedgerBroken, &words).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

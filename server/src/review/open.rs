@@ -102,6 +102,39 @@ pub async fn raise(
     .await
 }
 
+/// Records an alert that may come often; its review is opened unless one like it, of the same
+/// account and workstation, is open.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn raise_unless_open(
+    app: &App,
+    event: &AccessEvent,
+    kind: ReviewKind,
+    words: &str,
+) -> Result<(), StoreError> {
+    transaction::run(app, "raise", |tx, _| {
+        Box::pin(async move {
+            append::append(app, tx, event).await?;
+            let opening = Opening::of(kind, event, words);
+            let like = tx
+                .query_opt(
+                    "SELECT FROM review_item i WHERE i.tenant = $1 AND i.kind = $2 \
+                       AND i.account IS NOT DISTINCT FROM $3 AND i.device IS NOT DISTINCT FROM $4 \
+                       AND NOT EXISTS (SELECT FROM review_closing c \
+                                       WHERE c.tenant = i.tenant AND c.item = i.id) LIMIT 1",
+                    &[&app.tenant.id, &code(kind), &opening.user, &opening.device],
+                )
+                .await?;
+            match like {
+                Some(_) => Ok(()),
+                None => open(app, tx, &opening).await,
+            }
+        })
+    })
+    .await
+}
+
 /// The kind as it is stored: its name on the wire.
 pub(crate) fn code(kind: ReviewKind) -> &'static str {
     match kind {

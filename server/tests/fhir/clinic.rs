@@ -144,6 +144,8 @@ pub struct Clinic {
 pub struct Client {
     router: Router,
     token: String,
+    account: Uuid,
+    role: Role,
 }
 
 /// An answer.
@@ -223,6 +225,8 @@ impl Clinic {
         Client {
             router: self.router.clone(),
             token: begun.token.expose().to_owned(),
+            account: id,
+            role,
         }
     }
 
@@ -295,6 +299,21 @@ impl Clinic {
 }
 
 impl Client {
+    /// The bearer token.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The account behind it.
+    pub fn account(&self) -> Uuid {
+        self.account
+    }
+
+    /// What it is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     pub async fn send(&self, request: axum::http::request::Builder, body: Body) -> Reply {
         let request = request
             .header("authorization", format!("Bearer {}", self.token))

@@ -14,3 +14,4 @@ mod search;
 mod search_paging;
 mod vault_keys;
 mod vault_values;
+mod walk;

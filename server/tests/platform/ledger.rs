@@ -28,7 +28,7 @@ async fn checkpoint(bench: &Bench, session: &Session) -> Checkpoint {
 }
 
 /// Waits until every stored event has a position, at most as long as is promised and a bit.
-async fn settled(bench: &Bench) {
+pub async fn settled(bench: &Bench) {
     let begin = Instant::now();
     let unplaced = "SELECT count(*) FROM audit_event e WHERE NOT EXISTS \
                     (SELECT FROM ledger_leaf l WHERE l.event = e.id)";
