@@ -2,17 +2,18 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use nix::unistd::{Uid, User};
+use nix::unistd::Uid;
 
+use crate::account::Account;
 use crate::child::{Child, Leftovers};
 use crate::error::TestbedError;
+use crate::make;
 use crate::server::tail;
 
 const READY_SECONDS: u64 = 60;
@@ -48,7 +49,7 @@ impl Cluster {
         let account = Account::choose()?;
         let made = options.data.join("PG_VERSION").is_file();
         if !made {
-            make(&programs, &account, &options)?;
+            make::files(&programs, &account, &options)?;
         }
         // The socket's path may hold 107 bytes, so it has a short folder of its own.
         let socket = tempfile::Builder::new()
@@ -221,51 +222,6 @@ fn settings(options: &ClusterOptions, socket: &Path) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Who the cluster runs as: PostgreSQL refuses to run as root.
-enum Account {
-    Self_,
-    Other(Box<User>),
-}
-
-impl Account {
-    fn choose() -> Result<Self, TestbedError> {
-        if !Uid::effective().is_root() {
-            return Ok(Self::Self_);
-        }
-        for name in ["postgres", "nobody"] {
-            if let Ok(Some(user)) = User::from_name(name) {
-                return Ok(Self::Other(Box::new(user)));
-            }
-        }
-        Err(TestbedError::Missing {
-            program: "an account for PostgreSQL".to_owned(),
-            hint: "run as another user than root, or add the user `postgres`".to_owned(),
-        })
-    }
-
-    fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        // The folder of the caller may be closed to the other account.
-        command
-            .current_dir("/")
-            .env_clear()
-            .env("LC_ALL", "C.UTF-8");
-        if let Self::Other(user) = self {
-            command.uid(user.uid.as_raw()).gid(user.gid.as_raw());
-        }
-        command
-    }
-
-    fn own(&self, path: &Path) -> Result<(), TestbedError> {
-        if let Self::Other(user) = self {
-            chown(path, Some(user.uid.as_raw()), Some(user.gid.as_raw()))
-                .map_err(TestbedError::file(path))?;
-        }
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))
-            .map_err(TestbedError::file(path))
-    }
-}
-
 /// Where a cluster of `folder` can lie: inside it, or, when root's cluster must run as another
 /// user who cannot walk there, in a folder of its own that is named after it.
 pub(crate) fn place(folder: &Path) -> PathBuf {
@@ -283,43 +239,6 @@ pub(crate) fn place(folder: &Path) -> PathBuf {
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
     PathBuf::from("/var/tmp").join(format!("rounds{name}"))
-}
-
-/// Makes the cluster's files.
-fn make(programs: &Path, account: &Account, options: &ClusterOptions) -> Result<(), TestbedError> {
-    // What an interrupted attempt left would make initdb refuse.
-    if options.data.exists() {
-        fs::remove_dir_all(&options.data).map_err(TestbedError::file(&options.data))?;
-    }
-    fs::create_dir_all(&options.data).map_err(TestbedError::file(&options.data))?;
-    account.own(&options.data)?;
-    let secret = tempfile::Builder::new()
-        .prefix("rounds-")
-        .tempfile_in("/tmp")
-        .map_err(TestbedError::file("/tmp"))?;
-    fs::write(secret.path(), &options.superuser_password)
-        .map_err(TestbedError::file(secret.path()))?;
-    account.own(secret.path())?;
-    let mut command = account.command(&programs.join("initdb"));
-    command
-        .arg("-D")
-        .arg(&options.data)
-        .args(["-U", "postgres", "-E", "UTF8", "--locale=C.UTF-8"])
-        .args(["-A", "scram-sha-256"])
-        .arg(format!("--pwfile={}", secret.path().display()))
-        .stdin(Stdio::null());
-    if !options.fsync {
-        command.arg("--no-sync");
-    }
-    let output = command.output().map_err(|source| TestbedError::Start {
-        program: "initdb".to_owned(),
-        source,
-    })?;
-    if let Err(error) = finished("initdb", &output) {
-        let _ = fs::remove_dir_all(&options.data);
-        return Err(error);
-    }
-    Ok(())
 }
 
 /// The newest PostgreSQL of at least version 15 that Debian's packages installed.
@@ -348,7 +267,7 @@ fn programs() -> Result<PathBuf, TestbedError> {
         })
 }
 
-fn finished(program: &str, output: &std::process::Output) -> Result<(), TestbedError> {
+pub(crate) fn finished(program: &str, output: &std::process::Output) -> Result<(), TestbedError> {
     if output.status.success() {
         return Ok(());
     }

@@ -7,10 +7,12 @@
 //! Never: production. Never a PostgreSQL that somebody else runs, never a TCP port for the
 //! database, never tokio (callers bring their own runtime, or none).
 
+mod account;
 mod authority;
 mod child;
 mod cluster;
 mod error;
+mod make;
 mod platform;
 mod server;
 mod state;
