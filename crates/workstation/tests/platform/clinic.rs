@@ -17,7 +17,7 @@ use workstation::port::entropy::SystemEntropy;
 use workstation::port::keychain::{Keychain, KeychainError};
 use workstation::profile::Places;
 use workstation::profile::config::Config;
-use workstation::view::access::JustifyForm;
+use workstation::view::access::{AccessView, EmergencyForm, JustifyForm};
 use workstation::view::fault::Fault;
 use workstation::view::schedule::BookingForm;
 use workstation::view::session::{EnrolForm, SessionView, UnlockForm};
@@ -243,6 +243,17 @@ impl Desk {
             reason: "Covering for a colleague".into(),
         };
         self.station.justify_access(form).await.unwrap();
+    }
+
+    /// Takes emergency access with this user's password.
+    pub async fn emergency(&self, patient: &str, reason: &str) -> Result<AccessView, Fault> {
+        let (_, user) = self.user.as_ref().unwrap();
+        let form = EmergencyForm {
+            patient: patient.into(),
+            reason: reason.into(),
+            password: user.password.clone(),
+        };
+        self.station.emergency_access(form).await
     }
 
     pub async fn unlock(&self) -> Result<SessionView, Fault> {

@@ -1,9 +1,27 @@
 //! What guards the record, from a workstation to the server and back.
 
 use workstation::view::Cause;
-use workstation::view::session::LedgerState;
+use workstation::view::access::GrantKind;
+use workstation::view::report::{
+    AccessRow, CloseForm, ReportForm, ReportSort, ReviewFinding, ReviewKind,
+};
+use workstation::view::session::{Connection, LedgerState};
 
 use crate::clinic::{Clinic, Desk};
+
+fn about(patient: &str) -> ReportForm {
+    ReportForm {
+        patient: Some(patient.into()),
+        user: None,
+        from: None,
+        until: None,
+        action: None,
+        success: Some(true),
+        sort: ReportSort::Recorded,
+        ascending: true,
+        cursor: None,
+    }
+}
 
 async fn verified(desk: &Desk, above: u32) -> u32 {
     desk.until(|station| async move {
@@ -14,6 +32,68 @@ async fn verified(desk: &Desk, above: u32) -> u32 {
     .await;
     let ledger = desk.station.sync_view().await.unwrap().ledger;
     ledger.size.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p3_an_emergency_off_line_is_reviewed_and_accounted_for() {
+    let mut clinic = Clinic::start();
+    let ada = Desk::enrolled(&mut clinic, "ada", "clinician", Some("dr1")).await;
+    clinic.platform.kill_server();
+    ada.until(|station| async move {
+        station.sync_now().await.unwrap();
+        station.sync_view().await.unwrap().connection == Connection::Offline
+    })
+    .await;
+    let open = || ada.station.open_chart("p3".into(), Cause::Opened);
+    assert_eq!(open().await.unwrap_err().code, "needs-emergency");
+    let reason = "Brought in unconscious";
+    ada.emergency("p3", reason).await.unwrap();
+    let chart = open().await.unwrap();
+    assert_eq!(chart.access.unwrap().kind, GrantKind::Emergency);
+
+    clinic.platform.start_server().unwrap();
+    ada.settle().await;
+    let officer = Desk::enrolled(&mut clinic, "sam", "security-officer", None).await;
+    let open = officer.station.reviews(false, None).await.unwrap();
+    let emergencies: Vec<_> = open
+        .items
+        .iter()
+        .filter(|item| item.kind == ReviewKind::Emergency)
+        .collect();
+    assert_eq!(emergencies.len(), 1, "{open:?}");
+    let item = emergencies[0];
+    assert_eq!(
+        (
+            item.words.as_str(),
+            item.patient.as_deref(),
+            item.user_name.as_deref()
+        ),
+        (reason, Some("p3"), Some("ada"))
+    );
+    let closed = officer
+        .station
+        .close_review(CloseForm {
+            id: item.id.clone(),
+            finding: ReviewFinding::Justified,
+            words: "There was an accident.".into(),
+        })
+        .await
+        .unwrap();
+    assert_eq!(closed.closed.unwrap().by, "sam");
+
+    // The accounting of the patient's disclosures has it, with reason and purpose.
+    let report = officer.station.access_report(about("p3")).await.unwrap();
+    let find = |code: &str| -> &AccessRow {
+        let mut rows = report.rows.iter();
+        rows.find(|row| row.action_code == code)
+            .unwrap_or_else(|| panic!("{code}: {report:?}"))
+    };
+    for code in ["emergency-access", "chart-opened"] {
+        let row = find(code);
+        assert_eq!(row.justification.as_deref(), Some(reason));
+        assert_eq!(row.purpose.as_deref(), Some("BTG"));
+        assert_eq!(row.user_name.as_deref(), Some("ada"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,7 +127,7 @@ async fn a2_a_workstation_finds_that_a_superuser_cut_the_ledger() {
     .await;
     let ledger = ada.station.sync_view().await.unwrap().ledger;
     assert_eq!(ledger.size, Some(late), "what was witnessed stays");
-    // Nothing is locked, and the server took the word for its security officer.
+    // Nothing is locked, and the security officer has it.
     ada.station
         .open_chart("p1".into(), Cause::Opened)
         .await
@@ -58,4 +138,12 @@ async fn a2_a_workstation_finds_that_a_superuser_cut_the_ledger() {
         words.ends_with("The security officer was told.")
     })
     .await;
+    let officer = Desk::enrolled(&mut clinic, "sam", "security-officer", None).await;
+    let open = officer.station.reviews(false, None).await.unwrap();
+    assert!(
+        open.items
+            .iter()
+            .any(|item| item.kind == ReviewKind::LedgerBroken),
+        "{open:?}"
+    );
 }
