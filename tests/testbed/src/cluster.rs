@@ -280,6 +280,8 @@ pub(crate) fn finished(program: &str, output: &std::process::Output) -> Result<(
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]

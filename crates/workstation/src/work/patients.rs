@@ -101,6 +101,7 @@ impl Desk {
                 let id = self.fresh_id()?;
                 let mut patient = json!({"resourceType": "Patient", "id": id, "active": true});
                 people::write_form(&mut patient, &form);
+                self.take_on(&mut patient);
                 (
                     Write::Put {
                         resource: patient,
@@ -116,6 +117,20 @@ impl Desk {
             self.permitted(&permit)?.about(id),
             |_| Ok(()),
         )
+    }
+
+    /// A clinician who registers somebody is about to treat them: nothing else would relate the
+    /// two before the first appointment is booked.
+    fn take_on(&self, patient: &mut Value) {
+        let user = &self.identity.user;
+        if self.identity.role == access::Role::Clinician
+            && let Some(practitioner) = &user.practitioner
+        {
+            patient["generalPractitioner"] = json!([{
+                "reference": format!("Practitioner/{practitioner}"),
+                "display": user.display_name,
+            }]);
+        }
     }
 
     /// The patient with the form written over what the form was filled from: an edit that came in

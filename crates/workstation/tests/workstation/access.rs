@@ -452,3 +452,17 @@ async fn p2_a_closed_record_shows_nothing_in_the_inbox() {
     assert!(station.inbox(Cause::Opened).await.is_ok());
     assert_eq!(refused(&bench, "p1").await, "needs-emergency");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p1_a_clinician_may_treat_whom_they_registered() {
+    let bench = Bench::enrolled(clinic()).await;
+    let station = &bench.workstation;
+    let mut form = station.patient_form("p1".into()).await.unwrap();
+    form.id = None;
+    form.version = None;
+    form.mrn = "M-NEW".into();
+    form.ssn = String::new();
+    let saved = station.save_patient(form).await.unwrap();
+    let id = saved.reference.strip_prefix("Patient/").unwrap().to_owned();
+    chart(&bench, &id).await.unwrap();
+}

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::Value;
 use testbed::{NewUser, Platform, PlatformOptions, UserRecord};
@@ -16,6 +17,8 @@ use crate::TourError;
 pub struct Clinic {
     platform: Platform,
     clinician: UserRecord,
+    practitioner: String,
+    name: String,
     token: String,
     _folder: tempfile::TempDir,
 }
@@ -72,6 +75,8 @@ impl Clinic {
         Ok(Self {
             platform,
             clinician,
+            practitioner: person.practitioner.clone().unwrap_or_default(),
+            name: person.display_name.clone(),
             token,
             _folder: folder,
         })
@@ -90,6 +95,16 @@ impl Clinic {
     /// Who takes the tour.
     pub fn clinician(&self) -> &UserRecord {
         &self.clinician
+    }
+
+    /// Logical id of the clinician's Practitioner.
+    pub fn practitioner(&self) -> &str {
+        &self.practitioner
+    }
+
+    /// The clinician's name for people.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The clinician's one-time code for now.
@@ -131,14 +146,36 @@ impl Clinic {
 
     /// Asks the FHIR service as an integration client would.
     pub async fn fhir(&self, path: &str) -> Result<Value, TourError> {
+        let asked = self.client()?.get(self.url(path));
+        self.answer(path, asked).await
+    }
+
+    /// Makes a resource as an integration client would.
+    pub async fn create(&self, resource: &Value) -> Result<Value, TourError> {
+        let path = resource["resourceType"].as_str().unwrap_or_default();
+        let asked = self
+            .client()?
+            .post(self.url(path))
+            .header("content-type", "application/fhir+json")
+            .body(resource.to_string());
+        self.answer(path, asked).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/fhir/R4/{path}", self.base_url())
+    }
+
+    fn client(&self) -> Result<reqwest::Client, TourError> {
         let ca = std::fs::read(self.ca())?;
         let certificate = reqwest::Certificate::from_pem(&ca).map_err(platform_error)?;
-        let client = reqwest::Client::builder()
+        reqwest::Client::builder()
             .tls_certs_only([certificate])
             .build()
-            .map_err(platform_error)?;
-        let answer = client
-            .get(format!("{}/fhir/R4/{path}", self.base_url()))
+            .map_err(platform_error)
+    }
+
+    async fn answer(&self, path: &str, asked: RequestBuilder) -> Result<Value, TourError> {
+        let answer = asked
             .bearer_auth(&self.token)
             .send()
             .await

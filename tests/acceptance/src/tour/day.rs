@@ -52,16 +52,7 @@ pub(super) async fn enrol(tour: &mut Tour) -> Result<(), TourError> {
 
 pub(super) async fn find_and_open(tour: &mut Tour) -> Result<(), TourError> {
     tour.begin("find a patient by typing");
-    let known = tour
-        .clinic
-        .search("Patient?_count=50&_sort=_id&_elements=name")
-        .await?;
-    let family = known
-        .iter()
-        .filter_map(|patient| patient["name"][0]["family"].as_str())
-        .find(|family| family.len() > 4 && family.chars().all(|c| c.is_ascii_alphabetic()))
-        .ok_or_else(|| super::clinic::platform_error("no patient with a plain name"))?
-        .to_owned();
+    let family = tour.cast.own.family.clone();
     let window = tour.window()?;
     window.click("[data-testid=rail-patients]").await?;
     window.find("[data-testid=patient-row]").await?;

@@ -6,6 +6,7 @@
 mod clinic;
 mod day;
 mod downtime;
+mod guard;
 mod proof;
 mod remains;
 
@@ -51,6 +52,8 @@ pub struct Canaries {
     pub note: &'static str,
     /// A sentence of a draft.
     pub draft: &'static str,
+    /// Why a closed record was opened.
+    pub reason: &'static str,
 }
 
 /// The canaries of the tour.
@@ -61,11 +64,13 @@ pub const CANARIES: Canaries = Canaries {
     mrn: "MRNCANARY7741",
     note: "Wheeze clears after salbutamol, sleeps through the night",
     draft: "Ankle swollen since the stairs gave way",
+    reason: "Covering for a colleague who fell ill at noon",
 };
 
 /// A tour under way.
 pub struct Tour {
     clinic: Clinic,
+    cast: guard::Cast,
     desktop: Desktop,
     window: Option<Window>,
     options: TourOptions,
@@ -81,9 +86,11 @@ pub async fn take(options: TourOptions) -> Result<(), TourError> {
     }
     std::fs::create_dir_all(&options.pictures)?;
     let clinic = Clinic::open(&options)?;
+    let cast = guard::cast(&clinic).await?;
     let desktop = Desktop::start(None)?;
     let mut tour = Tour {
         clinic,
+        cast,
         desktop,
         window: None,
         options,
@@ -112,6 +119,9 @@ impl Tour {
         day::write_and_sign(self).await?;
         day::add_vitals(self).await?;
         day::add_problem(self).await?;
+        guard::who_looked(self).await?;
+        guard::give_a_reason(self).await?;
+        guard::emergency(self).await?;
         day::register(self).await?;
         day::book_and_move(self).await?;
         day::look_around(self).await?;

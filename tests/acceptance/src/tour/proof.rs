@@ -10,6 +10,8 @@ const DEEDS: &[&str] = &[
     "today-viewed",
     "patients-searched",
     "chart-opened",
+    "access-justified",
+    "emergency-access",
     "note-signed",
     "vitals-recorded",
     "problem-recorded",
@@ -94,7 +96,12 @@ pub(super) async fn every_deed_is_recorded(tour: &mut Tour) -> Result<(), TourEr
         };
         let refreshed = codes("urn:rounds:cause").is_some_and(|cause| cause == "refreshed");
         if DEEDS.contains(&action.as_str()) && !refreshed {
-            told.push(action);
+            let refused = event["outcome"] != "0";
+            told.push(if refused {
+                format!("{action} refused")
+            } else {
+                action
+            });
         }
     }
     // Each pause of typing is a search of its own, and a form that offers free times reads the

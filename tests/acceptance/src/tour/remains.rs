@@ -45,6 +45,7 @@ pub(super) async fn no_canary_lies_open(tour: &mut Tour) -> Result<(), TourError
 fn readable_canary(bytes: &[u8]) -> Option<&'static str> {
     let canaries = [
         CANARIES.family,
+        CANARIES.reason,
         CANARIES.given,
         CANARIES.ssn,
         "987654329",
