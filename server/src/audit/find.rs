@@ -47,8 +47,8 @@ pub struct Found {
     pub recorded: Timestamp,
     /// When it was stored.
     pub stored: Timestamp,
-    /// The AuditEvent, JSON.
-    pub json: Zeroizing<Vec<u8>>,
+    /// The AuditEvent, JSON; or the code of the reason why it does not open, which was logged.
+    pub json: Result<Zeroizing<Vec<u8>>, &'static str>,
 }
 
 /// Oldest first, or newest first.
@@ -63,7 +63,7 @@ pub enum Order {
 /// Events that fit, at most `limit`, beginning after `after`.
 ///
 /// # Errors
-/// When the database refuses or an event does not open.
+/// When the database refuses or the key store cannot be asked.
 pub async fn page(
     app: &App,
     client: &impl GenericClient,
@@ -146,17 +146,33 @@ const WHERE: &str = "e.tenant = $1 AND ($2::uuid IS NULL OR e.id = $2) \
 async fn open(app: &App, rows: &[Row]) -> Result<Vec<Found>, StoreError> {
     let ids: Vec<Uuid> = rows.iter().map(|row| row.get(3)).collect();
     let keys = app.keys.by_id(ids).await?;
-    rows.iter()
+    Ok(rows
+        .iter()
         .map(|row| {
             let (id, key): (Uuid, Uuid) = (row.get(0), row.get(3));
-            let key = keys.need(&key)?;
             let name = id.to_string();
-            Ok(Found {
+            let json = keys
+                .key(&key)
+                .map_err(|fault| fault.code())
+                .and_then(|key| {
+                    key.open(&place(app.tenant.id, &name), row.get(4))
+                        .map_err(|error| error.code())
+                });
+            if let Err(code) = &json {
+                tracing::error!(
+                    table = "audit_event",
+                    row = name,
+                    column = "body",
+                    code,
+                    "a stored value does not open"
+                );
+            }
+            Found {
                 id,
                 recorded: row.get(1),
                 stored: row.get(2),
-                json: key.open(&place(app.tenant.id, &name), row.get(4))?,
-            })
+                json,
+            }
         })
-        .collect()
+        .collect())
 }

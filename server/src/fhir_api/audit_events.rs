@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::audit::find::{self, After, Filter, Found, Order};
-use crate::fhir_api::answer::{Answer, Failure};
+use crate::fhir_api::answer::{self, Answer, Failure};
 use crate::fhir_api::ask::Ask;
 use crate::fhir_api::dispatch::base;
 use crate::fhir_api::gate;
@@ -21,7 +21,7 @@ use crate::identity::caller::Caller;
 use crate::search::cursor::{self, Cursor};
 use crate::search::run::zone;
 use crate::store::error::StoreError;
-use crate::store::rows::Opened;
+use crate::store::rows::{BadRow, Opened};
 use crate::store::write::Touched;
 
 /// Events on a page, if the query does not say.
@@ -85,6 +85,7 @@ async fn read(app: &App, caller: &Caller, id: &str) -> Result<Answer, Failure> {
         .await?
         .pop()
         .ok_or_else(|| missing("AuditEvent", id))?;
+    let opened = opened(found)?;
     let touched = Touched {
         patients: Vec::new(),
         entities: vec![entity],
@@ -101,8 +102,8 @@ async fn read(app: &App, caller: &Caller, id: &str) -> Result<Answer, Failure> {
     .await?;
     Ok(Answer {
         version: Some(1),
-        last_modified: Some(found.stored),
-        body: Some(found.json.to_vec()),
+        last_modified: Some(opened.last_updated),
+        body: opened.json.map(|json| json.to_vec()),
         ..Answer::bare(StatusCode::OK)
     })
 }
@@ -172,10 +173,14 @@ async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure>
         links.push(("next", format!("{base}/AuditEvent?_cursor={sealed}")));
     }
     let mut bundle = Gathered::new("searchset", total, &links);
+    let mut issues = wish.issues;
     for event in found {
-        bundle.found(&base, &opened(event), Mode::Match);
+        match opened(event) {
+            Ok(event) => bundle.found(&base, &event, Mode::Match),
+            Err(bad) => issues.push(answer::bad_row(&bad)),
+        }
     }
-    bundle.told(&wish.issues);
+    bundle.told(&issues);
     let touched = Touched::default();
     gate::record(
         app,
@@ -193,14 +198,23 @@ async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure>
     })
 }
 
-fn opened(event: Found) -> Opened {
-    Opened {
-        resource_type: "AuditEvent".to_owned(),
-        id: event.id.to_string(),
-        version: 1,
-        last_updated: event.stored,
-        patient: None,
-        json: Some(event.json),
+fn opened(event: Found) -> Result<Opened, BadRow> {
+    let (resource_type, id) = ("AuditEvent".to_owned(), event.id.to_string());
+    match event.json {
+        Ok(json) => Ok(Opened {
+            resource_type,
+            id,
+            version: 1,
+            last_updated: event.stored,
+            patient: None,
+            json: Some(json),
+        }),
+        Err(code) => Err(BadRow {
+            resource_type,
+            id,
+            version: 1,
+            code,
+        }),
     }
 }
 

@@ -2,7 +2,11 @@
 //! does not open is told with its name; everything else comes.
 
 use axum::http::StatusCode;
+use protocol::sign_in::Role;
+use rounds_server::search::blind::Blind;
+use rounds_server::search::index;
 use rounds_server::store::{identity, read};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::clinic::{Client, Clinic, id, observation, patient};
@@ -307,4 +311,137 @@ async fn v5_unknown_keys_and_swapped_keys_are_told() {
     .unwrap();
     clinic.app.keys.forget();
     is_told(&clinic, &client, "Patient", &two, "data-key-unopened").await;
+}
+
+#[tokio::test]
+async fn v5_one_bent_audit_event_does_not_hide_the_others() {
+    let clinic = Clinic::open().await;
+    let client = clinic.client().await;
+    client.create(patient("Watched")).await;
+    client.create(patient("Watched")).await;
+    let auditor = clinic.client_of(Role::Auditor).await;
+    let whole = auditor.ids("/AuditEvent?_count=50").await;
+    assert!(whole.len() >= 2, "{whole:?}");
+    let bent = &whole[0];
+    clinic
+        .inside(false)
+        .await
+        .batch_execute(&format!(
+            "UPDATE audit_event SET body = set_byte(body, 40, get_byte(body, 40) # 4) \
+             WHERE id = '{bent}'"
+        ))
+        .await
+        .unwrap();
+    let reply = auditor.get(&format!("/AuditEvent/{bent}")).await;
+    let issue = reply.refused(StatusCode::INTERNAL_SERVER_ERROR);
+    let words = issue["diagnostics"].as_str().unwrap();
+    assert!(words.contains("sealed-tampered") && words.contains(bent.as_str()));
+    let page = auditor.get("/AuditEvent?_count=50").await;
+    let found = page.ids("match");
+    assert!(!found.contains(bent));
+    assert!(whole[1..].iter().all(|id| found.contains(id)));
+    let outcome = page.body["entry"].as_array().unwrap().last().unwrap();
+    assert_eq!(outcome["search"]["mode"], "outcome");
+    assert!(outcome.to_string().contains("sealed-tampered"));
+}
+
+#[tokio::test]
+async fn v3_identity_is_found_by_keyed_tokens_alone() {
+    let clinic = Clinic::open().await;
+    let client = clinic.client().await;
+    let mut person = patient("O'Brién-Smith");
+    person["identifier"] = json!([{"system": "urn:rounds:mrn", "value": "MRN-77"},
+        {"system": "http://hl7.org/fhir/sid/us-ssn", "value": "987-65-4320"}]);
+    person["telecom"] = json!([{"system": "phone", "value": "555-0142"},
+        {"system": "email", "value": "ada@mail.example"}]);
+    person["address"] = json!([{"city": "Canarytown", "postalCode": "98765"}]);
+    let stored = client.create(person).await;
+    let someone = id(&stored);
+    client.create(patient("Unrelated")).await;
+    for query in [
+        "family=obrien",
+        "family=o",
+        "name=o%27brien",
+        "birthdate=1980-05-17&family=obrien",
+        "identifier=MRN-77",
+        "identifier=http://hl7.org/fhir/sid/us-ssn|987-65-4320",
+        "phone=555-0142",
+        "email=ada@mail.example",
+        "address=canary",
+    ] {
+        let found = client.ids(&format!("/Patient?{query}")).await;
+        assert_eq!(found, [someone.as_str()], "{query}");
+    }
+    // What is stored are exactly the keyed hashes, and none of them comes of another key.
+    let zone = jiff::tz::TimeZone::get(&clinic.app.tenant.time_zone).unwrap();
+    let tokens = |blind: &Blind| index::entries(blind, "Patient", &stored, &zone).tokens;
+    let inside = clinic.inside(false).await;
+    let mut kept: Vec<Uuid> = inside
+        .query("SELECT token FROM search_token WHERE id = $1", &[&someone])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
+    kept.sort_unstable();
+    assert_eq!(kept, tokens(&clinic.app.blind));
+    let other = tokens(&Blind::new(clinic.app.tenant.id, &[7; 32]));
+    assert!(kept.iter().all(|token| !other.contains(token)));
+    // A birth date is in no plain column.
+    let dates: i64 = inside
+        .query_one(
+            "SELECT count(*) FROM search_date WHERE resource_type = 'Patient'",
+            &[],
+        )
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(dates, 0);
+}
+
+#[tokio::test]
+async fn v4_nothing_is_written_into_a_record_that_is_being_closed() {
+    let clinic = Clinic::open().await;
+    let client = clinic.client().await;
+    let someone = id(&client.create(patient("Closing")).await);
+    let other = id(&client.create(patient("Open")).await);
+    // Who writes keeps the record from being closed until the writing has ended.
+    let mut writer = clinic.app.pool.get().await.unwrap();
+    let tenant = clinic.app.tenant.id;
+    let tx = writer.transaction().await.unwrap();
+    let who = vec![someone.as_str()];
+    tx.execute("SELECT refuse_closed($1, $2)", &[&tenant, &who])
+        .await
+        .unwrap();
+    let inside = clinic.inside(false).await;
+    let lock = "SELECT pg_try_advisory_xact_lock(record_lock($1, $2))";
+    let row = inside.query_one(lock, &[&tenant, &someone]).await.unwrap();
+    assert!(!row.get::<_, bool>(0), "a writer is under way");
+    tx.rollback().await.unwrap();
+    let row = inside.query_one(lock, &[&tenant, &someone]).await.unwrap();
+    assert!(row.get::<_, bool>(0));
+    // Closed, while its keys are all there still: what a crash in the middle leaves behind.
+    inside
+        .execute(
+            "INSERT INTO closed_record (tenant, patient, closed_at) VALUES ($1, $2, now())",
+            &[&tenant, &someone],
+        )
+        .await
+        .unwrap();
+    for (reply, status) in [
+        (
+            client
+                .post("/Observation", observation(&someone, "2026-01-01"))
+                .await,
+            StatusCode::GONE,
+        ),
+        (
+            client
+                .post("/Observation", observation(&other, "2026-01-01"))
+                .await,
+            StatusCode::CREATED,
+        ),
+    ] {
+        assert_eq!(reply.status, status, "{:#}", reply.body);
+    }
 }

@@ -337,6 +337,38 @@ async fn v4_a_destroyed_record_stays_closed_after_a_restore() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn v4_keys_of_an_earlier_version_are_moved_to_the_key_store() {
+    let mut bench = Bench::start();
+    bench.fill(4).await;
+    let before = bench.all().await;
+    bench.platform.stop_server();
+    // As an earlier version left it: the keys beside the records, none in the key store.
+    let rows = bench.keys_sql(
+        "SELECT format('(%L, %L, %L, %L, %L)', tenant, id, patient, wrapped, created_at) \
+         FROM data_key",
+    );
+    let rows: Vec<&str> = rows.lines().collect();
+    bench.sql(&format!("INSERT INTO data_key VALUES {}", rows.join(", ")));
+    bench.keys_sql("SET session_replication_role = replica; DELETE FROM data_key");
+    let printed = bench
+        .platform
+        .operator(&["migrate"], None)
+        .unwrap_or_else(|error| panic!("{error}"));
+    let report: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(report["keys_moved"], 5, "{report}");
+    assert_eq!(bench.sql("SELECT count(*) FROM data_key"), "0");
+    assert_eq!(
+        bench.keys_sql("SELECT min(reserved) > 65535 FROM data_key"),
+        "t"
+    );
+    bench
+        .platform
+        .start_server()
+        .unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(bench.all().await, before);
+}
+
 /// Reads answer that the record was destroyed; everybody else's goes on.
 async fn closed(bench: &mut Bench) {
     for path in ["/Patient/p1", "/Observation/o1-1", "/Patient/p1/_history/1"] {
