@@ -47,6 +47,7 @@ struct Connection<'a> {
     token: String,
     users: &'a [testbed::UserRecord],
     database: String,
+    keys_database: String,
     server_pid: u32,
 }
 
@@ -280,6 +281,7 @@ pub(crate) fn write_connection(platform: &mut Platform, path: &Path) -> Result<(
         token,
         users: platform.users(),
         database: platform.superuser_url(),
+        keys_database: platform.cluster().superuser_url(platform.keys_database()),
         server_pid,
     };
     let text =

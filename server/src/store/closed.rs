@@ -94,6 +94,20 @@ pub async fn close(
     Ok(Some(rows.len() as u64))
 }
 
+/// All patients whose records are closed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn all(app: &App, client: &impl GenericClient) -> Result<Vec<String>, StoreError> {
+    let rows = client
+        .query(
+            "SELECT patient FROM closed_record WHERE tenant = $1 ORDER BY patient",
+            &[&app.tenant.id],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 /// Which of these records are not closed here: the database is older than their closing.
 ///
 /// # Errors

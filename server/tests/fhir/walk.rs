@@ -180,7 +180,7 @@ impl Walk {
             .unwrap();
         all.into_iter()
             .filter(|found| self.seen.insert(found.id))
-            .map(|found| serde_json::from_slice(&found.json).unwrap())
+            .map(|found| serde_json::from_slice(found.json.as_ref().unwrap()).unwrap())
             .collect()
     }
 

@@ -269,7 +269,7 @@ async fn v4_a_destroyed_record_stays_closed_after_a_restore() {
         (&report["keys"], &report["resources"]),
         (&json!(2), &json!(3))
     );
-    closed(&mut bench).await;
+    closed(&mut bench, 2).await;
     // Nothing is left to find it by, and its keys are tombstones.
     for table in ["search_token", "search_date"] {
         let sql = format!("SELECT count(*) FROM {table} WHERE id IN ('p1', 'o1-1', 'o1-2')");
@@ -308,6 +308,18 @@ async fn v4_a_destroyed_record_stays_closed_after_a_restore() {
         .unwrap_err();
     assert!(error.to_string().contains("nor ever was"), "{error}");
 
+    // Killed between closing and erasing: it is told, and ends when it is run again.
+    assert_eq!(bench.keys(&["list"])["to_destroy"], json!([]));
+    bench.sql(
+        "INSERT INTO closed_record (tenant, patient, closed_at) \
+         SELECT tenant, 'p2', now() FROM tenant",
+    );
+    assert_eq!(bench.keys(&["list"])["to_destroy"], json!(["p2"]));
+    assert_eq!(bench.keys(&["destroy", "--patient", "p2"])["keys"], 1);
+    assert_eq!(bench.keys(&["list"])["to_destroy"], json!([]));
+    let (status, _) = bench.get("/Patient/p2").await;
+    assert_eq!(status, StatusCode::GONE);
+
     // The records come back from the backup, the keys do not.
     bench.platform.stop_server();
     let database = bench.platform.database();
@@ -330,7 +342,7 @@ async fn v4_a_destroyed_record_stays_closed_after_a_restore() {
         .platform
         .start_server()
         .unwrap_or_else(|error| panic!("{error}"));
-    closed(&mut bench).await;
+    closed(&mut bench, 1).await;
     assert_eq!(
         bench.sql("SELECT count(*) FROM search_token WHERE id IN ('p1', 'o1-1', 'o1-2')"),
         "0"
@@ -369,8 +381,8 @@ async fn v4_keys_of_an_earlier_version_are_moved_to_the_key_store() {
     assert_eq!(bench.all().await, before);
 }
 
-/// Reads answer that the record was destroyed; everybody else's goes on.
-async fn closed(bench: &mut Bench) {
+/// Reads answer that the record of `p1` was destroyed; those of the `others` go on.
+async fn closed(bench: &mut Bench, others: usize) {
     for path in ["/Patient/p1", "/Observation/o1-1", "/Patient/p1/_history/1"] {
         let (status, reply) = bench.get(path).await;
         assert_eq!(status, StatusCode::GONE, "{path}: {reply:#}");
@@ -380,7 +392,7 @@ async fn closed(bench: &mut Bench) {
     }
     let (status, page) = bench.get("/Patient?family=family").await;
     assert_eq!(status, StatusCode::OK);
-    assert_eq!(page["entry"].as_array().unwrap().len(), 2, "{page:#}");
+    assert_eq!(page["entry"].as_array().unwrap().len(), others, "{page:#}");
     let (status, page) = bench.get("/Observation?patient=p1").await;
     assert_eq!(status, StatusCode::OK);
     assert!(
@@ -398,6 +410,6 @@ async fn closed(bench: &mut Bench) {
             .iter()
             .filter(|text| text.contains("\"Patient\""))
             .count(),
-        2
+        others
     );
 }

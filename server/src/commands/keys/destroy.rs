@@ -56,12 +56,30 @@ pub(super) async fn destroy(work: &mut Work, patient: &str) -> Result<Destroyed,
     })
 }
 
+/// Patients whose records are closed but whose keys are not destroyed: the destruction was
+/// interrupted, or the key store came back from a backup.
+pub(super) async fn unfinished(app: &App) -> Result<Vec<String>, CommandError> {
+    let closed = {
+        let client = app.pool.get().await.map_err(StoreError::from)?;
+        closed::all(app, &client).await?
+    };
+    Ok(app.keys.living(&closed).await?)
+}
+
 /// Closes records whose keys were destroyed and that are open here: the database was restored
 /// from before. Nobody could have opened them; this takes them out of the index again.
 ///
 /// # Errors
 /// [`CommandError`].
 pub(in crate::commands) async fn close_again(app: &App) -> Result<(), CommandError> {
+    let unfinished = unfinished(app).await?;
+    if !unfinished.is_empty() {
+        tracing::warn!(
+            records = unfinished.len(),
+            "closed records have keys that open: `rounds-server keys list` names them, \
+             `rounds-server keys destroy` ends them"
+        );
+    }
     let destroyed = app.keys.destroyed().await?;
     if destroyed.is_empty() {
         return Ok(());

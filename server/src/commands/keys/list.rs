@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::destroy;
 use crate::app::App;
 use crate::commands::error::CommandError;
 use crate::store::connect;
@@ -28,6 +29,9 @@ pub(super) struct Listed {
     to_rewrap: u64,
     /// Values that `reencrypt` will seal under a current key.
     to_reseal: u64,
+    /// Patients whose records are closed and whose keys still open: `destroy` ends what was
+    /// interrupted, or what a backup of the key store brought back.
+    to_destroy: Vec<String>,
     /// When a rotation of all keys began that was interrupted: `rotate --all` goes on with it.
     #[serde(skip_serializing_if = "Option::is_none")]
     unfinished_rotation: Option<Timestamp>,
@@ -126,6 +130,7 @@ pub(super) async fn list(app: &App, patient: Option<String>) -> Result<Listed, C
         seals_allowed: app.keys.limits().seals,
         to_rewrap: operate::count_to_rewrap(&keys, tenant, masters.current_id()).await?,
         to_reseal: to_reseal(app, &keys).await?,
+        to_destroy: destroy::unfinished(app).await?,
         unfinished_rotation: unfinished.map(|row| row.get(0)),
         generations,
     })

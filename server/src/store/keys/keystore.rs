@@ -84,6 +84,19 @@ impl KeyStore {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// Which of these patients have keys that open.
+    pub(super) async fn living(&self, patients: &[String]) -> Result<Vec<String>, StoreError> {
+        let client = self.pool.get().await?;
+        let rows = client
+            .query(
+                "SELECT DISTINCT patient FROM data_key WHERE tenant = $1 \
+                   AND patient = ANY($2) AND destroyed_at IS NULL ORDER BY patient",
+                &[&self.tenant, &patients],
+            )
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
     /// How often an operator changed keys.
     pub(super) async fn changes(&self) -> Result<i64, StoreError> {
         let client = self.pool.get().await?;

@@ -233,6 +233,14 @@ impl KeyRing {
         self.store.destroyed().await
     }
 
+    /// Which of these patients have keys that open.
+    ///
+    /// # Errors
+    /// When the key store cannot be asked.
+    pub async fn living(&self, patients: &[String]) -> Result<Vec<String>, StoreError> {
+        self.store.living(patients).await
+    }
+
     /// Drops all that is remembered.
     pub fn forget(&self) {
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
