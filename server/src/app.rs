@@ -93,6 +93,10 @@ impl App {
         let (tenant, index_key) = tenant::load(&client)
             .await?
             .ok_or(StartError::NotInitialised)?;
+        drop(client);
+        // From here on the database shows this clinic alone.
+        let pool = connect::pool_of(&config, tenant.id)?;
+        let client = pool.get().await.map_err(StoreError::from)?;
         let keys = KeyRing::new(
             connect::keys_pool(&config)?,
             tenant.id,
@@ -105,10 +109,11 @@ impl App {
         let seed = ledger::key::open_or_make(&client, &keys, tenant.id, clock.now()).await?;
         let ledger = Ledger::new(tenant.id, &seed, config.checkpoint_file.clone())?;
         drop(client);
-        let steady = connect::pool(&Config {
+        let few = Config {
             connections: STEADY,
             ..config.clone()
-        })?;
+        };
+        let steady = connect::pool_of(&few, tenant.id)?;
         let recorder = Recorder::start(steady.clone(), tenant.id, Arc::clone(&clock));
         let announcer = Announcer::start(pool.clone(), tenant.id);
         Ok(Arc::new(Self {

@@ -6,6 +6,7 @@
 //! read or an id drawn where [`app::App`] offers one; panics on anything that came from
 //! outside.
 
+pub mod access;
 pub mod app;
 pub mod audit;
 pub mod commands;

@@ -54,6 +54,15 @@ impl ResourceClass {
         }
     }
 
+    /// The class of one record. What belongs to a patient is never mere directory: an implant is
+    /// a Device, too.
+    pub fn of_record(resource_type: &str, of_a_patient: bool) -> Self {
+        match Self::of(resource_type) {
+            Self::Directory if of_a_patient => Self::Clinical,
+            class => class,
+        }
+    }
+
     /// The class with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|class| class.as_str() == name)

@@ -81,7 +81,11 @@ pub(crate) fn ties(consent: &Value, zone: &TimeZone) -> Vec<Tie> {
     let mut open = vec![(base, 0u8, Bounds::default())];
     while let Some((provision, depth, outer)) = open.pop() {
         let inner = outer.narrowed(provision, zone);
-        if let Some(rule) = inner.rule(id, depth, provision) {
+        // A base rule that permits everybody opens nothing, and there is nothing beneath it.
+        let rule = inner
+            .rule(id, depth, provision)
+            .filter(|rule| depth > 0 || !rule.permits || rule.names_somebody());
+        if let Some(rule) = rule {
             found.push(Tie {
                 patient: patient.clone(),
                 from: inner.time.0,

@@ -256,6 +256,7 @@ async fn store_once(
         device: None,
         now: app.now(),
         recording: Recording::Here(&event),
+        gate: None,
     };
     let mut counts = Counts::new();
     for operation in &operations {

@@ -21,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::access::fill;
 use crate::app::{App, SystemClock};
 use crate::commands::error::CommandError;
 use crate::config::Config;
@@ -187,6 +188,7 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Serve => {
             let app = app().await?;
             keys::close_again(&app).await?;
+            fill::run(&app).await?;
             Ok(serve::serve(app).await?)
         }
         Command::Keys(command) => keys::run(command).await,

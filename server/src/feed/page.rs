@@ -41,7 +41,7 @@ pub async fn page(
     limit: u32,
 ) -> Result<Vec<u8>, CursorError> {
     let client = app.pool.get().await.map_err(StoreError::from)?;
-    let scope = Scope::of(app, caller.role);
+    let scope = Scope::of(app, &client, caller).await?;
     let mark = scope.mark();
     // Every transaction below the horizon has ended, and none can still come to lie there: what
     // commits later, however long it ran, has a number at or above it.
@@ -142,7 +142,8 @@ struct FoundRows {
 const FROM: &str = "FROM resource r WHERE r.tenant = $1 AND r.resource_type = ANY($2) \
      AND (r.transaction, r.resource_type, r.id) > ($3::text::xid8, $4, $5) \
      AND r.transaction < $6::text::xid8 \
-     AND NOT (r.deleted AND r.transaction < $7::text::xid8)";
+     AND NOT (r.deleted AND r.transaction < $7::text::xid8) \
+     AND NOT coalesce(r.resource_type || '/' || r.patient = ANY($8), false)";
 
 async fn rows_after(
     app: &App,
@@ -162,13 +163,13 @@ async fn rows_after(
                     - coalesce(octet_length(v.body), 0) AS before \
            FROM (SELECT r.resource_type, r.id, r.version, r.transaction, \
                         row_number() OVER (ORDER BY r.transaction, r.resource_type, r.id) AS number \
-                 {FROM} ORDER BY r.transaction, r.resource_type, r.id LIMIT $8) n \
+                 {FROM} ORDER BY r.transaction, r.resource_type, r.id LIMIT $9) n \
            JOIN LATERAL (SELECT b.resource_type, b.id, b.version, b.recorded_at, b.patient, \
                                 b.deleted, b.key_id, b.body \
                          FROM resource_version b \
                          WHERE b.tenant = $1 AND b.resource_type = n.resource_type \
                            AND b.id = n.id AND b.version = n.version LIMIT 1) v ON true) v \
-         WHERE v.before < $9 ORDER BY v.number"
+         WHERE v.before < $10 ORDER BY v.number"
     );
     // Planned anew each time: a plan for any limit and any cursor would fit none.
     let mut rows: Vec<Row> = client
@@ -182,6 +183,7 @@ async fn rows_after(
                 &start.id,
                 &horizon.to_string(),
                 &start.first_horizon.to_string(),
+                &scope.closed,
                 &(i64::from(limit) + 1),
                 &PAGE_BYTES,
             ],
@@ -241,6 +243,7 @@ async fn any_after(
                 &start.id,
                 &horizon.to_string(),
                 &start.first_horizon.to_string(),
+                &scope.closed,
             ],
         )
         .await?;
@@ -268,6 +271,7 @@ async fn count_after(
                 &start.id,
                 &horizon.to_string(),
                 &start.first_horizon.to_string(),
+                &scope.closed,
             ],
         )
         .await?;

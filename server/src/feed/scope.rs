@@ -1,10 +1,17 @@
 //! What a user's workstation may keep.
+//!
+//! Role decides, patients' consents alone take away: from programs. Workstations of those who
+//! treat keep what a patient closed, because an emergency may open it off line; there the same
+//! policies close it.
 
 use access::{Action, Request, ResourceClass};
-use protocol::sign_in::Role;
+use deadpool_postgres::GenericClient;
 use sha2::{Digest, Sha256};
 
+use crate::access::sight::{Seen, Sight};
 use crate::app::App;
+use crate::identity::caller::Caller;
+use crate::store::error::StoreError;
 
 /// Resource types that a role's workstation may keep, and why.
 #[derive(Debug, Clone)]
@@ -15,17 +22,45 @@ pub struct Scope {
     pub explanation: String,
     /// Ids of the policies.
     pub policies: Vec<String>,
+    /// What patients closed: `Type/` and the patient's logical id.
+    pub closed: Vec<String>,
 }
 
 impl Scope {
-    /// The scope of a role.
-    pub fn of(app: &App, role: Role) -> Self {
+    /// The scope of a caller.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub async fn of(
+        app: &App,
+        client: &impl GenericClient,
+        caller: &Caller,
+    ) -> Result<Self, StoreError> {
+        let mut scope = Self::of_role(app, caller);
+        let Some(sight) = Sight::of(app, caller) else {
+            return Ok(scope);
+        };
+        for kind in &scope.types {
+            match sight.seen(client, Action::Sync, kind, None).await? {
+                Seen::Except { patients, .. } => {
+                    let closed = patients.iter().map(|patient| format!("{kind}/{patient}"));
+                    scope.closed.extend(closed);
+                }
+                Seen::All | Seen::Of { .. } => {}
+            }
+        }
+        scope.closed.sort_unstable();
+        Ok(scope)
+    }
+
+    fn of_role(app: &App, caller: &Caller) -> Self {
         let mut scope = Self {
             types: Vec::new(),
             explanation: String::new(),
             policies: Vec::new(),
+            closed: Vec::new(),
         };
-        let Some(role) = access::Role::parse(role.as_str()) else {
+        let Some(role) = access::Role::parse(caller.role.as_str()) else {
             return scope;
         };
         let mut reasons: Vec<String> = Vec::new();
@@ -61,7 +96,13 @@ impl Scope {
 
     /// Tells one scope from another: a cursor counts only for the scope it was made in.
     pub fn mark(&self) -> [u8; 8] {
-        let digest = Sha256::digest(self.types.join(",").as_bytes());
+        let mut text = self.types.join(",");
+        if !self.closed.is_empty() {
+            // What is opened again lies before the cursor: the feed begins anew.
+            text.push(' ');
+            text.push_str(&self.closed.join(","));
+        }
+        let digest = Sha256::digest(text.as_bytes());
         let mut mark = [0u8; 8];
         mark.copy_from_slice(&digest[..8]);
         mark

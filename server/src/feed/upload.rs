@@ -9,6 +9,7 @@ use protocol::upload::{Fate, StoredVersion, UploadEntry, UploadFate, UploadReply
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::access::sight::Sight;
 use crate::app::App;
 use crate::audit::append;
 use crate::feed::upload_bundle::{self, BundleError};
@@ -17,7 +18,9 @@ use crate::store::error::StoreError;
 use crate::store::read;
 use crate::store::rows::Opened;
 use crate::store::transaction::Retryable;
-use crate::store::write::{self, Clash, Recording, Touched, WriteContext, WriteError, WriteOp};
+use crate::store::write::{
+    self, Clash, Gate, Recording, Touched, WriteContext, WriteError, WriteOp,
+};
 
 /// Why one entry ends without having been stored.
 enum Ending {
@@ -52,16 +55,22 @@ pub async fn take(
     caller: &Caller,
     request: UploadRequest,
 ) -> Result<UploadReply, StoreError> {
+    let sight = Sight::of(app, caller);
     let mut fates = Vec::with_capacity(request.entries.len());
     for entry in request.entries {
         let key = entry.key;
-        let fate = take_one(app, caller, entry).await?;
+        let fate = take_one(app, caller, sight.as_ref(), entry).await?;
         fates.push(UploadFate { key, fate });
     }
     Ok(UploadReply { fates })
 }
 
-async fn take_one(app: &App, caller: &Caller, entry: UploadEntry) -> Result<Fate, StoreError> {
+async fn take_one(
+    app: &App,
+    caller: &Caller,
+    sight: Option<&Sight<'_>>,
+    entry: UploadEntry,
+) -> Result<Fate, StoreError> {
     let decided = upload_bundle::operations(&entry.bundle)
         .and_then(|ops| upload_bundle::decide(app, caller.role, &ops).map(|()| ops));
     let operations = match decided {
@@ -75,7 +84,11 @@ async fn take_one(app: &App, caller: &Caller, entry: UploadEntry) -> Result<Fate
     };
     let stored = write::commit(app, "upload", |tx, _| {
         let operations = operations.clone();
-        Box::pin(async move { store(app, tx, caller, entry.key, operations).await })
+        let gate = sight.map(|sight| Gate {
+            sight,
+            chooses_ids: true,
+        });
+        Box::pin(async move { store(app, tx, caller, gate, entry.key, operations).await })
     })
     .await;
     match stored {
@@ -95,6 +108,7 @@ async fn store(
     app: &App,
     tx: &Transaction<'_>,
     caller: &Caller,
+    gate: Option<Gate<'_>>,
     key: Uuid,
     operations: Vec<WriteOp>,
 ) -> Result<Vec<StoredVersion>, Ending> {
@@ -121,6 +135,7 @@ async fn store(
         device: caller.device,
         now: app.now(),
         recording: Recording::Here(&event),
+        gate,
     };
     let written = write::apply(tx, &context, operations)
         .await
@@ -169,6 +184,11 @@ async fn settle(app: &App, caller: &Caller, error: WriteError) -> Result<Fate, S
     match error.refusal {
         write::Refusal::Stale(clashes) => conflict(app, caller, clashes).await,
         write::Refusal::Store(cause) if is_outage(&cause) => Err(cause),
+        write::Refusal::Denied(decision) => {
+            let code = write::Refusal::Denied(decision.clone()).code();
+            let issue = Issue::error(IssueType::Forbidden, decision.explanation.clone());
+            refuse(app, caller, code, vec![issue]).await
+        }
         // A failure that this entry meets every time must not hold up the others.
         _ => {
             let code = match error.refusal.code() {
@@ -212,8 +232,10 @@ async fn refuse(
 }
 
 async fn conflict(app: &App, caller: &Caller, clashes: Vec<Clash>) -> Result<Fate, StoreError> {
+    // Where the write path knows of none, there is none, or none that this caller may see.
     let asked: Vec<(&str, &str)> = clashes
         .iter()
+        .filter(|clash| clash.current.is_some())
         .map(|clash| (clash.resource_type.as_str(), clash.id.as_str()))
         .collect();
     let client = app.pool.get().await?;

@@ -61,6 +61,8 @@ pub struct Failure {
     pub allow: Option<&'static str>,
     /// A failure of the store that may pass when the same is tried again.
     pub store: Option<Box<StoreError>>,
+    /// The decision behind a refusal by policy.
+    pub decision: Option<Box<access::Decision>>,
 }
 
 impl Failure {
@@ -71,6 +73,7 @@ impl Failure {
             issues: vec![issue],
             allow: None,
             store: None,
+            decision: None,
         }
     }
 
@@ -187,17 +190,21 @@ impl From<WriteError> for Failure {
                 StatusCode::BAD_REQUEST
             }
             Refusal::Patch(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Denied(_) => StatusCode::FORBIDDEN,
             Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         let issues = error.issues();
-        match error.refusal {
-            Refusal::Store(error) => error.into(),
-            _ => Self {
-                status,
-                issues,
-                allow: None,
-                store: None,
-            },
+        let decision = match error.refusal {
+            Refusal::Store(error) => return error.into(),
+            Refusal::Denied(decision) => Some(decision),
+            _ => None,
+        };
+        Self {
+            status,
+            issues,
+            allow: None,
+            store: None,
+            decision,
         }
     }
 }

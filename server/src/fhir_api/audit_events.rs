@@ -14,7 +14,7 @@ use crate::audit::find::{self, After, Filter, Found, Order};
 use crate::fhir_api::answer::{self, Answer, Failure};
 use crate::fhir_api::ask::Ask;
 use crate::fhir_api::dispatch::base;
-use crate::fhir_api::gate;
+use crate::fhir_api::gate::{self, Interaction};
 use crate::fhir_api::gathered::{Gathered, Mode};
 use crate::fhir_api::read::{missing, not_ours};
 use crate::identity::caller::Caller;
@@ -66,15 +66,13 @@ pub async fn answer(
 
 async fn read(app: &App, caller: &Caller, id: &str) -> Result<Answer, Failure> {
     let entity = format!("AuditEvent/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Read,
-        "AuditEvent",
-        Action::AuditRead,
-        Some(entity.clone()),
-    )
-    .await?;
+    let interaction = Interaction {
+        asked: Asked::Read,
+        action: Action::AuditRead,
+        resource_type: "AuditEvent",
+        id: Some(id),
+    };
+    let granted = gate::pass(app, caller, &gate::sight(app, caller)?, &interaction).await?;
     let uuid = Uuid::parse_str(id).map_err(|_| missing("AuditEvent", id))?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let filter = Filter {
@@ -109,15 +107,13 @@ async fn read(app: &App, caller: &Caller, id: &str) -> Result<Answer, Failure> {
 }
 
 async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure> {
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Search,
-        "AuditEvent",
-        Action::AuditRead,
-        None,
-    )
-    .await?;
+    let interaction = Interaction {
+        asked: Asked::Search,
+        action: Action::AuditRead,
+        resource_type: "AuditEvent",
+        id: None,
+    };
+    let granted = gate::pass(app, caller, &gate::sight(app, caller)?, &interaction).await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),

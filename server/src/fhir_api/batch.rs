@@ -12,11 +12,11 @@ use crate::app::App;
 use crate::fhir_api::answer::{Answer, Failure};
 use crate::fhir_api::ask::{self, Ask, Prefer, Return};
 use crate::fhir_api::dispatch::{self, base};
-use crate::fhir_api::gate::{self, Granted};
+use crate::fhir_api::gate::{self, Granted, Interaction};
 use crate::fhir_api::gathered::Gathered;
 use crate::fhir_api::transaction::{self, Author, Fate, Kind, Plan};
 use crate::identity::caller::Caller;
-use crate::store::write::{Change, Recording, Touched};
+use crate::store::write::{Change, Gate, Recording, Touched};
 
 /// Entries of one bundle at most.
 const ENTRIES: usize = 5_000;
@@ -66,6 +66,7 @@ pub async fn bundle(app: &App, caller: &Caller, mut ask: Ask) -> Result<Answer, 
 
 async fn transact(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result<Answer, Failure> {
     let plan = transaction::plan(app, body)?;
+    let sight = gate::sight(app, caller)?;
     let mut granted: Option<Granted> = None;
     for planned in &plan.writes {
         let asked = match planned.kind {
@@ -73,14 +74,11 @@ async fn transact(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result
             Kind::Update | Kind::Patch => Asked::Update,
             Kind::Delete => Asked::Delete,
         };
-        let pass = gate::pass(
-            app,
-            caller,
+        let interaction = Interaction {
             asked,
-            &planned.resource_type,
-            Action::FhirTransaction,
-            None,
-        );
+            ..whole(&planned.resource_type)
+        };
+        let pass = gate::pass(app, caller, &sight, &interaction);
         granted = Some(pass.await.map_err(|mut failure| {
             for issue in &mut failure.issues {
                 issue.expression = Some(format!("Bundle.entry[{}]", planned.index));
@@ -98,8 +96,18 @@ async fn transact(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result
                 id: caller.user_id,
                 device: caller.device,
                 recording: Recording::Here(&event),
+                gate: Some(Gate {
+                    sight: &sight,
+                    chooses_ids: false,
+                }),
             };
-            transaction::store(app, "fhir-transaction", author, &plan).await?
+            match transaction::store(app, "fhir-transaction", author, &plan).await {
+                Ok(fates) => fates,
+                Err(failure) => {
+                    let interaction = whole("Bundle");
+                    return Err(gate::unwritten(app, caller, &interaction, failure).await);
+                }
+            }
         }
     };
     let mut answers: Vec<Option<Vec<u8>>> = vec![None; plan.entries];
@@ -111,6 +119,16 @@ async fn transact(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result
     // Reads see what was written: they come last, as the specification orders.
     read_entries(app, caller, ask.prefer, &plan, &mut answers).await;
     Ok(gathered("transaction-response", answers))
+}
+
+/// A transaction as it is recorded.
+fn whole(resource_type: &str) -> Interaction<'_> {
+    Interaction {
+        asked: Asked::Update,
+        action: Action::FhirTransaction,
+        resource_type,
+        id: None,
+    }
 }
 
 async fn read_entries(

@@ -9,11 +9,12 @@ use fhir::reference::{self, Reference};
 use jiff::Timestamp;
 use ledger::Action;
 
+use crate::access::sight::Sight;
 use crate::app::App;
 use crate::fhir_api::answer::{Answer, Failure};
 use crate::fhir_api::ask::Ask;
 use crate::fhir_api::dispatch::base;
-use crate::fhir_api::gate;
+use crate::fhir_api::gate::{self, Interaction};
 use crate::fhir_api::gathered::{Gathered, Mode};
 use crate::fhir_api::read::{bad_rows, gone, missing, not_ours};
 use crate::identity::caller::Caller;
@@ -53,15 +54,14 @@ struct Wish {
 /// 400, 403, 404, 410.
 pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Result<Answer, Failure> {
     let entity = format!("Patient/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Read,
-        "Patient",
-        Action::FhirEverything,
-        Some(entity.clone()),
-    )
-    .await?;
+    let sight = gate::sight(app, caller)?;
+    let interaction = Interaction {
+        asked: Asked::Read,
+        action: Action::FhirEverything,
+        resource_type: "Patient",
+        id: Some(id),
+    };
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let path = format!("{entity}/$everything");
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
@@ -83,7 +83,7 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
 
     // The patient first, then the compartment by type and id.
     let mut bad: Vec<BadRow> = Vec::new();
-    let types: Vec<&str> = fhir::resource::TYPES
+    let types: Vec<&'static str> = fhir::resource::TYPES
         .iter()
         .copied()
         .filter(|kind| !matches!(*kind, "Patient" | "AuditEvent"))
@@ -92,8 +92,8 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
                 .as_ref()
                 .is_none_or(|types| types.iter().any(|t| t == kind))
         })
-        .filter(|kind| gate::may(app, caller, Asked::Read, kind))
         .collect();
+    let types = visible(app, &client, caller, &sight, &interaction, types).await?;
     let (after_type, after_id) = after.clone().unwrap_or_default();
     let statement = client
         .prepare_cached(&format!(
@@ -151,7 +151,7 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
         wish.types
             .as_ref()
             .is_none_or(|types| types.iter().any(|t| t == kind))
-            && gate::may(app, caller, Asked::Read, kind)
+            && sight.by_role(Asked::Read, kind).allow()
     };
     let mut along: Vec<Opened> = Vec::new();
     let wanted = referred(&page, &may_see, &mut bad);
@@ -162,7 +162,9 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
     if !asked.is_empty() {
         for row in read::many(app, &client, &asked).await? {
             match row {
-                Ok(row) => along.push(row),
+                // What belongs to a patient comes as that patient's, or not at all.
+                Ok(row) if row.patient.is_none() => along.push(row),
+                Ok(_) => {}
                 Err(error) => bad.push(error),
             }
         }
@@ -211,6 +213,40 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
         body: Some(bundle.finish()),
         ..Answer::bare(StatusCode::OK)
     })
+}
+
+/// The types of which the patient's records may be seen. Where nothing clinical may be that was
+/// asked for, and the user could bring it about that it may, the answer says how: that there is
+/// such a patient is known anyway.
+async fn visible(
+    app: &App,
+    client: &deadpool_postgres::Client,
+    caller: &Caller,
+    sight: &Sight<'_>,
+    interaction: &Interaction<'_>,
+    types: Vec<&'static str>,
+) -> Result<Vec<&'static str>, Failure> {
+    let id = interaction.id.unwrap_or_default();
+    let known = sight.known(client, &[id]).await?;
+    let mut seen = Vec::with_capacity(types.len());
+    let (mut open, mut needed) = (false, None);
+    for kind in types {
+        let decision = sight.decide(&known, Asked::Read, kind, Some(id));
+        let depends = sight.depends(Asked::Read, kind);
+        if decision.allow() {
+            open |= depends;
+            seen.push(kind);
+        } else if !matches!(decision.verdict, access::Verdict::Deny) {
+            needed.get_or_insert(decision);
+        }
+    }
+    match needed {
+        Some(decision) if !open => {
+            gate::refused(app, client, caller, interaction, Some(id), &decision).await?;
+            Err(gate::denied(decision))
+        }
+        _ => Ok(seen),
+    }
 }
 
 fn wish(pairs: &[(String, String)], strict: bool) -> Result<Wish, Failure> {

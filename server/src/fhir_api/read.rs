@@ -6,18 +6,19 @@ use deadpool_postgres::GenericClient;
 use fhir::outcome::{Issue, IssueType};
 use ledger::Action;
 
+use crate::access::sight::Sight;
 use crate::app::App;
 use crate::fhir_api::answer::{self, Answer, Failure};
 use crate::fhir_api::ask::Ask;
 use crate::fhir_api::dispatch::base;
-use crate::fhir_api::gate;
+use crate::fhir_api::gate::{self, Granted, Interaction};
 use crate::fhir_api::gathered::Gathered;
 use crate::identity::caller::Caller;
 use crate::search::cursor::{self, Cursor};
 use crate::store::closed;
 use crate::store::error::StoreError;
 use crate::store::read;
-use crate::store::rows::{BadRow, Opened};
+use crate::store::rows::{self, BadRow, Opened, SealedRow};
 use crate::store::write::Touched;
 
 /// Versions on a page of a history.
@@ -34,20 +35,14 @@ pub async fn read(
     resource_type: &str,
     id: &str,
 ) -> Result<Answer, Failure> {
-    let entity = format!("{resource_type}/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Read,
-        resource_type,
-        Action::FhirRead,
-        Some(entity),
-    )
-    .await?;
+    let sight = gate::sight(app, caller)?;
+    let interaction = interaction(Action::FhirRead, resource_type, id);
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
-    let row = read::current(app, &client, resource_type, id)
+    let row = read::sealed(app, &client, &[(resource_type, id)])
         .await?
-        .ok_or_else(|| missing(resource_type, id))??;
+        .pop();
+    let (row, granted) = open(app, &client, caller, &sight, &interaction, row, granted).await?;
     if row.json.is_none() {
         return Err(ended(app, &client, &row).await?);
     }
@@ -86,22 +81,14 @@ pub async fn vread(
     id: &str,
     version: &str,
 ) -> Result<Answer, Failure> {
-    let entity = format!("{resource_type}/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Read,
-        resource_type,
-        Action::FhirVread,
-        Some(entity),
-    )
-    .await?;
+    let sight = gate::sight(app, caller)?;
+    let interaction = interaction(Action::FhirVread, resource_type, id);
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let number = version.parse().ok().filter(|number| *number > 0);
     let number: u64 = number.ok_or_else(|| missing(resource_type, id))?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
-    let row = read::version(app, &client, resource_type, id, number)
-        .await?
-        .ok_or_else(|| missing(resource_type, id))??;
+    let row = read::version(app, &client, resource_type, id, number).await?;
+    let (row, granted) = open(app, &client, caller, &sight, &interaction, row, granted).await?;
     if row.json.is_none() {
         return Err(ended(app, &client, &row).await?);
     }
@@ -130,15 +117,9 @@ pub async fn history(
     id: &str,
 ) -> Result<Answer, Failure> {
     let entity = format!("{resource_type}/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Read,
-        resource_type,
-        Action::FhirHistory,
-        Some(entity.clone()),
-    )
-    .await?;
+    let sight = gate::sight(app, caller)?;
+    let interaction = interaction(Action::FhirHistory, resource_type, id);
+    let mut granted = gate::pass(app, caller, &sight, &interaction).await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let path = format!("{entity}/_history");
     let of = |name: &str| {
@@ -165,13 +146,25 @@ pub async fn history(
             .ok_or_else(|| Failure::bad(IssueType::Value, "_count must be a number above 0"))?
             .min(HISTORY_PAGE),
     };
-    let mut rows = read::history(app, &client, resource_type, id, before, limit + 1).await?;
+    let mut owners: Option<Vec<String>> = None;
+    if sight.depends(Asked::Read, resource_type) {
+        // A record may have been another patient's before it was corrected.
+        let all = read::owners(app, &client, resource_type, id).await?;
+        let seen = seen(&client, &sight, resource_type, &all).await?;
+        let found = seen.first().map(Option::as_deref);
+        let found = found.or_else(|| all.first().map(Option::as_deref));
+        granted = gate::about(app, &client, caller, &sight, &interaction, found, granted).await?;
+        owners = Some(seen.into_iter().map(Option::unwrap_or_default).collect());
+    }
+    let owners = owners.as_deref();
+    let mut rows =
+        read::history(app, &client, resource_type, id, owners, before, limit + 1).await?;
     if rows.is_empty() && before == 0 {
         return Err(missing(resource_type, id));
     }
     let more = rows.len() as i64 > limit;
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let total = read::count_versions(app, &client, resource_type, id).await?;
+    let total = read::count_versions(app, &client, resource_type, id, owners).await?;
     let base = base(app);
     let mut links = vec![("self", format!("{base}/{path}"))];
     if let Some(last) = rows.last().filter(|_| more) {
@@ -214,6 +207,59 @@ pub async fn history(
         body: Some(bundle.finish()),
         ..Answer::bare(StatusCode::OK)
     })
+}
+
+fn interaction<'a>(action: Action, resource_type: &'a str, id: &'a str) -> Interaction<'a> {
+    Interaction {
+        asked: Asked::Read,
+        action,
+        resource_type,
+        id: Some(id),
+    }
+}
+
+/// Decides about a row that was found or was not, and opens it only then: what may not be seen
+/// takes the way of what is not there.
+async fn open(
+    app: &App,
+    client: &impl GenericClient,
+    caller: &Caller,
+    sight: &Sight<'_>,
+    interaction: &Interaction<'_>,
+    row: Option<SealedRow>,
+    granted: Granted,
+) -> Result<(Opened, Granted), Failure> {
+    let found = row.as_ref().map(|row| row.patient.as_deref());
+    let granted = gate::about(app, client, caller, sight, interaction, found, granted).await?;
+    let opened = rows::open_all(app, row.into_iter().collect()).await?.pop();
+    match opened {
+        Some(row) => Ok((row?, granted)),
+        // The gate lets nothing through that was not found.
+        None => Err(missing(
+            interaction.resource_type,
+            interaction.id.unwrap_or_default(),
+        )),
+    }
+}
+
+/// Those owners whose records may be seen.
+async fn seen(
+    client: &impl GenericClient,
+    sight: &Sight<'_>,
+    resource_type: &str,
+    owners: &[Option<String>],
+) -> Result<Vec<Option<String>>, StoreError> {
+    let records: Vec<(&str, Option<&str>)> = owners
+        .iter()
+        .map(|owner| (resource_type, owner.as_deref()))
+        .collect();
+    let seen = sight.each(client, Asked::Read, &records).await?;
+    Ok(owners
+        .iter()
+        .zip(seen)
+        .filter(|(_, seen)| *seen)
+        .map(|(owner, _)| owner.clone())
+        .collect())
 }
 
 /// A resource with its headers.

@@ -8,16 +8,18 @@ use fhir::search::{Query, Summary, parse_query_in};
 use ledger::Action;
 use sha2::{Digest, Sha256};
 
+use crate::access::sight::{Seen, Sight};
 use crate::app::App;
 use crate::fhir_api::answer::{Answer, Failure};
 use crate::fhir_api::ask::{self, Ask};
 use crate::fhir_api::dispatch::base;
-use crate::fhir_api::gate;
+use crate::fhir_api::gate::{self, Interaction};
 use crate::fhir_api::gathered::{Gathered, Mode};
 use crate::fhir_api::read::{bad_rows, not_ours};
 use crate::identity::caller::Caller;
 use crate::search::cursor::{self, Cursor};
 use crate::search::include::{Included, include};
+use crate::search::narrow;
 use crate::search::run::{self, Page};
 use crate::search::select::After;
 use crate::store::error::StoreError;
@@ -39,15 +41,14 @@ pub async fn search(
     ask: Ask,
     resource_type: &str,
 ) -> Result<Answer, Failure> {
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Search,
+    let sight = gate::sight(app, caller)?;
+    let interaction = Interaction {
+        asked: Asked::Search,
+        action: Action::FhirSearch,
         resource_type,
-        Action::FhirSearch,
-        None,
-    )
-    .await?;
+        id: None,
+    };
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
@@ -62,8 +63,9 @@ pub async fn search(
         .map_err(refused)?;
     let count = query.count.unwrap_or(PAGE).min(LARGEST_PAGE);
     let asked = encoded(&query.understood);
+    let seen = seen(&client, Some(&sight), &query).await?;
     if query.summary == Summary::Count || count == 0 {
-        let total = run::count(app, &client, &query).await?;
+        let total = run::count(app, &client, &query, &seen).await?;
         let touched = Touched::default();
         gate::record(
             app,
@@ -83,9 +85,9 @@ pub async fn search(
             ..Answer::bare(StatusCode::OK)
         });
     }
-    let page = run::page(app, &client, &query, after.as_ref(), count as usize).await?;
-    let may_see = |kind: &str| kind != "AuditEvent" && gate::may(app, caller, Asked::Read, kind);
-    let included = include(app, &client, &query, &page.matches, &may_see).await?;
+    let count = count as usize;
+    let page = run::page(app, &client, &query, &seen, after.as_ref(), count).await?;
+    let included = include(app, &client, &query, &page.matches, &sight).await?;
 
     let mut links = vec![("self", link(app, resource_type, &asked))];
     if let Some(after) = &page.next {
@@ -100,14 +102,14 @@ pub async fn search(
         ));
     }
     let touched = touched(&page, &included);
-    gate::record(
+    gate::record_search(
         app,
-        &client,
         caller,
-        Action::FhirSearch,
+        &sight,
+        resource_type,
         &granted,
         &touched,
-        Some(&asked),
+        &asked,
     )
     .await?;
     Ok(Answer {
@@ -142,6 +144,25 @@ fn bundle(
     }
     bundle.told(&issues);
     bundle.finish()
+}
+
+/// What of the query's type the caller may see; the operator sees everything.
+async fn seen(
+    client: &impl GenericClient,
+    sight: Option<&Sight<'_>>,
+    query: &Query,
+) -> Result<Seen, StoreError> {
+    let Some(sight) = sight else {
+        return Ok(Seen::All);
+    };
+    let patients = narrow::patients(query);
+    let patients: Option<Vec<&str>> = patients
+        .as_ref()
+        .map(|ids| ids.iter().map(String::as_str).collect());
+    let kind = &query.resource_type;
+    sight
+        .seen(client, Asked::Search, kind, patients.as_deref())
+        .await
 }
 
 /// A search that cannot be understood.
@@ -227,9 +248,11 @@ pub fn criteria(app: &App, resource_type: &str, text: &str) -> Result<Query, Fai
 pub async fn only_match(
     app: &App,
     client: &impl GenericClient,
+    sight: Option<&Sight<'_>>,
     query: &Query,
 ) -> Result<Option<String>, Failure> {
-    let page = run::page(app, client, query, None, 2).await?;
+    let seen = seen(client, sight, query).await?;
+    let page = run::page(app, client, query, &seen, None, 2).await?;
     // What does not open might be the match: rather none than a double.
     if let Some(bad) = page.bad.into_iter().next() {
         return Err(bad.into());

@@ -7,15 +7,16 @@ use fhir::resource;
 use ledger::Action;
 use serde_json::Value;
 
+use crate::access::sight::Sight;
 use crate::app::App;
 use crate::fhir_api::answer::{Answer, Failure};
 use crate::fhir_api::ask::{Ask, Return};
 use crate::fhir_api::dispatch::base;
-use crate::fhir_api::gate::{self, Granted};
+use crate::fhir_api::gate::{self, Granted, Interaction};
 use crate::fhir_api::{read, search};
 use crate::identity::caller::Caller;
 use crate::store::write::{
-    self, Change, Expect, Recording, Touched, WriteContext, WriteOp, Written,
+    self, Change, Expect, Gate, Recording, Touched, WriteContext, WriteOp, Written,
 };
 
 /// `POST Type`.
@@ -28,15 +29,14 @@ pub async fn create(
     mut ask: Ask,
     resource_type: &str,
 ) -> Result<Answer, Failure> {
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Create,
+    let sight = gate::sight(app, caller)?;
+    let interaction = Interaction {
+        asked: Asked::Create,
+        action: Action::FhirCreate,
         resource_type,
-        Action::FhirCreate,
-        None,
-    )
-    .await?;
+        id: None,
+    };
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let resource = body_of_type(ask.body.take(), resource_type)?;
     if let Some(criteria) = &ask.if_none_exist {
         return create_if_none(
@@ -47,6 +47,7 @@ pub async fn create(
             resource,
             criteria,
             &granted,
+            &sight,
         )
         .await;
     }
@@ -54,7 +55,16 @@ pub async fn create(
         id: app.new_id(),
         resource,
     };
-    let written = one(app, caller, "fhir-create", Action::FhirCreate, &granted, op).await?;
+    let written = one(
+        app,
+        caller,
+        "fhir-create",
+        &interaction,
+        &sight,
+        &granted,
+        op,
+    )
+    .await?;
     Ok(answer(app, &ask, written))
 }
 
@@ -68,6 +78,7 @@ async fn create_if_none(
     resource: Value,
     criteria: &str,
     granted: &Granted,
+    sight: &Sight<'_>,
 ) -> Result<Answer, Failure> {
     let query = search::criteria(app, resource_type, criteria)?;
     let now = app.now();
@@ -75,7 +86,7 @@ async fn create_if_none(
         let (query, resource) = (&query, resource.clone());
         Box::pin(async move {
             search::lock_criteria(tx, app, resource_type, criteria).await?;
-            if let Some(id) = search::only_match(app, tx, query).await? {
+            if let Some(id) = search::only_match(app, tx, Some(sight), query).await? {
                 return Ok::<_, Failure>(Err(id));
             }
             let event = |touched: &Touched| {
@@ -87,6 +98,7 @@ async fn create_if_none(
                 device: caller.device,
                 now,
                 recording: Recording::Here(&event),
+                gate: Some(gate_of(sight)),
             };
             let ops = vec![WriteOp::Create {
                 id: app.new_id(),
@@ -96,7 +108,19 @@ async fn create_if_none(
             Ok(Ok(written.remove(0)))
         })
     })
-    .await?;
+    .await;
+    let written = match written {
+        Ok(written) => written,
+        Err(failure) => {
+            let interaction = Interaction {
+                asked: Asked::Create,
+                action: Action::FhirCreate,
+                resource_type,
+                id: None,
+            };
+            return Err(gate::unwritten(app, caller, &interaction, failure).await);
+        }
+    };
     match written {
         Ok(written) => Ok(answer(app, ask, written)),
         // It exists: answered like a read, and recorded as one.
@@ -130,16 +154,14 @@ pub async fn update(
     resource_type: &str,
     id: &str,
 ) -> Result<Answer, Failure> {
-    let entity = format!("{resource_type}/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Update,
+    let sight = gate::sight(app, caller)?;
+    let interaction = Interaction {
+        asked: Asked::Update,
+        action: Action::FhirUpdate,
         resource_type,
-        Action::FhirUpdate,
-        Some(entity),
-    )
-    .await?;
+        id: Some(id),
+    };
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let resource = body_of_type(ask.body.take(), resource_type)?;
     match resource::id(&resource) {
         Some(own) if own == id => {}
@@ -165,7 +187,16 @@ pub async fn update(
         resource,
         expect: expect(&ask),
     };
-    let written = one(app, caller, "fhir-update", Action::FhirUpdate, &granted, op).await?;
+    let written = one(
+        app,
+        caller,
+        "fhir-update",
+        &interaction,
+        &sight,
+        &granted,
+        op,
+    )
+    .await?;
     Ok(answer(app, &ask, written))
 }
 
@@ -180,16 +211,14 @@ pub async fn patch(
     resource_type: &str,
     id: &str,
 ) -> Result<Answer, Failure> {
-    let entity = format!("{resource_type}/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Update,
+    let sight = gate::sight(app, caller)?;
+    let interaction = Interaction {
+        asked: Asked::Update,
+        action: Action::FhirPatch,
         resource_type,
-        Action::FhirPatch,
-        Some(entity),
-    )
-    .await?;
+        id: Some(id),
+    };
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let patch = ask
         .body
         .take()
@@ -200,7 +229,16 @@ pub async fn patch(
         patch,
         expect: expect(&ask),
     };
-    let written = one(app, caller, "fhir-patch", Action::FhirPatch, &granted, op).await?;
+    let written = one(
+        app,
+        caller,
+        "fhir-patch",
+        &interaction,
+        &sight,
+        &granted,
+        op,
+    )
+    .await?;
     Ok(answer(app, &ask, written))
 }
 
@@ -215,24 +253,32 @@ pub async fn delete(
     resource_type: &str,
     id: &str,
 ) -> Result<Answer, Failure> {
-    let entity = format!("{resource_type}/{id}");
-    let granted = gate::pass(
-        app,
-        caller,
-        Asked::Delete,
+    let sight = gate::sight(app, caller)?;
+    let interaction = Interaction {
+        asked: Asked::Delete,
+        action: Action::FhirDelete,
         resource_type,
-        Action::FhirDelete,
-        Some(entity),
-    )
-    .await?;
+        id: Some(id),
+    };
+    let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let op = WriteOp::Delete {
         resource_type: resource_type.to_owned(),
         id: id.to_owned(),
         expect: ask.if_match.map_or(Expect::Anything, Expect::Version),
     };
-    let written = one(app, caller, "fhir-delete", Action::FhirDelete, &granted, op).await?;
+    let written = one(
+        app,
+        caller,
+        "fhir-delete",
+        &interaction,
+        &sight,
+        &granted,
+        op,
+    )
+    .await?;
     if written.change == Change::Nothing && written.stored.version == 0 {
-        return Err(read::missing(resource_type, id));
+        let failure = read::missing(resource_type, id);
+        return Err(gate::unwritten(app, caller, &interaction, failure).await);
     }
     Ok(Answer {
         version: Some(written.stored.version),
@@ -240,15 +286,25 @@ pub async fn delete(
     })
 }
 
+/// On line the server chooses ids, but for programs.
+fn gate_of<'a>(sight: &'a Sight<'a>) -> Gate<'a> {
+    Gate {
+        sight,
+        chooses_ids: false,
+    }
+}
+
 /// One op in a transaction of its own, with its event.
 async fn one(
     app: &App,
     caller: &Caller,
     name: &'static str,
-    action: Action,
+    interaction: &Interaction<'_>,
+    sight: &Sight<'_>,
     granted: &Granted,
     op: WriteOp,
 ) -> Result<Written, Failure> {
+    let action = interaction.action;
     let now = app.now();
     let written = write::commit(app, name, |tx, _| {
         let op = op.clone();
@@ -261,11 +317,16 @@ async fn one(
                 device: caller.device,
                 now,
                 recording: Recording::Here(&event),
+                gate: Some(gate_of(sight)),
             };
             write::apply(tx, &context, vec![op]).await
         })
     })
-    .await?;
+    .await;
+    let written = match written {
+        Ok(written) => written,
+        Err(error) => return Err(gate::unwritten(app, caller, interaction, error.into()).await),
+    };
     written
         .into_iter()
         .next()

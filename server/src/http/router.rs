@@ -27,7 +27,7 @@ use crate::feed::changes::Changes;
 use crate::http::problem::Refusal;
 use crate::identity::password::PasswordGate;
 use crate::store::error::StoreError;
-use crate::{audit, feed, fhir_api, identity, ledger, review};
+use crate::{access, audit, feed, fhir_api, identity, ledger, review};
 
 /// The largest body taken: a transaction of some ten thousand resources.
 pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -43,6 +43,7 @@ pub fn router(app: Arc<App>, gate: Arc<PasswordGate>, changes: Arc<Changes>) -> 
         .route(path::READY, get(ready))
         .merge(identity::routes::routes())
         .merge(feed::routes::routes())
+        .merge(access::routes::routes())
         .merge(audit::routes::routes())
         .merge(audit::report::routes())
         .merge(ledger::routes::routes())

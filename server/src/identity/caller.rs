@@ -40,6 +40,8 @@ pub struct Caller {
     pub device: Option<Uuid>,
     /// Logical id of the user's Practitioner, if the user is one.
     pub practitioner: Option<String>,
+    /// What else records call the user: PractitionerRoles and their Organizations.
+    pub also: Vec<String>,
     /// The session.
     pub session: Uuid,
     /// Address that the request came from.
@@ -193,6 +195,7 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
         role: live.account.role,
         device: live.device.as_ref().map(|device| device.id),
         practitioner: live.account.practitioner,
+        also: live.also,
         session: live.id,
         address: origin.address,
         user_agent: origin.user_agent,

@@ -56,6 +56,8 @@ pub struct Live {
     pub account: Account,
     /// The device it is bound to; none for a bearer token.
     pub device: Option<BoundDevice>,
+    /// What else records call the user.
+    pub also: Vec<String>,
 }
 
 /// The device that a session is bound to.
@@ -132,7 +134,9 @@ pub async fn find(
     let statement = client
         .prepare_cached(
             "SELECT s.id, s.device, d.public_key, a.id, a.username, a.display_name, a.role, \
-                    a.practitioner \
+                    a.practitioner, \
+                    ARRAY(SELECT p.known_as FROM staff_party p \
+                          WHERE p.tenant = s.tenant AND p.practitioner = a.practitioner) \
              FROM session s \
              JOIN account a ON a.tenant = s.tenant AND a.id = s.account \
              LEFT JOIN device d ON d.tenant = s.tenant AND d.id = s.device \
@@ -167,6 +171,7 @@ pub async fn find(
     Ok(Some(Live {
         id: row.get(0),
         device,
+        also: row.get(8),
         account: Account {
             id: row.get(3),
             username: row.get(4),

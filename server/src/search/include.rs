@@ -2,13 +2,17 @@
 
 use std::collections::HashSet;
 
+use access::Action as Asked;
 use deadpool_postgres::GenericClient;
 use fhir::reference::Reference;
 use fhir::search::{self, Include, IndexData, Query};
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::access::sight::Sight;
 use crate::app::App;
 use crate::search::run::{SearchError, zone};
+use crate::search::select::seen_by;
 use crate::store::read;
 use crate::store::rows::{BadRow, Opened};
 
@@ -29,8 +33,8 @@ pub struct Included {
     pub cut: bool,
 }
 
-/// Follows the references of a page's matches. `may_see` tells which types the caller may see;
-/// others are passed over as if they were not there.
+/// Follows the references of a page's matches. What the caller may not see is passed over as if it
+/// were not there.
 ///
 /// # Errors
 /// When the store fails.
@@ -39,7 +43,7 @@ pub async fn include(
     client: &impl GenericClient,
     query: &Query,
     matches: &[Opened],
-    may_see: &(dyn Fn(&str) -> bool + Sync),
+    sight: &Sight<'_>,
 ) -> Result<Included, SearchError> {
     let mut included = Included::default();
     if query.includes.is_empty() && query.revincludes.is_empty() {
@@ -58,9 +62,14 @@ pub async fn include(
             collect(app, row, &forward, &mut wanted, &mut included.bad);
         }
         for backward in query.revincludes.iter().filter(follows) {
-            wanted.extend(pointing_to(app, client, backward, &frontier).await?);
+            wanted.extend(pointing_to(app, client, sight, backward, &frontier).await?);
         }
-        wanted.retain(|target| may_see(&target.resource_type) && seen.insert(target.clone()));
+        wanted.retain(|target| {
+            let kind = target.resource_type.as_str();
+            let ever = sight.by_role(Asked::Read, kind).allow() || sight.depends(Asked::Read, kind);
+            kind != "AuditEvent" && ever && seen.insert(target.clone())
+        });
+        let wanted = &mut visible(app, client, sight, wanted).await?;
         let room = INCLUDED - included.resources.len();
         if wanted.len() > room {
             wanted.truncate(room);
@@ -124,10 +133,56 @@ fn collect(
     }
 }
 
+/// Those of the references that lead to what is there and may be seen.
+async fn visible(
+    app: &App,
+    client: &impl GenericClient,
+    sight: &Sight<'_>,
+    wanted: Vec<Reference>,
+) -> Result<Vec<Reference>, SearchError> {
+    if !wanted
+        .iter()
+        .any(|target| sight.depends(Asked::Read, &target.resource_type))
+    {
+        return Ok(wanted);
+    }
+    let types: Vec<&str> = wanted.iter().map(|r| r.resource_type.as_str()).collect();
+    let ids: Vec<&str> = wanted.iter().map(|r| r.id.as_str()).collect();
+    let statement = client
+        .prepare_cached(
+            "SELECT a.n, r.patient FROM unnest($2::text[], $3::text[]) WITH ORDINALITY AS a(t, i, n) \
+             JOIN resource r ON r.tenant = $1 AND r.resource_type = a.t AND r.id = a.i \
+             WHERE NOT r.deleted ORDER BY a.n",
+        )
+        .await?;
+    let rows = client
+        .query(&statement, &[&app.tenant.id, &types, &ids])
+        .await?;
+    let there: Vec<(&Reference, Option<&str>)> = rows
+        .iter()
+        .filter_map(|row| {
+            let at = usize::try_from(row.get::<_, i64>(0) - 1).ok()?;
+            Some((wanted.get(at)?, row.get(1)))
+        })
+        .collect();
+    let records: Vec<(&str, Option<&str>)> = there
+        .iter()
+        .map(|(target, patient)| (target.resource_type.as_str(), *patient))
+        .collect();
+    let seen = sight.each(client, Asked::Read, &records).await?;
+    Ok(there
+        .into_iter()
+        .zip(seen)
+        .filter(|(_, seen)| *seen)
+        .map(|((target, _), _)| target.clone())
+        .collect())
+}
+
 /// What refers to the rows under the parameters of `include`.
 async fn pointing_to(
     app: &App,
     client: &impl GenericClient,
+    sight: &Sight<'_>,
     include: &Include,
     rows: &[Opened],
 ) -> Result<Vec<Reference>, SearchError> {
@@ -148,20 +203,37 @@ async fn pointing_to(
     if tokens.is_empty() {
         return Ok(Vec::new());
     }
-    let statement = client
-        .prepare_cached(
-            "SELECT DISTINCT s.id FROM search_token s \
-             WHERE s.tenant = $1 AND s.resource_type = $2 AND s.token = ANY($3) \
-             ORDER BY s.id LIMIT $4",
-        )
+    if include.source == "AuditEvent" {
+        return Ok(Vec::new());
+    }
+    // Before the limit: what may not be seen takes no room.
+    let seen = sight
+        .seen(client, Asked::Read, &include.source, None)
         .await?;
     let limit = INCLUDED as i64 + 1;
-    let found = client
-        .query(
-            &statement,
-            &[&app.tenant.id, &include.source, &tokens, &limit],
-        )
+    let mut parameters: Vec<Box<dyn ToSql + Sync + Send>> = vec![
+        Box::new(app.tenant.id),
+        Box::new(include.source.clone()),
+        Box::new(tokens),
+        Box::new(limit),
+    ];
+    let condition = seen_by(&seen, &mut |list| {
+        parameters.push(Box::new(list));
+        format!("${}", parameters.len())
+    });
+    let statement = client
+        .prepare_cached(&format!(
+            "SELECT DISTINCT s.id FROM search_token s \
+             JOIN resource r ON r.tenant = $1 AND r.resource_type = $2 AND r.id = s.id \
+             WHERE s.tenant = $1 AND s.resource_type = $2 AND s.token = ANY($3) AND {condition} \
+             ORDER BY s.id LIMIT $4"
+        ))
         .await?;
+    let parameters: Vec<&(dyn ToSql + Sync)> = parameters
+        .iter()
+        .map(|parameter| parameter.as_ref() as &(dyn ToSql + Sync))
+        .collect();
+    let found = client.query(&statement, &parameters).await?;
     Ok(found
         .iter()
         .map(|row| Reference::new(include.source.as_str(), row.get::<_, String>(0)))

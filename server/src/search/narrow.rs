@@ -1,12 +1,14 @@
 //! From a query to conditions on the index. A condition may let too much through, never too
 //! little; whether all of them are exact is told along.
 
+use fhir::compartment;
 use fhir::date::{DateRange, Prefix};
 use fhir::resource;
 use fhir::search::{Filter, Modifier, Operand, ParamKind, Query, SystemMatch};
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
+use crate::access::sight::Seen;
 use crate::search::blind::{Blind, ParamTokens, pieces_of_part, pieces_of_start, words};
 use crate::search::{cover, index};
 
@@ -26,8 +28,47 @@ pub enum Condition {
     Updated(Vec<(Prefix, DateRange)>),
     /// A date under this parameter compares like one of these.
     Date(&'static str, Vec<(Prefix, DateRange)>),
+    /// Of patients whose records the caller may see.
+    Seen(Seen),
     /// Nothing can match.
     Nothing,
+}
+
+impl Condition {
+    /// What a caller may see, as a condition; none where that is everything.
+    pub fn of(seen: &Seen) -> Option<Self> {
+        match seen {
+            Seen::All => None,
+            Seen::Of {
+                loose: false,
+                patients,
+            } if patients.is_empty() => Some(Self::Nothing),
+            seen => Some(Self::Seen(seen.clone())),
+        }
+    }
+}
+
+/// The only patients whose records a query asks for, where it says so.
+pub fn patients(query: &Query) -> Option<Vec<String>> {
+    let own = compartment::params(&query.resource_type).first();
+    query
+        .filters
+        .iter()
+        .filter(|filter| {
+            let code = filter.param.code;
+            filter.modifier == Modifier::Plain
+                && (code == "patient" || own.is_some_and(|own| *own == code))
+        })
+        .find_map(|filter| {
+            filter
+                .values
+                .iter()
+                .map(|value| match value {
+                    Operand::Reference { id, .. } => Some(id.clone()),
+                    _ => None,
+                })
+                .collect()
+        })
 }
 
 /// What a query comes to.

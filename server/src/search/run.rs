@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use serde_json::Value;
 use tokio_postgres::types::ToSql;
 
+use crate::access::sight::Seen;
 use crate::app::App;
 use crate::search::index;
 use crate::search::narrow::{Condition, Narrowed, narrow};
@@ -60,7 +61,7 @@ pub fn zone(app: &App) -> TimeZone {
     TimeZone::get(&app.tenant.time_zone).unwrap_or(TimeZone::UTC)
 }
 
-/// One page of at most `count` matches, after `after`.
+/// One page of at most `count` matches that the caller may see, after `after`.
 ///
 /// # Errors
 /// When the query asks for too much or the store fails.
@@ -68,11 +69,11 @@ pub async fn page(
     app: &App,
     client: &impl GenericClient,
     query: &Query,
+    seen: &Seen,
     after: Option<&After>,
     count: usize,
 ) -> Result<Page, SearchError> {
-    let zone = zone(app);
-    let narrowed = narrow(&app.blind, query, &zone);
+    let narrowed = narrowed(app, query, seen);
     let mut page = match order_of(query) {
         Some(order) => by_database(app, client, query, &narrowed, order, after, count).await?,
         None => by_opening(app, client, query, &narrowed, after, count).await?,
@@ -89,7 +90,7 @@ pub async fn page(
     Ok(page)
 }
 
-/// How many match.
+/// How many match that the caller may see.
 ///
 /// # Errors
 /// When too many would have to be opened, or the store fails.
@@ -97,9 +98,20 @@ pub async fn count(
     app: &App,
     client: &impl GenericClient,
     query: &Query,
+    seen: &Seen,
 ) -> Result<u64, SearchError> {
-    let narrowed = narrow(&app.blind, query, &zone(app));
+    let narrowed = narrowed(app, query, seen);
     total(app, client, query, &narrowed).await
+}
+
+/// The query's conditions and what the caller may see: totals, order and pages are made of that
+/// alone.
+fn narrowed(app: &App, query: &Query, seen: &Seen) -> Narrowed {
+    let mut narrowed = narrow(&app.blind, query, &zone(app));
+    if let Some(condition) = Condition::of(seen) {
+        narrowed.conditions.insert(0, condition);
+    }
+    narrowed
 }
 
 async fn total(
@@ -425,7 +437,7 @@ async fn rows(
     let dated = conditions
         .iter()
         .any(|condition| matches!(condition, Condition::Date(..) | Condition::Updated(_)));
-    let prepared = if conditions.len() <= 3 && !dated {
+    let prepared = if conditions.len() <= 4 && !dated {
         client.prepare_cached(&statement.sql).await?
     } else {
         client.prepare(&statement.sql).await?

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
+use crate::access::sight::Seen;
 use crate::search::index::storable;
 use crate::search::narrow::Condition;
 
@@ -214,6 +215,7 @@ impl Build {
                     any_of(&texts)
                 )
             }
+            Condition::Seen(seen) => seen_by(seen, &mut |list| self.bind(list)),
             Condition::Nothing => "false".to_owned(),
         }
     }
@@ -264,6 +266,23 @@ fn tokens(id: &str, list: &str) -> String {
         "SELECT 1 FROM search_token s WHERE s.tenant = $1 AND s.resource_type = $2 \
          AND s.id = {id} AND s.token = ANY({list})"
     )
+}
+
+/// What may be seen, in SQL over `r.patient`. As a subquery the list is hashed once, however long.
+pub(super) fn seen_by(seen: &Seen, bind: &mut dyn FnMut(Vec<String>) -> String) -> String {
+    let (patients, loose, not) = match seen {
+        Seen::All => return "true".to_owned(),
+        Seen::Of { loose, patients } => (patients, *loose, ""),
+        Seen::Except { loose, patients } => (patients, *loose, "NOT "),
+    };
+    let list = bind(patients.clone());
+    let listed = format!("r.patient {not}IN (SELECT unnest({list}::text[]))");
+    if loose {
+        format!("(r.patient IS NULL OR {listed})")
+    } else {
+        // Of what is null, neither is true.
+        listed
+    }
 }
 
 fn any_of(texts: &[String]) -> String {

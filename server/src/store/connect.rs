@@ -3,10 +3,12 @@
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
 use protocol::secret::Secret;
 use tokio_postgres::NoTls;
+use uuid::Uuid;
 
 use crate::config::{Config, ConfigError};
 
-/// A pool to the records as the application's role. Nothing connects yet.
+/// A pool to the records as the application's role that has not said which clinic it is of: it
+/// sees the clinics' names and nothing else. Nothing connects yet.
 ///
 /// # Errors
 /// When the URL cannot be read.
@@ -16,6 +18,22 @@ pub fn pool(config: &Config) -> Result<Pool, ConfigError> {
         &config.database_url,
         config.connections,
     )
+}
+
+/// A pool to the records whose connections belong to one clinic, as the wall between clinics asks
+/// (`connected_tenant()` in the database).
+///
+/// # Errors
+/// When the URL cannot be read.
+pub fn pool_of(config: &Config, tenant: Uuid) -> Result<Pool, ConfigError> {
+    let mut settings = settings("ROUNDS_DATABASE_URL", &config.database_url)?;
+    let own = format!("-c rounds.tenant={tenant}");
+    let options = match settings.get_options() {
+        Some(others) => format!("{others} {own}"),
+        None => own,
+    };
+    settings.options(options);
+    made(settings, config.connections)
 }
 
 /// A pool to the key store as the application's role there. Most requests need none of it.
@@ -35,10 +53,16 @@ pub fn keys_pool(config: &Config) -> Result<Pool, ConfigError> {
 /// # Errors
 /// When the URL cannot be read.
 pub fn to(name: &'static str, url: &Secret, connections: usize) -> Result<Pool, ConfigError> {
-    let settings: tokio_postgres::Config = url
-        .expose()
+    made(settings(name, url)?, connections)
+}
+
+fn settings(name: &'static str, url: &Secret) -> Result<tokio_postgres::Config, ConfigError> {
+    url.expose()
         .parse()
-        .map_err(|_| ConfigError::Malformed(name, "a PostgreSQL URL expected".into()))?;
+        .map_err(|_| ConfigError::Malformed(name, "a PostgreSQL URL expected".into()))
+}
+
+fn made(settings: tokio_postgres::Config, connections: usize) -> Result<Pool, ConfigError> {
     let manager = Manager::from_config(
         settings,
         NoTls,

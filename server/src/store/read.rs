@@ -29,6 +29,19 @@ pub async fn many(
     client: &impl GenericClient,
     asked: &[(&str, &str)],
 ) -> Result<Vec<Result<Opened, BadRow>>, StoreError> {
+    let rows = sealed(app, client, asked).await?;
+    rows::open_all(app, rows).await
+}
+
+/// [`many`], still sealed.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn sealed(
+    app: &App,
+    client: &impl GenericClient,
+    asked: &[(&str, &str)],
+) -> Result<Vec<SealedRow>, StoreError> {
     let types: Vec<&str> = asked
         .iter()
         .map(|(resource_type, _)| *resource_type)
@@ -45,10 +58,32 @@ pub async fn many(
     let rows = client
         .query(&statement, &[&app.tenant.id, &types, &ids])
         .await?;
-    rows::open_all(app, rows.iter().map(SealedRow::read).collect()).await
+    Ok(rows.iter().map(SealedRow::read).collect())
 }
 
-/// One version of a resource.
+/// Whose the versions of a resource are and were, each owner once; none for no patient.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn owners(
+    app: &App,
+    client: &impl GenericClient,
+    resource_type: &str,
+    id: &str,
+) -> Result<Vec<Option<String>>, StoreError> {
+    let statement = client
+        .prepare_cached(
+            "SELECT DISTINCT v.patient FROM resource_version v \
+             WHERE v.tenant = $1 AND v.resource_type = $2 AND v.id = $3",
+        )
+        .await?;
+    let rows = client
+        .query(&statement, &[&app.tenant.id, &resource_type, &id])
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
+/// One version of a resource, still sealed.
 ///
 /// # Errors
 /// When the database refuses.
@@ -58,7 +93,7 @@ pub async fn version(
     resource_type: &str,
     id: &str,
     version: u64,
-) -> Result<Option<Result<Opened, BadRow>>, StoreError> {
+) -> Result<Option<SealedRow>, StoreError> {
     let Ok(version) = i64::try_from(version) else {
         return Ok(None);
     };
@@ -71,11 +106,11 @@ pub async fn version(
     let rows = client
         .query(&statement, &[&app.tenant.id, &resource_type, &id, &version])
         .await?;
-    let opened = rows::open_all(app, rows.iter().map(SealedRow::read).collect()).await?;
-    Ok(opened.into_iter().next())
+    Ok(rows.first().map(SealedRow::read))
 }
 
-/// Versions of one resource, newest first, from below `before` (0: from the newest).
+/// Versions of one resource, newest first, from below `before` (0: from the newest); of these
+/// owners alone, where they are given (empty for no patient).
 ///
 /// # Errors
 /// When the database refuses.
@@ -84,6 +119,7 @@ pub async fn history(
     client: &impl GenericClient,
     resource_type: &str,
     id: &str,
+    owners: Option<&[String]>,
     before: i64,
     limit: i64,
 ) -> Result<Vec<Result<Opened, BadRow>>, StoreError> {
@@ -92,19 +128,27 @@ pub async fn history(
             "SELECT {COLUMNS} FROM resource_version v \
              WHERE v.tenant = $1 AND v.resource_type = $2 AND v.id = $3 \
                AND ($4::bigint = 0 OR v.version < $4) \
+               AND ($6::text[] IS NULL OR coalesce(v.patient, '') = ANY($6)) \
              ORDER BY v.version DESC LIMIT $5"
         ))
         .await?;
     let rows = client
         .query(
             &statement,
-            &[&app.tenant.id, &resource_type, &id, &before, &limit],
+            &[
+                &app.tenant.id,
+                &resource_type,
+                &id,
+                &before,
+                &limit,
+                &owners,
+            ],
         )
         .await?;
     rows::open_all(app, rows.iter().map(SealedRow::read).collect()).await
 }
 
-/// How many versions a resource has.
+/// How many versions a resource has, of these owners alone where they are given.
 ///
 /// # Errors
 /// When the database refuses.
@@ -113,14 +157,17 @@ pub async fn count_versions(
     client: &impl GenericClient,
     resource_type: &str,
     id: &str,
+    owners: Option<&[String]>,
 ) -> Result<u64, StoreError> {
     let statement = client
         .prepare_cached(
-            "SELECT count(*) FROM resource_version WHERE tenant = $1 AND resource_type = $2 AND id = $3",
+            "SELECT count(*) FROM resource_version v \
+             WHERE v.tenant = $1 AND v.resource_type = $2 AND v.id = $3 \
+               AND ($4::text[] IS NULL OR coalesce(v.patient, '') = ANY($4))",
         )
         .await?;
     let row = client
-        .query_one(&statement, &[&app.tenant.id, &resource_type, &id])
+        .query_one(&statement, &[&app.tenant.id, &resource_type, &id, &owners])
         .await?;
     Ok(row.get::<_, i64>(0).unsigned_abs())
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use vault::Place;
 use zeroize::Zeroizing;
 
+use crate::access::grants;
 use crate::app::App;
 use crate::audit::append::{self, Entry, tenant_key};
 use crate::audit::chain::signed;
@@ -89,6 +90,8 @@ pub async fn store(
     for (life, link, reason) in &weighed.aside {
         aside(app, tx, device, *life, link, reason).await?;
     }
+    let entries = weighed.events.iter().map(|(_, _, entry)| entry);
+    grants::taken_off_line(app, tx, device, entries).await?;
     for (_, _, entry) in &weighed.events {
         if entry.action == Action::EmergencyAccess.code() && entry.success {
             emergency(app, tx, device, entry).await?;

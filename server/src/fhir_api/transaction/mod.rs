@@ -16,7 +16,9 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::fhir_api::answer::Failure;
 use crate::fhir_api::search;
-use crate::store::write::{self, Expect, Recording, WriteContext, WriteError, WriteOp, Written};
+use crate::store::write::{
+    self, Expect, Gate, Recording, WriteContext, WriteError, WriteOp, Written,
+};
 
 pub use plan::{Kind, Plan, Planned, patch_of, plan};
 
@@ -43,6 +45,8 @@ pub struct Author<'a> {
     pub device: Option<Uuid>,
     /// The audit event.
     pub recording: Recording<'a>,
+    /// What policies say of each record; none for the operator, who imports.
+    pub gate: Option<Gate<'a>>,
 }
 
 /// Stores the writing entries of a planned transaction in one transaction of the database.
@@ -65,6 +69,7 @@ pub async fn store(
                 device: author.device,
                 now,
                 recording: author.recording,
+                gate: author.gate,
             };
             store_in(tx, &context, plan).await
         })
@@ -77,10 +82,9 @@ async fn store_in(
     context: &WriteContext<'_>,
     plan: &Plan,
 ) -> Result<Vec<Fate>, Failure> {
-    let app = context.app;
     let mut names = plan.names.clone();
-    let existing = conditional_creates(tx, app, plan, &mut names).await?;
-    let criteria = conditional_references(tx, app, plan).await?;
+    let existing = conditional_creates(tx, context, plan, &mut names).await?;
+    let criteria = conditional_references(tx, context, plan).await?;
 
     let mut ops = Vec::with_capacity(plan.writes.len());
     let mut of_op = Vec::with_capacity(plan.writes.len());
@@ -133,10 +137,11 @@ async fn store_in(
 /// Looks for what conditional creates would double; their names then mean what exists.
 async fn conditional_creates(
     tx: &Transaction<'_>,
-    app: &App,
+    context: &WriteContext<'_>,
     plan: &Plan,
     names: &mut HashMap<String, String>,
 ) -> Result<HashMap<usize, String>, Failure> {
+    let (app, sight) = (context.app, context.gate.map(|gate| gate.sight));
     let mut existing = HashMap::new();
     let mut order: Vec<(usize, &str, &str)> = plan
         .writes
@@ -157,7 +162,7 @@ async fn conditional_creates(
         let query: Query = search::criteria(app, resource_type, text)
             .map_err(|failure| plan.failure_at(at, failure, "request.ifNoneExist"))?;
         search::lock_criteria(tx, app, resource_type, text).await?;
-        let found = search::only_match(app, tx, &query)
+        let found = search::only_match(app, tx, sight, &query)
             .await
             .map_err(|failure| plan.failure_at(at, failure, "request.ifNoneExist"))?;
         if let Some(id) = found {
@@ -178,9 +183,10 @@ async fn conditional_creates(
 /// Finds what references by criteria (`Patient?identifier=…`) mean.
 async fn conditional_references(
     tx: &Transaction<'_>,
-    app: &App,
+    context: &WriteContext<'_>,
     plan: &Plan,
 ) -> Result<HashMap<String, String>, Failure> {
+    let (app, sight) = (context.app, context.gate.map(|gate| gate.sight));
     let mut found: HashMap<String, String> = HashMap::new();
     for (at, planned) in plan.writes.iter().enumerate() {
         let Some(resource) = &planned.resource else {
@@ -208,7 +214,7 @@ async fn conditional_references(
                 ))
             }
             .map_err(|failure| plan.failure_at(at, failure, &element))?;
-            let only = search::only_match(app, tx, &query)
+            let only = search::only_match(app, tx, sight, &query)
                 .await
                 .map_err(|failure| plan.failure_at(at, failure, &element))?;
             let id = only.ok_or_else(|| {

@@ -1,11 +1,12 @@
 //! The one write path: the FHIR API, uploads and imports all come through [`apply`].
 //!
-//! What it does, in order: lock what is to change and check the conditions, validate, check
-//! that references resolve, count versions, seal, index, hold the practitioner's time, and
+//! What it does, in order: lock what is to change and check the conditions, validate, decide
+//! whether the caller may, check that references resolve, count versions, seal, index, hold the practitioner's time, and
 //! record the access, all within the caller's transaction.
 //!
 //! Never: a statement that changes records anywhere else.
 
+mod decide;
 mod integrity;
 mod op;
 mod persist;
@@ -18,7 +19,8 @@ use crate::store::error::StoreError;
 use crate::store::transaction::{self, Pending, Retryable, Scope};
 
 pub use op::{
-    Change, Clash, Expect, Recording, Refusal, Touched, WriteContext, WriteError, WriteOp, Written,
+    Change, Clash, Expect, Gate, Recording, Refusal, Touched, WriteContext, WriteError, WriteOp,
+    Written,
 };
 
 /// Applies `ops`, all of them or (with the transaction rolled back by the caller) none.
@@ -34,6 +36,7 @@ pub async fn apply(
 ) -> Result<Vec<Written>, WriteError> {
     let drafts = plan::drafts(tx, context, ops).await?;
     plan::validate(context, &drafts)?;
+    decide::check(tx, context, &drafts).await?;
     integrity::check(tx, context, &drafts).await?;
     let written = persist::store(tx, context, drafts).await?;
     if let Recording::Here(event) = context.recording {

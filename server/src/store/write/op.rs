@@ -9,6 +9,7 @@ use protocol::upload::StoredVersion;
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::access::sight::{Sight, worded};
 use crate::app::App;
 use crate::store::error::StoreError;
 
@@ -24,6 +25,18 @@ pub struct WriteContext<'a> {
     pub now: Timestamp,
     /// Where the audit event of this change is.
     pub recording: Recording<'a>,
+    /// What policies say of each record; none for the operator, who imports.
+    pub gate: Option<Gate<'a>>,
+}
+
+/// The caller's view, where a caller writes.
+#[derive(Clone, Copy)]
+pub struct Gate<'a> {
+    /// What the caller may see and write.
+    pub sight: &'a Sight<'a>,
+    /// Whether the caller chooses the ids of new records: workstations do, off line. Others
+    /// cannot make what they could not see afterwards.
+    pub chooses_ids: bool,
 }
 
 /// Where the audit event of a change is.
@@ -214,6 +227,9 @@ pub enum Refusal {
         /// Logical id.
         id: String,
     },
+    /// Policy denies the caller this patient's records.
+    #[error("policy denies it")]
+    Denied(Box<access::Decision>),
     /// The database or a seal.
     #[error("the store failed")]
     Store(#[from] StoreError),
@@ -228,6 +244,10 @@ impl Refusal {
             Self::NotFound { .. } | Self::Gone { .. } => "not-found",
             Self::TimeTaken => "time-taken",
             Self::Destroyed => crate::store::error::RECORD_DESTROYED,
+            Self::Denied(decision) => match decision.verdict {
+                access::Verdict::Allow | access::Verdict::Deny => "forbidden",
+                needs => needs.as_str(),
+            },
             Self::Store(_) => "unavailable",
         }
     }
@@ -288,6 +308,9 @@ impl WriteError {
                 "record-destroyed: the keys of this record were destroyed; nothing can be added to it",
             )],
             Refusal::Patch(error) => vec![error.issue()],
+            Refusal::Denied(decision) => {
+                vec![Issue::error(IssueType::Forbidden, worded(decision))]
+            }
             Refusal::Twice { resource_type, id } => vec![Issue::error(
                 IssueType::Invalid,
                 format!("{resource_type}/{id} is changed more than once in this transaction"),

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::op::{Change, Refusal, WriteContext, WriteError, Written};
 use super::plan::Draft;
+use crate::access::ties::TieRows;
 use crate::search::index;
 use crate::store::error::StoreError;
 use crate::store::hold::{self, Hold};
@@ -104,6 +105,7 @@ pub(super) async fn store(
     let mut entries = Index::default();
     let mut identities = Identities::default();
     let mut holds = Holds::default();
+    let mut ties = TieRows::default();
     let mut bodies: Vec<Option<Arc<[u8]>>> = Vec::with_capacity(drafts.len());
     for (draft, patient) in drafts.iter().zip(&patients) {
         if draft.change == Change::Nothing {
@@ -171,6 +173,14 @@ pub(super) async fn store(
                 identities.gone.push(&draft.id);
             }
         }
+        ties.write(
+            &draft.resource_type,
+            &draft.id,
+            draft.body.as_ref(),
+            draft.previous.is_some(),
+            &zone,
+            context.now,
+        );
         move_tokens(&mut entries, draft, &tokens);
         versions.tokens.push(packed(&tokens));
         if draft.previous.is_some() {
@@ -188,6 +198,7 @@ pub(super) async fn store(
             entries: &entries,
             identities: &identities,
             holds: &holds,
+            ties: &ties,
         };
         write_rows(tx, context, &rows)
             .await
@@ -281,6 +292,7 @@ struct Rows<'r> {
     entries: &'r Index<'r>,
     identities: &'r Identities<'r>,
     holds: &'r Holds<'r>,
+    ties: &'r TieRows,
 }
 
 type Parameters<'p> = Vec<&'p (dyn ToSql + Sync)>;
@@ -297,6 +309,7 @@ async fn write_rows(
         entries,
         identities,
         holds,
+        ties,
     } = rows;
     let tenant: &(dyn ToSql + Sync) = &context.app.tenant.id;
     let mut work: Vec<(&'static str, Parameters<'_>)> = vec![
@@ -419,6 +432,7 @@ async fn write_rows(
             vec![tenant, &holds.appointments, &holds.practitioners, &holds.starts, &holds.ends],
         ));
     }
+    work.extend(ties.statements(&context.app.tenant.id));
     let mut statements = Vec::with_capacity(work.len());
     for (sql, _) in &work {
         statements.push(tx.prepare_cached(sql).await?);

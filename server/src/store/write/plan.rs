@@ -8,6 +8,7 @@ use fhir::{patch, resource};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::decide;
 use super::op::{Change, Clash, Expect, Refusal, WriteContext, WriteError, WriteOp};
 use crate::store::read;
 
@@ -23,6 +24,8 @@ pub(super) struct Draft {
     pub body: Option<Value>,
     /// What `resource` holds now.
     pub previous: Option<Previous>,
+    /// Whether the body is what a patch made.
+    pub patched: bool,
 }
 
 /// The row of `resource` before.
@@ -34,7 +37,7 @@ pub(super) struct Previous {
     pub last_updated: Timestamp,
 }
 
-type Key = (String, String);
+pub(super) type Key = (String, String);
 
 /// Locks what the ops change, checks their conditions and counts versions.
 pub(super) async fn drafts(
@@ -44,11 +47,13 @@ pub(super) async fn drafts(
 ) -> Result<Vec<Draft>, WriteError> {
     let keys = keys(&ops)?;
     let mut previous = lock(tx, context, &ops, &keys).await?;
+    decide::hide(tx, context, &ops, &keys, &mut previous).await?;
     check_conditions(&ops, &keys, &previous)?;
     let mut current = bodies_to_patch(tx, context, &ops).await?;
     let mut drafts = Vec::with_capacity(ops.len());
     for (index, (op, key)) in ops.into_iter().zip(keys).enumerate() {
         let previous = previous.remove(&key);
+        let patched = matches!(op, WriteOp::Patch { .. });
         let body = match op {
             WriteOp::Create { mut resource, id } => {
                 if let Some(map) = resource.as_object_mut() {
@@ -73,7 +78,10 @@ pub(super) async fn drafts(
             }
             WriteOp::Delete { .. } => None,
         };
-        drafts.push(draft(context, key, body, previous));
+        drafts.push(Draft {
+            patched,
+            ..draft(context, key, body, previous)
+        });
     }
     Ok(drafts)
 }
@@ -110,6 +118,7 @@ fn draft(
         last_updated,
         body,
         previous,
+        patched: false,
     }
 }
 

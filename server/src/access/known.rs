@@ -1,0 +1,165 @@
+//! What is known of one user and some patients, read in one query.
+
+use std::collections::HashMap;
+
+use access::consent::Rule;
+use access::relation::Kind;
+use access::{Facts, Grant, GrantKind, Me, Part, Party, Says, Tie};
+use deadpool_postgres::GenericClient;
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::app::App;
+use crate::identity::caller::Caller;
+use crate::store::error::StoreError;
+
+/// What is known of a user and patients. It holds only what counts now.
+#[derive(Debug, Default)]
+pub struct Known {
+    of: HashMap<String, OfPatient>,
+}
+
+#[derive(Debug, Default)]
+struct OfPatient {
+    ties: Vec<Tie>,
+    grants: Vec<Grant>,
+    reason: Option<Reason>,
+}
+
+/// The reason of the latest grant, still sealed.
+#[derive(Debug, Clone)]
+pub struct Reason {
+    /// The grant.
+    pub grant: Uuid,
+    /// Data key.
+    pub key_id: Uuid,
+    /// The words, sealed.
+    pub sealed: Vec<u8>,
+}
+
+/// Who asks, as policies see it.
+pub fn me(caller: &Caller) -> Option<Me> {
+    Some(Me {
+        practitioner: caller.practitioner.clone(),
+        role: access::Role::parse(caller.role.as_str())?,
+        user: caller.user_id,
+        also: caller.also.clone(),
+    })
+}
+
+/// One query for all three tables. `$5` null: of every patient.
+const LOAD: &str = "\
+    SELECT 'r', t.patient, t.kind, t.party, NULL::text, NULL::smallint, NULL::boolean, NULL::text[], NULL::text[], \
+           NULL::uuid, NULL::uuid, NULL::bytea \
+    FROM relation t \
+    WHERE t.tenant = $1 AND t.party = ANY($2) AND t.from_at <= $4 AND t.until_at > $4 \
+      AND ($5::text[] IS NULL OR t.patient = ANY($5)) \
+    UNION ALL \
+    SELECT 'c', c.patient, NULL, NULL, c.consent, c.depth, c.permits, c.parties, c.types, NULL, NULL, NULL \
+    FROM consent_rule c \
+    WHERE c.tenant = $1 AND c.parties && $2 AND c.from_at <= $4 AND c.until_at > $4 \
+      AND ($5::text[] IS NULL OR c.patient = ANY($5)) \
+    UNION ALL \
+    (SELECT 'g', g.patient, g.kind, NULL, NULL, NULL, NULL, NULL, NULL, g.id, g.key_id, g.reason \
+     FROM access_grant g \
+     WHERE g.tenant = $1 AND g.account = $3 AND g.from_at <= $4 AND g.until_at > $4 \
+       AND ($5::text[] IS NULL OR g.patient = ANY($5)) ORDER BY g.until_at)";
+
+/// Reads what is known now of a user and these patients, or of every patient.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn load(
+    app: &App,
+    client: &impl GenericClient,
+    me: &Me,
+    patients: Option<&[&str]>,
+) -> Result<Known, StoreError> {
+    let now = app.now();
+    let statement = client.prepare_cached(LOAD).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[&app.tenant.id, &me.parties(), &me.user, &now, &patients],
+        )
+        .await?;
+    let mut known = Known::default();
+    for row in rows {
+        let patient: String = row.get(1);
+        let of = known.of.entry(patient.clone()).or_default();
+        match row.get::<_, &str>(0) {
+            "r" => {
+                // Both are written by names of this program.
+                let kind = Kind::parse(row.get(2));
+                let party = Party::parse(row.get(3));
+                if let (Some(kind), Some(party)) = (kind, party) {
+                    of.ties.push(tie(patient, Says::Related { kind, party }));
+                }
+            }
+            "c" => {
+                let parties: Vec<&str> = row.get(7);
+                let rule = Rule {
+                    consent: row.get(4),
+                    depth: row.get::<_, i16>(5).try_into().unwrap_or(u8::MAX),
+                    permits: row.get(6),
+                    parties: parties.into_iter().filter_map(Party::parse).collect(),
+                    types: row.get(8),
+                };
+                of.ties.push(tie(patient, Says::Consent(rule)));
+            }
+            _ => {
+                let kind = match row.get::<_, &str>(2) {
+                    "emergency" => GrantKind::Emergency,
+                    _ => GrantKind::Justified,
+                };
+                of.grants.push(Grant {
+                    patient,
+                    kind,
+                    from: now,
+                    until: Timestamp::MAX,
+                });
+                of.reason = Some(Reason {
+                    grant: row.get(9),
+                    key_id: row.get(10),
+                    sealed: row.get(11),
+                });
+            }
+        }
+    }
+    Ok(known)
+}
+
+/// The database looked at the times already.
+fn tie(patient: String, says: Says) -> Tie {
+    Tie {
+        patient,
+        from: None,
+        until: None,
+        says,
+    }
+}
+
+impl Known {
+    /// The facts about a patient and records of a type.
+    pub fn facts(&self, me: &Me, patient: &str, resource_type: &str, now: Timestamp) -> Facts {
+        self.of.get(patient).map_or_else(Facts::default, |of| {
+            let part = Part::Type(resource_type);
+            Facts::gather(me, patient, part, &of.ties, &of.grants, now)
+        })
+    }
+
+    /// Every patient of whom something is known.
+    pub fn patients(&self) -> impl Iterator<Item = &str> {
+        self.of.keys().map(String::as_str)
+    }
+
+    /// The reason that the user gave for this patient, where access rests on one.
+    pub fn reason(&self, patient: &str) -> Option<&Reason> {
+        self.of.get(patient)?.reason.as_ref()
+    }
+
+    /// Adds what is known of other patients.
+    pub fn join(&mut self, other: Self) {
+        self.of.extend(other.of);
+    }
+}
