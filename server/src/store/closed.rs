@@ -84,6 +84,7 @@ pub async fn close(
         device: None,
         now,
         recording: Recording::Elsewhere,
+        gate: None,
     };
     write::apply(tx, &context, ops).await?;
     tx.execute(

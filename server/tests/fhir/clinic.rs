@@ -1,18 +1,19 @@
 //! A clinic of its own for each test, and requests to it without a network.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use protocol::secret::Secret;
 use protocol::sign_in::Role;
-use rounds_server::app::{App, Clock as _, SystemClock, Tenant};
+use rounds_server::app::{App, Clock, SystemClock, Tenant};
 use rounds_server::config::{Config, MasterSource};
 use rounds_server::identity::account::{self, Account};
+use rounds_server::identity::password::PasswordGate;
 use rounds_server::identity::session;
 use rounds_server::store::keys::{KeyLimits, KeyRing};
 use rounds_server::store::{connect, migrate, tenant};
@@ -21,6 +22,7 @@ use testbed::{Cluster, ClusterOptions, Leftovers};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 use vault::MasterKeys;
+use vault::password::ArgonCost;
 
 const MASTER: &str = "test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const APPLICATION: &str = "rounds_test";
@@ -131,11 +133,32 @@ fn config(url: String, keys_url: String) -> Config {
 /// Absolute URL of the service in answers.
 pub const BASE: &str = "https://clinic.example/fhir/R4";
 
+/// Password of everybody in tests.
+pub const PASSWORD: &str = "quiet-harbour-lights";
+
+/// The machine's clock, moved by tests.
+#[derive(Default)]
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn pass(&self, time: SignedDuration) {
+        self.0.fetch_add(time.as_secs(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        let passed = SignedDuration::from_secs(self.0.load(Ordering::SeqCst));
+        SystemClock.now().checked_add(passed).unwrap()
+    }
+}
+
 /// A clinic.
 pub struct Clinic {
     pub app: Arc<App>,
     pub database: String,
     pub keys_database: String,
+    pub clock: Arc<TestClock>,
     router: Router,
 }
 
@@ -191,37 +214,57 @@ impl Clinic {
                 cluster().url(APPLICATION, "test", &keys_database),
             )
         };
-        let app = App::start(config, Arc::new(SystemClock)).await.unwrap();
+        let clock = Arc::new(TestClock::default());
+        let app = App::start(config, Arc::clone(&clock) as Arc<dyn Clock>)
+            .await
+            .unwrap();
+        static GATE: OnceLock<Arc<PasswordGate>> = OnceLock::new();
+        let gate = GATE.get_or_init(|| Arc::new(PasswordGate::new().unwrap()));
         let router = Router::new()
             .nest(protocol::path::FHIR, rounds_server::fhir_api::routes())
+            .merge(rounds_server::access::routes::routes())
+            .layer(axum::Extension(Arc::clone(gate)))
             .with_state(Arc::clone(&app));
         Self {
             app,
             database,
             keys_database,
+            clock,
             router,
         }
     }
 
     /// A client of a role, without a device.
     pub async fn client_of(&self, role: Role) -> Client {
+        self.staff(role, None).await
+    }
+
+    /// A client of a role who is a practitioner and has [`PASSWORD`], without a device.
+    pub async fn staff(&self, role: Role, practitioner: Option<&str>) -> Client {
         let id = Uuid::new_v4();
         let account = Account {
             id,
             username: format!("{}-{id}", role.as_str()),
             display_name: role.as_str().to_owned(),
             role,
-            practitioner: None,
+            practitioner: practitioner.map(str::to_owned),
         };
+        let hash = vault::password::hash(PASSWORD, ArgonCost::LEAST).unwrap();
         let client = self.app.pool.get().await.unwrap();
         assert!(
-            account::add(&self.app, &client, &account, None, None)
+            account::add(&self.app, &client, &account, Some(&hash), None)
                 .await
                 .unwrap()
         );
-        let begun = session::begin(&self.app, &client, id, None, SignedDuration::from_hours(1))
-            .await
-            .unwrap();
+        let begun = session::begin(
+            &self.app,
+            &client,
+            id,
+            None,
+            SignedDuration::from_hours(1_000),
+        )
+        .await
+        .unwrap();
         Client {
             router: self.router.clone(),
             token: begun.token.expose().to_owned(),
@@ -355,6 +398,15 @@ impl Client {
             body.map_or_else(Body::empty, |body| Body::from(body.to_string())),
         )
         .await
+    }
+
+    /// A request to a route of our own.
+    pub async fn post_to(&self, path: &str, body: Value) -> Reply {
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(path)
+            .header("content-type", "application/json");
+        self.send(request, Body::from(body.to_string())).await
     }
 
     pub async fn get(&self, path: &str) -> Reply {

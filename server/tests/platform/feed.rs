@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::support::{Bench, Session, condition, create, patient, refused, update};
+use crate::support::{Bench, Session, condition, create, own_patient as patient, refused, update};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s4_s5_feed() {
     let mut bench = Bench::start();
+    bench.general_practitioner().await;
     let session = bench.workstation("reader", "clinician").await;
     pages_bring_everything_once(&bench, &session).await;
     changes_and_deletions_follow(&bench, &session).await;
@@ -35,7 +36,7 @@ fn names(entries: &[SyncEntry]) -> Vec<String> {
 }
 
 async fn pages_bring_everything_once(bench: &Bench, session: &Session) {
-    let mut wanted = Vec::new();
+    let mut wanted = vec!["Practitioner/gp".to_owned()];
     for n in 0..25 {
         let id = format!("p{n}");
         wanted.push(format!("Patient/{id}"));
@@ -49,7 +50,7 @@ async fn pages_bring_everything_once(bench: &Bench, session: &Session) {
     let first = session.page(bench, "", 7).await;
     assert_eq!(
         (first.entries.len(), first.more, first.remaining),
-        (7, true, 43)
+        (7, true, 44)
     );
     let (entries, cursor) = session.follow(bench, "", 7).await;
     let mut found = names(&entries);
@@ -109,7 +110,9 @@ async fn a_role_gets_its_own_and_no_more(bench: &mut Bench) {
     let (entries, _) = desk.follow(bench, "", 500).await;
     assert!(entries.len() >= 25);
     assert!(
-        entries.iter().all(|entry| entry.resource_type == "Patient"),
+        entries
+            .iter()
+            .all(|entry| ["Patient", "Practitioner"].contains(&entry.resource_type.as_str())),
         "{:?}",
         names(&entries)
     );

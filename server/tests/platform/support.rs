@@ -20,6 +20,9 @@ use serde_json::{Value, json};
 use testbed::{NewUser, Platform, PlatformOptions, UserRecord};
 use uuid::Uuid;
 
+/// Logical id of the Practitioner that all users of the tests are.
+pub const GENERAL_PRACTITIONER: &str = "gp";
+
 /// A running platform and a client that trusts it.
 pub struct Bench {
     pub platform: Platform,
@@ -59,7 +62,7 @@ impl Bench {
                 role,
                 display_name: username,
                 password: Some("quiet-harbour-lights"),
-                practitioner: None,
+                practitioner: Some(GENERAL_PRACTITIONER),
             })
             .unwrap_or_else(|error| panic!("{error}"))
     }
@@ -129,6 +132,23 @@ impl Bench {
 }
 
 impl Bench {
+    /// Adds the Practitioner that all users of the tests are, so that patients can be assigned.
+    pub async fn general_practitioner(&mut self) {
+        let token = self
+            .platform
+            .token()
+            .unwrap_or_else(|error| panic!("{error}"));
+        let resource = json!({"resourceType": "Practitioner", "id": GENERAL_PRACTITIONER,
+                              "name": [{"family": "General"}]});
+        let url = self.url(&format!(
+            "{}/Practitioner/{GENERAL_PRACTITIONER}",
+            path::FHIR
+        ));
+        let request = self.http.put(url).bearer_auth(&token).json(&resource);
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::CREATED);
+    }
+
     /// All records, as a program with a bearer token gets them from the feed.
     pub async fn everything(&mut self) -> Vec<Value> {
         let token = self
@@ -332,6 +352,14 @@ pub fn patient(id: &str, family: &str) -> Value {
         "name": [{"family": family, "given": ["Test"]}],
         "gender": "female", "birthDate": "1980-02-29",
     })
+}
+
+/// A patient of all users of the tests ([`Bench::general_practitioner`]).
+pub fn own_patient(id: &str, family: &str) -> Value {
+    let mut patient = patient(id, family);
+    let reference = format!("Practitioner/{GENERAL_PRACTITIONER}");
+    patient["generalPractitioner"] = json!([{"reference": reference}]);
+    patient
 }
 
 pub fn condition(id: &str, patient: &str) -> Value {

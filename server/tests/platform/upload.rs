@@ -5,11 +5,12 @@ use protocol::upload::{Fate, StoredVersion, UploadEntry};
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::support::{Bench, Session, condition, create, patient, refused, update};
+use crate::support::{Bench, Session, condition, create, own_patient as patient, refused, update};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s1_s3_upload() {
     let mut bench = Bench::start();
+    bench.general_practitioner().await;
     let session = bench.workstation("writer", "clinician").await;
     the_same_key_counts_once(&mut bench, &session).await;
     the_same_key_at_once_counts_once(&bench, &session).await;
@@ -126,7 +127,14 @@ async fn a_poison_entry_stops_nobody(bench: &Bench, session: &Session) {
         .collect();
     assert_eq!(
         codes,
-        ["invalid", "invalid", "invalid", "accepted", "accepted"]
+        [
+            "invalid",
+            // Whoever does not exist is nobody's patient.
+            "needs-justification",
+            "invalid",
+            "accepted",
+            "accepted"
+        ]
     );
     let Fate::Refused { outcome, .. } = &reply.fates[0].fate else {
         unreachable!()
