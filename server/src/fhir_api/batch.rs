@@ -287,7 +287,9 @@ fn told(app: &App, prefer: Prefer, fate: &Fate) -> Vec<u8> {
                 .as_deref()
                 .filter(|_| prefer.answer == Some(Return::Representation));
             let version = (stored.version > 0).then_some(stored.version);
-            (status, location, version, Some(stored.last_updated), body)
+            // Of what never was there is no time to tell.
+            let time = version.map(|_| stored.last_updated);
+            (status, location, version, time, body)
         }
         Fate::Exists { resource_type, id } => (
             "200 OK",
