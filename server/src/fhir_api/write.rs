@@ -38,18 +38,8 @@ pub async fn create(
     };
     let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let resource = body_of_type(ask.body.take(), resource_type)?;
-    if let Some(criteria) = &ask.if_none_exist {
-        return create_if_none(
-            app,
-            caller,
-            &ask,
-            resource_type,
-            resource,
-            criteria,
-            &granted,
-            &sight,
-        )
-        .await;
+    if ask.if_none_exist.is_some() {
+        return create_if_none(app, caller, &ask, resource_type, resource, &granted, &sight).await;
     }
     let op = WriteOp::Create {
         id: app.new_id(),
@@ -76,10 +66,10 @@ async fn create_if_none(
     ask: &Ask,
     resource_type: &str,
     resource: Value,
-    criteria: &str,
     granted: &Granted,
     sight: &Sight<'_>,
 ) -> Result<Answer, Failure> {
+    let criteria = ask.if_none_exist.as_deref().unwrap_or_default();
     let query = search::criteria(app, resource_type, criteria)?;
     let now = app.now();
     let written = write::commit(app, "fhir-create-conditional", |tx, _| {
