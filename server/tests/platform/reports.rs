@@ -3,6 +3,7 @@
 use jiff::{SignedDuration, Timestamp, ToSpan as _, tz::TimeZone};
 use ledger::chain::{self, Head};
 use ledger::{AccessEvent, Action};
+use protocol::access::{AccessGrant, JustifyRequest};
 use protocol::audit::AuditReceipt;
 use protocol::path;
 use protocol::report::{CloseReview, Finding, ReportPage, ReviewItem, ReviewKind, ReviewPage};
@@ -99,7 +100,58 @@ async fn a4_a5_reports() {
     every_field_sorts(&bench, &auditor).await;
     exports(&bench, &auditor, words).await;
     six_years(&bench, &officer, &clinician, &mut heads.0).await;
+    who_looked(&bench, &officer, &clinician, &nurse).await;
     reviews(&bench, &officer, &auditor, &clinician).await;
+}
+
+/// Readers of the audit see who looked; a nurse without a relationship does not, and learns not
+/// even whether there is such a patient.
+async fn who_looked(bench: &Bench, officer: &Session, clinician: &Session, nurse: &Session) {
+    let path = |query: &str| format!("{}?{query}", path::WHO_LOOKED);
+    let seen = page(bench, officer, path::WHO_LOOKED, "patient=seen&limit=2").await;
+    assert_eq!(seen.rows.len(), 2);
+    assert!(
+        seen.rows
+            .iter()
+            .all(|row| row.patient.as_deref() == Some("seen"))
+    );
+    assert_eq!(bench.events("who-looked-viewed"), 1);
+    let next = seen.next.unwrap();
+    let further = format!("patient=seen&limit=2&cursor={next}");
+    let further = page(bench, officer, path::WHO_LOOKED, &further).await;
+    assert!(further.rows[0].recorded <= seen.rows[1].recorded);
+    // The cursor of one chart opens no other one's.
+    let other = path(&format!("patient=other&cursor={next}"));
+    refused(officer.get(bench, &other).await, 400, "malformed").await;
+    refused(officer.get(bench, path::WHO_LOOKED).await, 400, "malformed").await;
+    let there = refused(
+        nurse.get(bench, &path("patient=seen")).await,
+        403,
+        "forbidden",
+    )
+    .await;
+    let nowhere = refused(
+        nurse.get(bench, &path("patient=nobody")).await,
+        403,
+        "forbidden",
+    )
+    .await;
+    assert_eq!(there.detail, nowhere.detail);
+    let tried =
+        "SELECT count(*) FROM audit_event WHERE NOT success AND action = 'who-looked-viewed'";
+    assert_eq!(bench.sql(tried), "2");
+    // Whoever may open the chart may see who did.
+    let reason = JustifyRequest {
+        patient: "seen".to_owned(),
+        reason: "Covers for the family doctor".to_owned(),
+    };
+    granted::<AccessGrant>(clinician.post(bench, path::JUSTIFY, &reason).await).await;
+    let seen = page(bench, clinician, path::WHO_LOOKED, "patient=seen").await;
+    assert!(
+        seen.rows
+            .iter()
+            .any(|row| row.user_name.as_deref() == Some("ben"))
+    );
 }
 
 async fn who_may(bench: &Bench, clinician: &Session, auditor: &Session) {

@@ -10,5 +10,6 @@ pub mod export;
 pub mod page;
 mod routes;
 pub mod row;
+mod who_looked;
 
 pub use routes::routes;

@@ -20,6 +20,7 @@ use crate::audit::reading::{self, Granted};
 use crate::audit::report::export::{self, Format};
 use crate::audit::report::page::{self, After};
 use crate::audit::report::row;
+use crate::audit::report::who_looked::who_looked;
 use crate::http::problem::Refusal;
 use crate::identity::caller::Caller;
 use crate::search::cursor::{self, Cursor};
@@ -32,20 +33,22 @@ const LARGEST_PAGE: u32 = 500;
 /// Years that an accounting of disclosures covers (45 CFR 164.528).
 const YEARS: i32 = 6;
 
-type Asked = Result<Query<ReportQuery>, QueryRejection>;
+/// A query as it came.
+pub type Queried = Result<Query<ReportQuery>, QueryRejection>;
 
 /// Routes of the reports.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
         .route(path::REPORT, get(report))
         .route(path::DISCLOSURES, get(disclosures))
+        .route(path::WHO_LOOKED, get(who_looked))
 }
 
 async fn report(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    asked: Asked,
+    asked: Queried,
 ) -> Result<Response, Refusal> {
     let asked = readable(asked)?;
     let format = format(&headers);
@@ -63,7 +66,7 @@ async fn disclosures(
     State(app): State<Arc<App>>,
     caller: Caller,
     headers: HeaderMap,
-    asked: Asked,
+    asked: Queried,
 ) -> Result<Response, Refusal> {
     let mut asked = readable(asked)?;
     let action = Action::DisclosuresAccounted;
@@ -92,7 +95,7 @@ async fn answer(
     let event = told(&caller.event(&app, action), &asked);
     let event = granted.tell(event);
     let Some(format) = format else {
-        let page = one(&app, &caller, asked, vec![event]).await?;
+        let page = one(&app, &caller, action.code(), asked, vec![event]).await?;
         return Ok(Json(page).into_response());
     };
     reading::record(&app, vec![event]).await?;
@@ -107,13 +110,14 @@ async fn answer(
     Ok((headers, export::body(app, caller, asked, format)).into_response())
 }
 
-/// One page, once `events` are recorded.
+/// One page, once `events` are recorded. A cursor goes on at the `path` that gave it alone.
 ///
 /// # Errors
 /// 400 for a cursor of something else, or the store's failure.
 pub async fn one(
     app: &App,
     caller: &Caller,
+    path: &str,
     asked: ReportQuery,
     events: Vec<AccessEvent>,
 ) -> Result<ReportPage, Refusal> {
@@ -121,12 +125,9 @@ pub async fn one(
     let (asked, after) = match &asked.cursor {
         None => (asked, None),
         Some(text) => {
-            let place: Cursor<(ReportQuery, After)> =
-                cursor::open(app, caller.user_id, "audit/report", text)
-                    .await?
-                    .ok_or_else(|| {
-                        Refusal::new(Code::Malformed).detail("the cursor cannot be read")
-                    })?;
+            let place: Cursor<(ReportQuery, After)> = cursor::open(app, caller.user_id, path, text)
+                .await?
+                .ok_or_else(|| Refusal::new(Code::Malformed).detail("the cursor cannot be read"))?;
             // A cursor goes on with what it was given for; only the length of pages is new.
             let limit = asked.limit;
             (
@@ -150,7 +151,7 @@ pub async fn one(
                 query: Vec::new(),
                 after: (asked.clone(), last.after()),
             };
-            Some(cursor::seal(app, caller.user_id, "audit/report", &place).await?)
+            Some(cursor::seal(app, caller.user_id, path, &place).await?)
         }
     };
     let rows = row::rows(app, &client, caller, asked.patient.as_deref(), &lines).await?;
@@ -185,7 +186,7 @@ pub fn told(event: &AccessEvent, asked: &ReportQuery) -> AccessEvent {
 ///
 /// # Errors
 /// 400.
-pub fn readable(asked: Asked) -> Result<ReportQuery, Refusal> {
+pub fn readable(asked: Queried) -> Result<ReportQuery, Refusal> {
     let malformed = |detail: &str| Refusal::new(Code::Malformed).detail(detail);
     let Ok(Query(asked)) = asked else {
         return Err(malformed("the query cannot be read"));
