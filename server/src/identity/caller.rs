@@ -10,14 +10,15 @@ use axum::http::{HeaderMap, Uri};
 use ledger::event::{Actor, Client, Observer, Outcome};
 use ledger::{AccessEvent, Action};
 use protocol::fault::Code;
+use protocol::report::ReviewKind;
 use protocol::sign_in::Role;
 use tracing::warn;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::audit::append;
 use crate::http::problem::Refusal;
 use crate::identity::{proof, session};
+use crate::review;
 use crate::store::error::StoreError;
 
 /// Text that a program sends about itself is cut here before it is kept.
@@ -225,7 +226,11 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
             .event(app, Action::ProofRefused)
             .ending(Outcome::Refused)
             .because(reason, []);
-        append::append(app, &client, &event).await?;
+        let words = format!(
+            "A token of this account came with a proof that does not fit ({reason}): it may be stolen."
+        );
+        drop(client);
+        review::raise_unless_open(app, &event, ReviewKind::ProofRefused, &words).await?;
         return Err(Unknown::Refused(Code::ProofWrong));
     }
     Ok(caller)

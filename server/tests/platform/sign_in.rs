@@ -142,6 +142,9 @@ async fn proofs_and_tokens_belong_together(bench: &mut Bench) {
     assert!(send("DPoP", late.clone()).await.status().is_success());
     refused(send("DPoP", late).await, 401, "proof-wrong").await;
     assert_eq!(bench.events("proof-refused"), before + 9);
+    // However often: one thing to look at for the security officer.
+    let reviews = "SELECT count(*) FROM review_item WHERE kind = 'proof-refused'";
+    assert_eq!(bench.sql(reviews), "1");
     // Unknown tokens are refused without a trace in the audit: there is nobody to name.
     let unknown = bench.http.get(&url).header("authorization", "DPoP unknown");
     refused(unknown.send().await.unwrap(), 401, "session-ended").await;
