@@ -97,6 +97,27 @@ async fn p3_an_emergency_off_line_is_reviewed_and_accounted_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a4_the_chart_says_who_looked_to_whoever_may_see_it() {
+    let mut clinic = Clinic::start();
+    let ada = Desk::enrolled(&mut clinic, "ada", "clinician", Some("dr1")).await;
+    ada.station
+        .open_chart("p1".into(), Cause::Opened)
+        .await
+        .unwrap();
+    ada.until(|station| async move {
+        station.sync_now().await.unwrap();
+        let page = station.who_looked("p1".into(), None).await.unwrap();
+        page.rows
+            .iter()
+            .any(|row| row.action_code == "chart-opened" && row.user_name.as_deref() == Some("ada"))
+    })
+    .await;
+    // Nobody learns from it whom a patient sees whose record is closed to them.
+    let fault = ada.station.who_looked("p3".into(), None).await.unwrap_err();
+    assert_eq!(fault.code, "forbidden");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a2_a_workstation_finds_that_a_superuser_cut_the_ledger() {
     let mut clinic = Clinic::start();
     let ada = Desk::enrolled(&mut clinic, "ada", "clinician", Some("dr1")).await;
