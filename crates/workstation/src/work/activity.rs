@@ -1,6 +1,6 @@
 //! What this workstation recorded and what is still to send.
 
-use access::{Action as Verb, Part, ResourceClass};
+use access::{Action as Verb, Part, Request, ResourceClass};
 use cache::{OutboxState, Reading, StoreError};
 use ledger::Action;
 use ledger::glance::Glance;
@@ -24,7 +24,7 @@ impl Desk {
         let permit = self.permit(&Asked {
             action: Action::ActivityViewed,
             verb: Verb::Read,
-            classes: &[ResourceClass::Demographic],
+            classes: &[self.everyday()],
             patient: None,
             part: Part::Whole,
         })?;
@@ -70,6 +70,19 @@ impl Desk {
         })?;
         self.record(self.permitted(&permit)?)?;
         Ok(view)
+    }
+
+    /// The class of records that the user's role works with every day: nobody's own trace is
+    /// closed to them, those who watch and those who administer included.
+    fn everyday(&self) -> ResourceClass {
+        use ResourceClass::{Audit, Demographic, Directory};
+        let may = |class: &ResourceClass| {
+            access::decide(&Request::new(self.identity.role, Verb::Read, *class)).allow()
+        };
+        [Demographic, Audit, Directory]
+            .into_iter()
+            .find(may)
+            .unwrap_or(Demographic)
     }
 }
 

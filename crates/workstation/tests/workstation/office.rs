@@ -1,8 +1,9 @@
 //! Who looked, reports and reviews: asked of the server, and nothing is kept here.
 
+use protocol::sign_in::Role;
 use workstation::view::report::{CloseForm, ExportFormat, ReportForm, ReportSort, ReviewFinding};
 
-use crate::mock::Bench;
+use crate::mock::{Bench, enrol_form};
 use crate::records::clinic;
 
 fn everything() -> ReportForm {
@@ -126,4 +127,21 @@ async fn p3_a_review_is_closed_with_words() {
     assert_eq!(closed.finding, ReviewFinding::Unjustified);
     assert!(station.reviews(false, None).await.unwrap().items.is_empty());
     assert_eq!(station.reviews(true, None).await.unwrap().items.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn everybody_may_see_what_they_did_here() {
+    for role in [
+        Role::Auditor,
+        Role::SecurityOfficer,
+        Role::Administrator,
+        Role::FrontDesk,
+    ] {
+        let bench = Bench::new(Vec::new());
+        *bench.server.role.lock().unwrap() = role;
+        let station = &bench.workstation;
+        station.enrol(enrol_form("ada", "right")).await.unwrap();
+        let seen = station.activity(10).await;
+        assert!(seen.is_ok(), "{role:?}: {seen:?}");
+    }
 }
