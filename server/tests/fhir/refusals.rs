@@ -283,7 +283,7 @@ async fn p4_totals_order_and_pages_are_of_what_may_be_seen() {
         .ann
         .get("/Observation?_include=Observation:subject")
         .await;
-    assert_eq!(mine.ids("include"), [ward.own.clone()]);
+    assert_eq!(mine.ids("include"), std::slice::from_ref(&ward.own));
 }
 
 /// All pages of a search: entries, totals and how many there were. Links differ by their seals.
@@ -361,7 +361,7 @@ async fn p4_everything_of_an_unrelated_patient_says_what_is_needed() {
                 "/Patient/{person}/$everything?_type=Patient,Appointment"
             ))
             .await;
-        assert_eq!(reply.ids("match"), [person.clone()]);
+        assert_eq!(reply.ids("match"), std::slice::from_ref(&person));
         assert_eq!(
             ward.ann.get(&format!("/Patient/{person}")).await.status,
             StatusCode::OK
