@@ -49,6 +49,8 @@ enum Task {
     Tidy(tidy::Tidy),
     /// Measure the budgets.
     Bench(workstation::Passed),
+    /// Load the platform for ten minutes, kill its server in the middle, look for what is lost.
+    Load(workstation::Passed),
     /// Take the tour through the real window on a virtual display.
     Tour(workstation::Passed),
     /// Write the TypeScript bindings anew.
@@ -82,6 +84,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Test(options) => test::run(&options),
         Task::Tidy(options) => tidy::run(&options),
         Task::Bench(options) => workstation::bench(&options),
+        Task::Load(options) => workstation::load(&options),
         Task::Tour(options) => tour::run(&options.arguments),
         Task::Bindings => bindings::write(),
         Task::Ui => build::interface(),

@@ -258,7 +258,7 @@ fn packages(paths: &[String]) -> Result<BTreeSet<String>, Failure> {
             .lines()
             .find_map(|line| line.strip_prefix("name = \""))
             .and_then(|rest| rest.split('"').next());
-        if let Some(name) = name.filter(|name| !matches!(*name, "acceptance" | "bench")) {
+        if let Some(name) = name.filter(|name| !matches!(*name, "acceptance" | "bench" | "load")) {
             packages.insert(name.to_owned());
         }
     }

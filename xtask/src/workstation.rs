@@ -5,7 +5,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::failure::Failure;
-use crate::{build, step};
+use crate::{build, install, step};
 
 /// The workstation without a window.
 const PROGRAM: &str = "rounds-workstation";
@@ -71,21 +71,40 @@ fn served() -> Option<(String, String)> {
 
 /// `cargo xtask bench`: built as it is shipped, run as it is built.
 pub(crate) fn bench(options: &Passed) -> Result<(), Failure> {
+    install::missing(install::For::Tour)?;
     build::interface()?;
+    as_shipped(&[
+        "rounds",
+        "rounds-server",
+        "synthetic",
+        "bare-window",
+        "bench",
+    ])?;
+    measure("bench", options)
+}
+
+/// `cargo xtask load`: the same for the load run.
+pub(crate) fn load(options: &Passed) -> Result<(), Failure> {
+    as_shipped(&["rounds-server", "load"])?;
+    measure("load", options)
+}
+
+/// All in one build: features are resolved for all packages together, and a program built alone
+/// might be another one.
+fn as_shipped(packages: &[&str]) -> Result<(), Failure> {
+    let mut words = vec!["build", "--release", "--bins"];
+    for package in packages {
+        words.extend(["-p", package]);
+    }
     step::run(
         "Building the programs as they are shipped",
-        step::cargo([
-            "build",
-            "--release",
-            "-p",
-            "rounds",
-            "-p",
-            "rounds-server",
-            "-p",
-            "bench",
-        ]),
-    )?;
-    let mut words = vec!["run", "--quiet", "--release", "-p", "bench", "--"];
-    words.extend(options.arguments.iter().map(String::as_str));
-    step::run("Measuring", step::cargo(words))
+        step::cargo(words),
+    )
+}
+
+fn measure(program: &str, options: &Passed) -> Result<(), Failure> {
+    let program = step::programs()?.with_file_name("release").join(program);
+    let mut command = Command::new(program);
+    command.current_dir(step::root()).args(&options.arguments);
+    step::run("Measuring", command)
 }

@@ -14,6 +14,7 @@ pub struct Desktop {
     bus: String,
     children: Vec<Child>,
     keyring: Option<Child>,
+    framebuffer: Option<PathBuf>,
     _temporary: Option<tempfile::TempDir>,
 }
 
@@ -23,6 +24,26 @@ const LOGIN_PASSWORD: &str = "virtual-desktop";
 impl Desktop {
     /// Starts a desktop whose home is `home`, or a temporary folder.
     pub fn start(home: Option<&Path>) -> Result<Self, TourError> {
+        let mut desktop = Self::without_session(home)?;
+        desktop.start_session()?;
+        Ok(desktop)
+    }
+
+    /// The same with a display whose picture lies in a file, for whoever looks from outside.
+    pub fn visible(home: Option<&Path>) -> Result<Self, TourError> {
+        let mut desktop = Self::without_session(home)?;
+        desktop.framebuffer = Some(desktop.home.join("run/Xvfb_screen0"));
+        desktop.start_session()?;
+        Ok(desktop)
+    }
+
+    fn start_session(&mut self) -> Result<(), TourError> {
+        self.start_display()?;
+        self.start_bus()?;
+        self.start_keychain()
+    }
+
+    fn without_session(home: Option<&Path>) -> Result<Self, TourError> {
         let temporary = match home {
             Some(_) => None,
             None => Some(
@@ -44,18 +65,20 @@ impl Desktop {
             home.join("run"),
             std::os::unix::fs::PermissionsExt::from_mode(0o700),
         )?;
-        let mut desktop = Self {
+        Ok(Self {
             home,
             display: String::new(),
             bus: String::new(),
             children: Vec::new(),
             keyring: None,
+            framebuffer: None,
             _temporary: temporary,
-        };
-        desktop.start_display()?;
-        desktop.start_bus()?;
-        desktop.start_keychain()?;
-        Ok(desktop)
+        })
+    }
+
+    /// The file that holds the display's picture (an X window dump), if it is visible.
+    pub fn framebuffer(&self) -> Option<PathBuf> {
+        self.framebuffer.clone()
     }
 
     /// The home folder.
@@ -110,8 +133,14 @@ impl Desktop {
     }
 
     fn start_display(&mut self) -> Result<(), TourError> {
-        let mut server = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "--", "Xvfb"])
+        let mut command = Command::new("setpriv");
+        if let Some(folder) = self.framebuffer.as_deref().and_then(Path::parent) {
+            command.args(["--pdeathsig", "KILL", "--", "Xvfb", "-fbdir"]);
+            command.arg(folder);
+        } else {
+            command.args(["--pdeathsig", "KILL", "--", "Xvfb"]);
+        }
+        let mut server = command
             .args([
                 "-displayfd",
                 "1",

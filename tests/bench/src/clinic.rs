@@ -6,12 +6,13 @@ use cache::{Cache, CacheKey};
 use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use ledger::chain::{self, ChainError, Head, Link};
+use load::chance::Chance;
+use load::people;
 use protocol::sync::{SyncEntry, SyncPage};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::measure::Chance;
 use crate::row::RowError;
 
 /// Entries in a page, as the server sends them.
@@ -98,20 +99,9 @@ pub fn size(n: usize) -> usize {
 
 /// An Observation of about `size` bytes.
 pub fn observation(n: usize, patient: usize, size: usize) -> Value {
-    let mut body = json!({
-        "resourceType": "Observation", "id": id(1, n), "status": "final",
-        "category": [{ "coding": [{
-            "system": "http://terminology.hl7.org/CodeSystem/observation-category",
-            "code": "laboratory", "display": "Laboratory" }] }],
-        "code": { "coding": [{ "system": "http://loinc.org", "code": "4548-4",
-            "display": "Hemoglobin A1c/Hemoglobin.total in Blood" }], "text": "HbA1c" },
-        "subject": { "reference": format!("Patient/{}", id(0, patient)) },
-        "encounter": { "reference": format!("Encounter/{}", id(2, n / 8)) },
-        "effectiveDateTime": format!("20{:02}-0{}-1{}T09:30:00+01:00", n % 25, n % 9 + 1, n % 9),
-        "valueQuantity": { "value": (n % 90) as f64 / 10.0 + 4.0, "unit": "%",
-            "system": "http://unitsofmeasure.org", "code": "%" },
-        "referenceRange": [{ "low": { "value": 4.0, "unit": "%" }, "high": { "value": 5.6, "unit": "%" } }]
-    });
+    let mut body = people::observation(n, &format!("Patient/{}", id(0, patient)));
+    body["id"] = json!(id(1, n));
+    body["encounter"] = json!({ "reference": format!("Encounter/{}", id(2, n / 8)) });
     let short = size.saturating_sub(body.to_string().len() + 20);
     if short > 0 {
         let words = "Reviewed with the patient at the visit; repeat in three months. ";
@@ -121,84 +111,9 @@ pub fn observation(n: usize, patient: usize, size: usize) -> Value {
     body
 }
 
-const FAMILY: [&str; 40] = [
-    "Okafor",
-    "Smith",
-    "Johnson",
-    "Nguyen",
-    "García",
-    "Müller",
-    "Kowalski",
-    "Haddad",
-    "Kim",
-    "Petrov",
-    "Andersson",
-    "O'Neil",
-    "Silva",
-    "Rossi",
-    "Dubois",
-    "Yamamoto",
-    "Chen",
-    "Patel",
-    "Mensah",
-    "Abebe",
-    "Brown",
-    "Williams",
-    "Jones",
-    "Davis",
-    "Miller",
-    "Wilson",
-    "Moore",
-    "Taylor",
-    "Thomas",
-    "Jackson",
-    "White",
-    "Harris",
-    "Martin",
-    "Thompson",
-    "Robinson",
-    "Clark",
-    "Lewis",
-    "Walker",
-    "Hall",
-    "Young",
-];
-const GIVEN: [&str; 40] = [
-    "Ada", "Ben", "Chloe", "David", "Elena", "Farid", "Grace", "Hugo", "Ines", "Jamal", "Karin",
-    "Leo", "Maria", "Nora", "Omar", "Paula", "Quentin", "Rosa", "Samuel", "Tessa", "Uma", "Viktor",
-    "Wanda", "Xavier", "Yara", "Zoe", "Amelia", "Brian", "Carla", "Diego", "Emma", "Felix", "Gina",
-    "Henry", "Iris", "Jonas", "Kira", "Lukas", "Mina", "Nils",
-];
-
-/// The names of patient `n`. Endings spread family names as a real register does.
-pub fn names(n: usize) -> (String, String, String) {
-    let mut chance = Chance(n as u64 * 31 + 7);
-    let family = format!(
-        "{}{}",
-        FAMILY[chance.below(40)],
-        ["", "", "son", "er", "ova", "-Lee", "ski", "es"][chance.below(8)]
-    );
-    (
-        family,
-        GIVEN[chance.below(40)].to_owned(),
-        GIVEN[chance.below(40)].to_owned(),
-    )
-}
-
-/// A Patient.
+/// A Patient with an id.
 pub fn patient(n: usize) -> Value {
-    let (family, given, second) = names(n);
-    json!({
-        "resourceType": "Patient", "id": id(0, n),
-        "identifier": [
-            { "type": { "coding": [{ "code": "MR" }] }, "system": "urn:rounds:mrn",
-              "value": format!("MRN-{n:07}") },
-            { "system": "http://hl7.org/fhir/sid/us-ssn", "value": format!("999-{:02}-{:04}", n % 99, n % 9999) }],
-        "name": [{ "use": "official", "family": family, "given": [given, second] }],
-        "telecom": [{ "system": "phone", "value": format!("+1 555 {:03} {:04}", n / 10_000 % 1000, n % 10_000) }],
-        "gender": if n.is_multiple_of(2) { "female" } else { "male" },
-        "birthDate": format!("{}-{:02}-{:02}", 1935 + n % 90, n % 12 + 1, n % 28 + 1),
-        "address": [{ "line": [format!("{} High Street", n % 400)], "city": "Springfield",
-            "state": "MA", "postalCode": format!("{:05}", n % 99_999) }]
-    })
+    let mut patient = people::patient(n);
+    patient["id"] = json!(id(0, n));
+    patient
 }

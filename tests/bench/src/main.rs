@@ -3,17 +3,22 @@
 //! A row measures what Rounds ships against a peer on the same machine in the same run. The
 //! peer of the cache rows is plain SQLite: the same library without a key, with equal pragmas,
 //! on the same schema and rows, through statements written by hand. Ours goes through the
-//! public interface of the crate, so that what it adds is measured with it.
+//! public interface of the crate, so that what it adds is measured with it. The peer of the
+//! server's rows is pgbench on the cluster that the server uses; of the window's, an empty one.
 //!
 //! Never: a figure from an unoptimised build, a row whose peer ran at another time.
 
+mod ceiling;
 mod clinic;
-mod machine;
 mod measure;
 mod plain;
+mod populated;
 mod report;
 mod row;
 mod rows;
+mod screen;
+mod served;
+mod station;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,12 +95,16 @@ fn run(options: &Options, chosen: &[Box<dyn row::Row>]) -> Result<bool, row::Row
         }
     }
     progress.finish_and_clear();
-    let machine = machine::describe();
+    let machine = load::machine::describe();
     if let Some(path) = &options.json {
         std::fs::write(path, report::json(&measured)?)?;
     }
     if options.rows.is_empty() {
-        std::fs::write(&options.table, report::table(&measured, &machine))?;
+        load::page::put(
+            &options.table,
+            "Budgets",
+            &report::table(&measured, &machine),
+        )?;
     }
     Ok(measured.iter().all(|row| row.within_budget))
 }

@@ -28,11 +28,10 @@ pub fn line(row: &Figure) -> String {
     line
 }
 
-/// The page in `docs`.
+/// The section of the page in `docs`.
 pub fn table(rows: &[Figure], machine: &str) -> String {
     let mut page = format!(
-        "# Benchmarks\n\n\
-         Written by `cargo xtask bench`. Each row was measured against its peer in one run, in\n\
+        "Written by `cargo xtask bench`. Each row was measured against its peer in one run, in\n\
          turn, median of five (p95 where the row says so). Machine: {machine}.\n\n\
          | row | ours | peer | ratio | budget | holds | load |\n\
          |---|---:|---:|---:|---|---|---:|\n"
@@ -55,6 +54,16 @@ pub fn table(rows: &[Figure], machine: &str) -> String {
             row.budget,
             row.load
         );
+    }
+    let noted: Vec<_> = rows
+        .iter()
+        .filter_map(|row| Some((&row.name, row.note.as_ref()?)))
+        .collect();
+    if !noted.is_empty() {
+        page.push('\n');
+    }
+    for (name, note) in noted {
+        let _ = writeln!(page, "- {name}: {note}");
     }
     page
 }
@@ -80,7 +89,9 @@ mod tests {
         let bad = Figure::new("b", 170.0, "ms", Some(100.0), Budget::RatioAtMost(1.6));
         let absolute = Figure::new("c", 31.0, "ms", None, Budget::AtMost(30.0));
         assert!(good.within_budget && !bad.within_budget && !absolute.within_budget);
-        let page = table(&[good.clone(), bad, absolute], "a machine");
+        let noted = absolute.noting("in the rain");
+        let page = table(&[good.clone(), bad, noted], "a machine");
+        assert!(page.ends_with("\n- c: in the rain\n"));
         assert_eq!(page.matches("**no**").count(), 2);
         let json: serde_json::Value = serde_json::from_str(&json(&[good]).unwrap()).unwrap();
         assert_eq!(json["rows"][0]["ratio"], 0.6);

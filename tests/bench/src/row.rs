@@ -31,6 +31,9 @@ pub struct Figure {
     pub within_budget: bool,
     /// Load of the machine while it was measured (one-minute average).
     pub load: f64,
+    /// What a reader must know to read the figure rightly.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 /// The limit of a figure.
@@ -73,8 +76,15 @@ impl Figure {
             ratio,
             budget,
             within_budget,
-            load: crate::machine::load(),
+            load: load::machine::load(),
+            note: None,
         }
+    }
+
+    /// The same with a note.
+    pub fn noting(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
     }
 }
 
@@ -96,6 +106,18 @@ pub enum RowError {
     /// Something could not be encoded.
     #[error("JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// The platform could not be set up.
+    #[error("the platform: {0}")]
+    Platform(#[from] testbed::TestbedError),
+    /// The server did not answer as it should.
+    #[error("the server: {0}")]
+    Load(#[from] load::LoadError),
+    /// The workstation did not do as it should.
+    #[error("the workstation: {0}")]
+    Work(#[from] workstation::error::WorkError),
+    /// The desktop or the window did not.
+    #[error("the desktop: {0}")]
+    Desktop(#[from] acceptance::TourError),
     /// Something else a row needs is not there.
     #[error("{0}")]
     Missing(String),

@@ -156,6 +156,11 @@ impl Cluster {
         )
     }
 
+    /// A program of the cluster's PostgreSQL, such as `pgbench`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        self.programs.join(name)
+    }
+
     /// Process id of the postmaster.
     pub fn id(&self) -> u32 {
         self.process.id()

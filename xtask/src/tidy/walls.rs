@@ -47,7 +47,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("refinery", &["rounds-server"]),
     ("axum", &["rounds-server"]),
     ("cedar-policy", &["access"]),
-    ("tauri", &["rounds"]),
+    ("tauri", &["rounds", "bare-window"]),
     ("keyring-core", &["workstation"]),
 ];
 

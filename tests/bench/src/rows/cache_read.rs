@@ -1,6 +1,8 @@
 //! Random reads in a store that is larger than the page cache.
 
-use crate::measure::{Chance, in_turn, rate};
+use load::chance::Chance;
+
+use crate::measure::{in_turn, rate};
 use crate::row::{Budget, Figure, Row, RowError};
 use crate::{clinic, plain};
 

@@ -1,8 +1,10 @@
 //! Searching: a name's beginning over the covering index, and full text.
 
+use load::chance::Chance;
+use load::people;
 use rusqlite::params;
 
-use crate::measure::{Chance, in_turn, rate};
+use crate::measure::{in_turn, rate};
 use crate::row::{Budget, Figure, Row, RowError};
 use crate::{clinic, plain};
 
@@ -141,7 +143,7 @@ impl Row for CacheSearch {
 }
 
 fn beginning(chance: &mut Chance) -> String {
-    let (family, ..) = clinic::names(chance.below(PATIENTS));
+    let (family, ..) = people::names(chance.below(PATIENTS));
     let length = 2 + chance.below(3);
     family
         .chars()

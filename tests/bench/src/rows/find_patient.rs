@@ -1,7 +1,10 @@
 //! One keystroke among 100,000 patients.
 
+use load::chance::Chance;
+use load::people;
+
 use crate::clinic;
-use crate::measure::{Chance, millis, percentile, time};
+use crate::measure::{millis, percentile, time};
 use crate::row::{Budget, Figure, Row, RowError};
 
 const PATIENTS: usize = 100_000;
@@ -27,7 +30,7 @@ impl Row for FindPatient {
         let mut found = 0;
         for query in 0..QUERIES {
             let n = chance.below(PATIENTS);
-            let (family, given, second) = clinic::names(n);
+            let (family, given, second) = people::names(n);
             let text = match query % 5 {
                 0 => family,
                 1 => format!("{given} {family}"),

@@ -1,6 +1,7 @@
-//! The machine that measures.
+//! The machine that is loaded.
 
 /// One-minute load average; 0 where the system does not say.
+#[must_use]
 pub fn load() -> f64 {
     std::fs::read_to_string("/proc/loadavg")
         .ok()
@@ -9,6 +10,7 @@ pub fn load() -> f64 {
 }
 
 /// Processor and cores in a line.
+#[must_use]
 pub fn describe() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let model = std::fs::read_to_string("/proc/cpuinfo")
