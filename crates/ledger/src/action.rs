@@ -101,6 +101,16 @@ actions! {
     UserChanged = "user-changed", K::SecurityAttributes;
     /// An account was disabled.
     UserDisabled = "user-disabled", K::SecurityAttributes;
+    /// The organisation's rules for workstations were changed.
+    PolicyChanged = "policy-changed", K::SecurityAttributes;
+    /// A workstation may not be used any more.
+    DeviceRevoked = "device-revoked", K::SecurityAttributes;
+    /// A workstation saved its unsent work, sealed to the organisation, before it was wiped.
+    WorkEscrowed = "work-escrowed", K::Export;
+    /// A workstation erased its keys and records by order.
+    DeviceWiped = "device-wiped", K::SecurityAttributes;
+    /// Unsent work of a lost workstation was opened with the recovery secret.
+    RecoveryOpened = "recovery-opened", K::Export;
     /// A bearer token was made for an integration client.
     TokenIssued = "token-issued", K::SecurityAttributes;
 

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod report;
 pub mod secret;
 pub mod sign_in;
+pub mod statement;
 pub mod sync;
 pub mod upload;
 
@@ -24,6 +25,9 @@ pub mod path {
     pub const SIGN_IN: &str = "/rounds/v1/sign-in";
     /// `POST`, empty body. Ends the session of the token that signs the request.
     pub const SIGN_OUT: &str = "/rounds/v1/sign-out";
+    /// `POST`, empty body → [`crate::statement::LeaseGrant`]: how long the user may go on without
+    /// the server on this device.
+    pub const LEASE: &str = "/rounds/v1/lease";
     /// `GET ?cursor=&limit=` → [`crate::sync::SyncPage`].
     pub const SYNC: &str = "/rounds/v1/sync";
     /// `GET`, a stream of server-sent events; one named `changed` after each commit in scope.

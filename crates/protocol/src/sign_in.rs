@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::secret::Secret;
+use crate::statement::Signed;
 
 /// First contact of a device for one user: password and one-time code together.
 /// The request carries a DPoP proof made with the key in `device`, without `ath`.
@@ -55,6 +56,10 @@ pub struct SessionGrant {
     pub organisation: OrganisationCard,
     /// Rules that the workstation follows.
     pub policy: Policy,
+    /// How long the user may work on this device without the server: a signed
+    /// [`crate::statement::Lease`]. None from a server that gives none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Signed>,
 }
 
 /// A user, as other parts of the system name one.

@@ -29,6 +29,12 @@ pub enum SignInError {
     /// The cache is damaged and the server, whose help a fresh one needs, cannot be reached.
     #[error("the cache is damaged")]
     Corrupt,
+    /// Work without the server is not allowed any more, or not yet.
+    #[error("there is no lease that counts")]
+    LeaseExpired,
+    /// The clock was set back: whether work without the server is allowed cannot be told.
+    #[error("the clock is behind a time that was seen")]
+    ClockBehind,
     /// An input is not what it must be.
     #[error("an input is not usable: {field}")]
     Invalid {

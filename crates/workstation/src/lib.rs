@@ -15,6 +15,7 @@ pub mod door;
 pub mod error;
 mod facade;
 pub mod fault;
+mod lease;
 pub mod log;
 mod notice;
 mod opening;

@@ -8,6 +8,7 @@ use ed25519_dalek::SigningKey;
 use jiff::Timestamp;
 use ledger::chain::Head;
 use protocol::secret::Secret;
+use protocol::sign_in::SessionGrant;
 use url::Url;
 use uuid::Uuid;
 use vault::recovery::{self, RecoveryPublic};
@@ -17,11 +18,13 @@ use zeroize::Zeroizing;
 use crate::desk::Desk;
 use crate::desk::identity::{self, Identity, Kept};
 use crate::error::SignInError;
+use crate::lease::{self, LeaseKeeper};
 use crate::port::Ports;
 use crate::port::keychain::KeychainError;
 use crate::profile::lock_file::LockFile;
 use crate::profile::slots::{Card, Slots, secret_of};
 use crate::profile::{Profile, ProfileError, disk};
+use crate::work::grants::EMERGENCIES;
 
 /// Fresh secrets of a device.
 pub(crate) struct FreshKeys {
@@ -74,10 +77,11 @@ pub(crate) fn make_profile(
     server: &Url,
     fresh: &FreshKeys,
     password: &Secret,
-    kept: Kept,
+    grant: &SessionGrant,
     cost: ArgonCost,
-) -> Result<Desk, SignInError> {
+) -> Result<(Desk, LeaseKeeper), SignInError> {
     let Prepared { profile, lock } = place;
+    let kept = Kept::from(grant);
     let now = ports.clock.now();
     let public = RecoveryPublic::parse(&kept.organisation.recovery_public_key)
         .map_err(|_| SignInError::Grant("its recovery key is not a key"))?;
@@ -85,7 +89,7 @@ pub(crate) fn make_profile(
     let identity =
         Identity::new(server.clone(), fresh.device, kept.clone()).map_err(SignInError::Grant)?;
     let stamp = stamp(now);
-    for path in [profile.slots(), profile.cache()] {
+    for path in [profile.slots(), profile.cache(), lease::path(&profile)] {
         disk::move_aside(&path, &stamp).map_err(ProfileError::from)?;
     }
     let cache_key = SlotKey::generate().map_err(|_| crate::port::entropy::NoEntropy)?;
@@ -108,7 +112,17 @@ pub(crate) fn make_profile(
         &Head::genesis(fresh.device),
     )
     .map_err(SignInError::Cache)?;
-    cache.write("identity", |tx| tx.set(identity::SETTING, &kept))?;
+    let keeper = LeaseKeeper::load(&profile, &slots, server, &fresh.keychain_secret);
+    let renewed = grant
+        .lease
+        .as_ref()
+        .and_then(|lease| keeper.renew(lease, &identity));
+    cache.write("identity", |tx| {
+        if let Some(renewed) = &renewed {
+            tx.set(lease::SETTING, renewed)?;
+        }
+        tx.set(identity::SETTING, &kept)
+    })?;
     ports
         .keychain
         .set(&profile.secret_account(), fresh.keychain_secret.as_slice())?;
@@ -118,14 +132,15 @@ pub(crate) fn make_profile(
     // Last: a profile without slots is none, and a cut before this point is mended by
     // enrolling again.
     slots.write(&profile.slots())?;
-    Ok(Desk::new(
+    let desk = Desk::new(
         profile,
         lock,
         identity,
         cache,
         fresh.key.clone(),
         ports.clone(),
-    ))
+    );
+    Ok((desk, keeper))
 }
 
 /// What the password and the keychain opened.
@@ -136,6 +151,7 @@ pub(crate) struct Opened {
     pub cache_key: SlotKey,
     pub key: Arc<SigningKey>,
     pub lock: LockFile,
+    pub lease: LeaseKeeper,
 }
 
 /// Opens the daily slot.
@@ -155,8 +171,10 @@ pub(crate) fn open_slot(
     let seed = ports.keychain.get(&profile.device_account())?;
     let seed = secret_of(&seed).ok_or(KeychainError::Malformed)?;
     let cache_key = slots.open_daily(&profile, &secret, password.expose())?;
+    let lease = LeaseKeeper::load(&profile, &slots, server, &secret);
     Ok(Opened {
         profile,
+        lease,
         server: server.clone(),
         slots,
         cache_key,
@@ -181,7 +199,7 @@ pub(crate) fn check_password(
 /// A profile with its cache open, or a slot whose cache is damaged.
 pub(crate) enum OpenedCache {
     /// Ready to work.
-    Whole(Box<Desk>),
+    Whole(Box<Desk>, LeaseKeeper),
     /// The file is damaged or gone; what could be read of it.
     Damaged(Box<Opened>, Option<Box<Unsent>>),
 }
@@ -212,6 +230,9 @@ pub(crate) fn open_cache(ports: &Ports, opened: Opened) -> Result<OpenedCache, S
     };
     let identity = Identity::new(opened.server.clone(), opened.slots.device, kept)
         .map_err(SignInError::Grant)?;
+    // What the cache holds cannot be written by anybody without its key.
+    let sealed = cache.read(|cache| cache.setting(lease::SETTING)).ok();
+    opened.lease.confirm(&identity, sealed.flatten());
     let mut slots = opened.slots;
     slots.used_at = ports.clock.now();
     if slots.write(&opened.profile.slots()).is_err() {
@@ -226,7 +247,7 @@ pub(crate) fn open_cache(ports: &Ports, opened: Opened) -> Result<OpenedCache, S
         opened.key,
         ports.clone(),
     );
-    Ok(OpenedCache::Whole(Box::new(desk)))
+    Ok(OpenedCache::Whole(Box::new(desk), opened.lease))
 }
 
 /// Name of the mark that a session leaves when it meets a damaged page.
@@ -239,9 +260,10 @@ pub(crate) fn replace_damaged(
     ports: &Ports,
     opened: Opened,
     unsent: Option<Unsent>,
-    kept: Kept,
+    grant: &SessionGrant,
     head: &Head,
-) -> Result<Desk, SignInError> {
+) -> Result<(Desk, LeaseKeeper), SignInError> {
+    let kept = Kept::from(grant);
     let now = ports.clock.now();
     let stamp = stamp(now);
     let folder = opened.profile.folder.clone();
@@ -253,14 +275,7 @@ pub(crate) fn replace_damaged(
     disk::move_aside(&opened.profile.cache(), &stamp).map_err(ProfileError::from)?;
     let key = CacheKey::new(*opened.cache_key.expose());
     let cache = Cache::create(&opened.profile.cache(), &key, head).map_err(SignInError::Cache)?;
-    cache.write("identity", |tx| tx.set(identity::SETTING, &kept))?;
-    match std::fs::remove_file(folder.join(DAMAGED)) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(ProfileError::from(error).into());
-        }
-        _ => {}
-    }
-    let desk = Desk::new(
+    let mut desk = Desk::new(
         opened.profile,
         opened.lock,
         identity,
@@ -268,10 +283,41 @@ pub(crate) fn replace_damaged(
         opened.key,
         ports.clone(),
     );
+    take_grant(&mut desk, &opened.lease, grant)?;
+    match std::fs::remove_file(folder.join(DAMAGED)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(ProfileError::from(error).into());
+        }
+        _ => {}
+    }
     if let Some(unsent) = unsent {
         carry_over(&desk, unsent)?;
     }
-    Ok(desk)
+    Ok((desk, opened.lease))
+}
+
+/// The server's word on who this user is and how long work may go on without it.
+pub(crate) fn take_grant(
+    desk: &mut Desk,
+    lease: &LeaseKeeper,
+    grant: &SessionGrant,
+) -> Result<(), SignInError> {
+    let kept = Kept::from(grant);
+    let (server, device) = (desk.identity.server.clone(), desk.identity.device);
+    desk.identity = Identity::new(server, device, kept.clone()).map_err(SignInError::Grant)?;
+    let renewed = grant
+        .lease
+        .as_ref()
+        .and_then(|signed| lease.renew(signed, &desk.identity));
+    desk.cache.write("identity", |tx| {
+        tx.set(identity::SETTING, &kept)?;
+        if let Some(renewed) = &renewed {
+            tx.set(lease::SETTING, renewed)?;
+        }
+        // A fresh word from the server: emergencies off line are counted anew.
+        tx.set(EMERGENCIES, &0_u32)
+    })?;
+    Ok(())
 }
 
 /// Writes unsent work beside the cache, sealed to the organisation's recovery key.

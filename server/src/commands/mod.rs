@@ -9,6 +9,7 @@ mod init;
 mod keys;
 mod ledger;
 mod password_rules;
+mod policy;
 mod token;
 mod user;
 
@@ -60,6 +61,13 @@ enum Command {
     /// Keys: which there are, new ones, sealing anew, and destroying a record for good.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// The organisation's rules for workstations; shows them, and changes those that are given.
+    Policy {
+        /// Hours that a user may work on a computer without the server, 1 to 720. It counts from
+        /// each computer's next contact.
+        #[arg(long, value_parser = clap::value_parser!(i32).range(1..=720))]
+        lease_hours: Option<i32>,
+    },
     /// Imports FHIR bundles (*.json) and resources (*.ndjson) from a folder. What was imported
     /// before is left alone, so an interrupted import is simply run again.
     Import {
@@ -202,6 +210,10 @@ async fn run(command: Command) -> Result<(), CommandError> {
                     print(&user::end_sessions(&app, &who.username).await?)
                 }
             }
+        }
+        Command::Policy { lease_hours } => {
+            let app = app().await?;
+            print(&policy::policy(&app, lease_hours).await?)
         }
         Command::Import { folder, progress } => {
             print(&import::import(&app().await?, &folder, progress).await?)

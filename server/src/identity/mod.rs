@@ -4,6 +4,7 @@ pub mod account;
 pub mod caller;
 pub mod device;
 pub mod error;
+pub mod lease;
 pub mod limit;
 pub mod password;
 pub mod proof;

@@ -6,15 +6,19 @@ use axum::extract::{OriginalUri, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use axum::{Extension, Json, Router};
+use protocol::fault::Code;
 use protocol::path;
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::statement::LeaseGrant;
 
 use crate::app::App;
 use crate::http::body::Body;
 use crate::http::problem::Refusal;
 use crate::identity::caller::{Caller, Origin};
+use crate::identity::lease;
 use crate::identity::password::PasswordGate;
 use crate::identity::sign_in::{self, Asked};
+use crate::store::error::StoreError;
 
 /// Routes of sign-in.
 pub fn routes() -> Router<Arc<App>> {
@@ -22,6 +26,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route(path::ENROL, post(enrol))
         .route(path::SIGN_IN, post(sign_in))
         .route(path::SIGN_OUT, post(sign_out))
+        .route(path::LEASE, post(renew_lease))
 }
 
 async fn enrol(
@@ -59,4 +64,16 @@ async fn sign_in(
 async fn sign_out(State(app): State<Arc<App>>, caller: Caller) -> Result<StatusCode, Refusal> {
     sign_in::sign_out(&app, &caller).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells nobody anything about anybody, so it leaves no event: each run of sync asks for one.
+async fn renew_lease(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+) -> Result<Json<LeaseGrant>, Refusal> {
+    // A program is always on line.
+    let device = caller.device.ok_or_else(|| Refusal::new(Code::Forbidden))?;
+    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let lease = lease::give(&app, &client, caller.user_id, device).await?;
+    Ok(Json(LeaseGrant { lease }))
 }

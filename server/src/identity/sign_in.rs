@@ -17,7 +17,7 @@ use crate::identity::error::IdentityError;
 use crate::identity::limit::{self, Source};
 use crate::identity::password::PasswordGate;
 use crate::identity::session::{self, Begun, EndedBy, WORKING_DAY};
-use crate::identity::{device, proof, totp};
+use crate::identity::{device, lease, proof, totp};
 use crate::store::error::StoreError;
 use crate::store::transaction;
 
@@ -88,7 +88,7 @@ pub async fn sign_in(
     drop(client);
     let event = attempt.event(Action::SignedIn, Some(&known));
     let begun = begin(app, known.id, device, event).await?;
-    Ok(grant(app, &known, begun))
+    grant(app, &known, device, begun).await
 }
 
 /// Enrols a device for a user and signs in on it.
@@ -163,7 +163,8 @@ pub async fn enrol(
         Ok(begun) => {
             let client = app.pool.get().await.map_err(StoreError::from)?;
             limit::succeeded(app, &client, &request.username, source).await?;
-            Ok(grant(app, &guarded.account, begun))
+            drop(client);
+            grant(app, &guarded.account, card.id, begun).await
         }
         Err(IdentityError::DeviceUnknown) => {
             attempt
@@ -209,8 +210,15 @@ async fn begin(
     .await
 }
 
-fn grant(app: &App, account: &Account, begun: Begun) -> SessionGrant {
-    SessionGrant {
+async fn grant(
+    app: &App,
+    account: &Account,
+    device: Uuid,
+    begun: Begun,
+) -> Result<SessionGrant, IdentityError> {
+    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let lease = lease::give(app, &client, account.id, device).await?;
+    Ok(SessionGrant {
         token: begun.token,
         expires_at: begun.expires_at,
         user: account.card(),
@@ -222,7 +230,8 @@ fn grant(app: &App, account: &Account, begun: Begun) -> SessionGrant {
             ledger_key: app.ledger.verifier().to_text(),
         },
         policy: POLICY,
-    }
+        lease: Some(lease),
+    })
 }
 
 async fn proved_key(app: &App, asked: &Asked<'_>) -> Result<String, IdentityError> {

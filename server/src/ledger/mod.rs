@@ -24,6 +24,7 @@ use ed25519_dalek::SigningKey;
 use ledger::chain::{self, ChainError, Head};
 use ledger::checkpoint::{Checkpoint, CheckpointError, VerifierKey};
 use ledger::tree::{Frontier, Hash};
+use protocol::statement::{Signed, Statement, StatementError};
 use tokio::sync::Notify;
 use uuid::Uuid;
 use vault::BlindKey;
@@ -123,6 +124,14 @@ impl Ledger {
     /// When the head holds no hash.
     pub fn countersign(&self, device: Uuid, head: &Head) -> Result<String, ChainError> {
         chain::countersign(device, head, &self.signing)
+    }
+
+    /// Signs a word of the server that workstations keep or obey.
+    ///
+    /// # Errors
+    /// For a statement that is longer than any that is read.
+    pub fn state<T: Statement>(&self, statement: &T) -> Result<Signed, StatementError> {
+        Signed::sign(statement, &self.signing)
     }
 
     /// The signed note of a tree.

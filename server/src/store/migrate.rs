@@ -5,7 +5,8 @@ use tokio_postgres::Client;
 use crate::store::error::StoreError;
 
 // A new file in the folder is seen when this file changes: V1 records, V2 identity and audit,
-// V3 the end of dates, V4 keys apart, V5 the ledger, V6 access and the wall between clinics.
+// V3 the end of dates, V4 keys apart, V5 the ledger, V6 access and the wall between clinics,
+// V7 leases, orders to wipe and what was saved before.
 mod embedded {
     refinery::embed_migrations!("migrations");
 }

@@ -34,6 +34,38 @@ pub async fn load(client: &impl GenericClient) -> Result<Option<(Tenant, Vec<u8>
     }))
 }
 
+/// Hours that a lease for work without the server lasts.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn lease_hours(client: &impl GenericClient, tenant: Uuid) -> Result<i32, StoreError> {
+    let row = client
+        .query_one(
+            "SELECT lease_hours FROM tenant WHERE tenant = $1",
+            &[&tenant],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+/// Changes it. `client` is the owner's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_lease_hours(
+    client: &impl GenericClient,
+    tenant: Uuid,
+    hours: i32,
+) -> Result<(), StoreError> {
+    client
+        .execute(
+            "UPDATE tenant SET lease_hours = $2 WHERE tenant = $1",
+            &[&tenant, &hours],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Makes the clinic, its data key and its index key. `tx` is a transaction of the owner.
 ///
 /// # Errors

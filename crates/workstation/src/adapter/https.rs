@@ -16,6 +16,7 @@ use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::path;
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::statement::{LeaseGrant, Signed};
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
@@ -173,6 +174,16 @@ impl Server for Https {
                 self.request(Method::POST, &session.device, token, path::SIGN_OUT, &[])?;
             let response = request.timeout(CONNECT).send().await.map_err(sort)?;
             checked(response).await.map(drop)
+        })
+    }
+
+    fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed> {
+        Box::pin(async move {
+            let token = Some(session.token.expose());
+            let request = self.request(Method::POST, &session.device, token, path::LEASE, &[])?;
+            let response = checked(request.send().await.map_err(sort)?).await?;
+            let grant: LeaseGrant = read(response).await?;
+            Ok(grant.lease)
         })
     }
 

@@ -6,6 +6,7 @@ use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::statement::Signed;
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
 
@@ -33,6 +34,10 @@ impl Server for Unusable {
     }
 
     fn sign_out<'a>(&'a self, _: &'a Session) -> Answer<'a, ()> {
+        refuse()
+    }
+
+    fn lease<'a>(&'a self, _: &'a Session) -> Answer<'a, Signed> {
         refuse()
     }
 

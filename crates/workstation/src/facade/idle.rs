@@ -95,12 +95,21 @@ impl Workstation {
 pub(super) async fn watch(inner: std::sync::Weak<super::Inner>) {
     let mut ticks = tokio::time::interval(WATCH);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut told = tokio::time::Instant::now();
     loop {
         ticks.tick().await;
         let Some(inner) = inner.upgrade() else { return };
         let this = Workstation(inner);
+        if told.elapsed() >= super::lease::TOLD {
+            told = tokio::time::Instant::now();
+            this.tell_the_time();
+        }
         // On a task of its own: locking ends this one.
-        let locked = tokio::spawn(async move { this.lock_if_idle().await }).await;
+        let locked =
+            tokio::spawn(
+                async move { this.lock_if_lease_ended().await || this.lock_if_idle().await },
+            )
+            .await;
         if !matches!(locked, Ok(false)) {
             return;
         }

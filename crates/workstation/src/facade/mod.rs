@@ -3,6 +3,7 @@
 mod access;
 mod day;
 mod idle;
+mod lease;
 mod oversight;
 mod session;
 mod status;
@@ -14,6 +15,7 @@ use vault::slot::ArgonCost;
 
 use crate::door::Door;
 use crate::error::WorkError;
+use crate::lease::LeaseKeeper;
 use crate::notice::{Notice, Notices};
 use crate::port::Ports;
 use crate::profile::config::Config;
@@ -38,6 +40,8 @@ struct Inner {
     /// Held while a profile is opened or closed.
     turn: tokio::sync::Mutex<()>,
     open: Mutex<Option<Open>>,
+    /// Why it is locked, where that was not the user's doing.
+    notice: Mutex<Option<Fault>>,
 }
 
 /// What goes with an open profile.
@@ -47,6 +51,7 @@ struct Open {
     server: String,
     runner: Runner,
     line: crate::runner::Line,
+    lease: LeaseKeeper,
     pokes: mpsc::UnboundedSender<Poke>,
     idle: Idle,
     watchman: tokio::task::JoinHandle<()>,
@@ -71,6 +76,7 @@ impl Workstation {
             notices: Notices::default(),
             turn: tokio::sync::Mutex::default(),
             open: Mutex::new(None),
+            notice: Mutex::default(),
         }))
     }
 

@@ -13,9 +13,9 @@ use super::idle::{Idle, watch};
 use super::{Open, Workstation};
 use crate::adapter::https::server_url;
 use crate::desk::Desk;
-use crate::desk::identity::Kept;
 use crate::error::SignInError;
 use crate::fault;
+use crate::lease::{LeaseKeeper, Standing};
 use crate::notice::Notice;
 use crate::opening::{self, FreshKeys, Opened, OpenedCache, Prepared};
 use crate::port::server::{Device, Session};
@@ -68,6 +68,7 @@ impl Workstation {
             server,
             profiles,
             user,
+            notice: self.notice(),
         }
     }
 
@@ -154,11 +155,10 @@ impl Workstation {
             device: device.clone(),
             token: grant.token.clone(),
         };
-        let kept = Kept::from(&grant);
         let cost = self.0.cost;
-        let desk = blocking({
+        let (desk, lease) = blocking({
             let url = url.clone();
-            move || opening::make_profile(&ports, place, &url, &fresh, &password, kept, cost)
+            move || opening::make_profile(&ports, place, &url, &fresh, &password, &grant, cost)
         })
         .await?;
         if self.0.config.server.is_none() {
@@ -175,7 +175,7 @@ impl Workstation {
             }
         }
         let line = Line::new(device, username, Some(session), None);
-        self.begin(desk, line, Action::Enrolled, None).await
+        self.begin(desk, lease, line, Action::Enrolled, None).await
     }
 
     /// Opens a profile with the password, on line or off. For the profile that is open already,
@@ -223,21 +223,54 @@ impl Workstation {
         self.close(Action::Locked).await;
         let opened = blocking({
             let (ports, url, password) = (ports.clone(), url.clone(), password.clone());
-            move || {
-                let opened = opening::open_slot(&ports, profile, &url, &password)?;
-                opening::open_cache(&ports, opened)
-            }
+            move || opening::open_slot(&ports, profile, &url, &password)
+        })
+        .await?;
+        let device = Device {
+            server: url,
+            key: opened.key.clone(),
+        };
+        let username = opened.slots.username.clone();
+        let now = || ports.clock.now();
+        // An expired lease keeps the cache closed.
+        let mut granted = match opened.lease.standing(now()) {
+            Standing::Valid(_) => None,
+            standing => Some(
+                self.sign_in_first(&device, &username, &password, standing)
+                    .await?,
+            ),
+        };
+        let opened = blocking({
+            let ports = ports.clone();
+            move || opening::open_cache(&ports, opened)
         })
         .await?;
         match opened {
-            OpenedCache::Whole(desk) => {
-                let device = Device {
-                    server: url,
-                    key: desk.key.clone(),
-                };
+            OpenedCache::Whole(desk, lease) => {
+                // Judged again with what only the cache knows.
+                let standing = lease.standing(now());
+                if granted.is_none() && !matches!(standing, Standing::Valid(_)) {
+                    granted = Some(
+                        self.sign_in_first(&device, &username, &password, standing)
+                            .await?,
+                    );
+                }
+                let (session, grant) = granted.unzip();
+                let desk = blocking({
+                    let lease = lease.clone();
+                    move || {
+                        let mut desk = *desk;
+                        if let Some(grant) = &grant {
+                            opening::take_grant(&mut desk, &lease, grant)?;
+                        }
+                        Ok(desk)
+                    }
+                })
+                .await?;
                 let username = desk.identity.user.username.clone();
-                let line = Line::new(device, username, None, Some(password));
-                self.begin(*desk, line, Action::Unlocked, None).await
+                let password = session.is_none().then_some(password);
+                let line = Line::new(device, username, session, password);
+                self.begin(desk, lease, line, Action::Unlocked, None).await
             }
             OpenedCache::Damaged(opened, unsent) => {
                 self.refill(*opened, unsent.map(|unsent| *unsent), password)
@@ -285,16 +318,17 @@ impl Workstation {
             .hand_over_audit(&session, links)
             .await
             .map_err(damaged)?;
-        let kept = Kept::from(&grant);
         let head = Head {
             number: receipt.through,
             hash: receipt.head,
         };
-        let desk =
-            blocking(move || opening::replace_damaged(&ports, opened, unsent, kept, &head)).await?;
+        let (desk, lease) =
+            blocking(move || opening::replace_damaged(&ports, opened, unsent, &grant, &head))
+                .await?;
         let line = Line::new(device, username, Some(session), None);
         self.begin(
             desk,
+            lease,
             line,
             Action::Unlocked,
             Some(fault::of("cache-set-aside")),
@@ -326,6 +360,7 @@ impl Workstation {
     async fn begin(
         &self,
         mut desk: Desk,
+        lease: LeaseKeeper,
         line: Line,
         action: Action,
         notice: Option<Fault>,
@@ -363,6 +398,7 @@ impl Workstation {
             ports: self.0.ports.clone(),
             notices: self.0.notices.clone(),
             line: line.clone(),
+            lease: lease.clone(),
             notice,
             session_changed: Arc::new(move || {
                 if let Some(inner) = this.upgrade() {
@@ -386,6 +422,7 @@ impl Workstation {
         *runner_pokes.lock().unwrap_or_else(PoisonError::into_inner) = Some(pokes.clone());
         let clock = &self.0.ports.clock;
         let idle = Idle::new(clock.now(), clock.steady(), idle_seconds);
+        self.set_notice(None);
         let watchman = tokio::spawn(watch(Arc::downgrade(&self.0)));
         *self.opened() = Some(Open {
             profile,
@@ -393,6 +430,7 @@ impl Workstation {
             server,
             runner,
             line,
+            lease,
             pokes,
             idle,
             watchman,
@@ -453,12 +491,14 @@ impl Workstation {
         let open = self.opened().take();
         let Some(open) = open else { return };
         open.watchman.abort();
+        let lease = open.lease.settle();
         let recorded = self
             .0
             .door
             .work(move |desk| {
                 let event = desk.event(action)?;
-                desk.record(event)
+                desk.write_recorded("lock", &event, |tx| tx.set(crate::lease::SETTING, &lease))?;
+                Ok(())
             })
             .await;
         if let Err(error) = recorded {

@@ -11,6 +11,7 @@ use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::statement::Signed;
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
 use url::Url;
@@ -105,6 +106,8 @@ pub trait Server: Send + Sync {
     ) -> Answer<'a, SessionGrant>;
     /// Ends the session.
     fn sign_out<'a>(&'a self, session: &'a Session) -> Answer<'a, ()>;
+    /// A new lease for work without the server.
+    fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed>;
     /// The page after a cursor.
     fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage>;
     /// Sends changes.

@@ -15,6 +15,7 @@ use crate::desk::Desk;
 use crate::desk::identity::{self, Identity, Kept};
 use crate::door::Door;
 use crate::error::WorkError;
+use crate::lease::{self, LeaseKeeper};
 use crate::notice::{Notices, Touched};
 use crate::port::server::{Server, ServerError, Session};
 use crate::work::grants::EMERGENCIES;
@@ -26,6 +27,7 @@ struct Bench {
     server: Arc<dyn Server>,
     notices: Notices,
     line: Line,
+    lease: LeaseKeeper,
     session_changed: Arc<dyn Fn() + Send + Sync>,
 }
 
@@ -37,6 +39,7 @@ pub(super) fn execute(ground: &Ground, operation: Operation) -> BoxFuture<'stati
         server: ground.ports.server.clone(),
         notices: ground.notices.clone(),
         line: ground.line.clone(),
+        lease: ground.lease.clone(),
         session_changed: ground.session_changed.clone(),
     };
     Box::pin(async move { bench.execute(operation).await })
@@ -220,12 +223,17 @@ impl Bench {
                 }
             })
             .await;
+        let (signed, keeper) = (grant.lease.clone(), self.lease.clone());
         let stored = self
             .door
             .work(move |desk| {
+                let renewed = signed.and_then(|signed| keeper.renew(&signed, &desk.identity));
                 // A fresh word from the server: emergencies off line are counted anew.
                 Ok(desk.cache.write("identity", |tx| {
                     tx.set(identity::SETTING, &kept)?;
+                    if let Some(renewed) = &renewed {
+                        tx.set(lease::SETTING, renewed)?;
+                    }
                     tx.set(EMERGENCIES, &0_u32)
                 })?)
             })

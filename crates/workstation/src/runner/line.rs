@@ -62,6 +62,15 @@ impl Line {
         self.state().fault.clone()
     }
 
+    /// Whether the server said that this user may not work any more.
+    pub(crate) fn is_barred(&self) -> bool {
+        let state = self.state();
+        state
+            .fault
+            .as_ref()
+            .is_some_and(|fault| fault.code == "account-disabled")
+    }
+
     pub(crate) fn give_password(&self, password: Secret) {
         let mut state = self.state();
         state.password = Some(password);

@@ -4,6 +4,7 @@
 mod execute;
 mod line;
 mod listen;
+mod renewing;
 mod state_view;
 mod witnessing;
 
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use crate::door::Door;
 use crate::error::WorkError;
+use crate::lease::LeaseKeeper;
 use crate::notice::{Notice, Notices};
 use crate::port::Ports;
 use crate::view::fault::Fault;
@@ -45,6 +47,8 @@ pub(crate) enum Poke {
     StopFill,
     /// Take it up again.
     ResumeFill,
+    /// Time went on: what is said of it changes.
+    Clock,
 }
 
 /// A running runner. Dropping it stops it.
@@ -62,6 +66,7 @@ pub(crate) struct Ground {
     pub ports: Ports,
     pub notices: Notices,
     pub line: Line,
+    pub lease: LeaseKeeper,
     /// What happened while opening; told for as long as nothing more pressing is.
     pub notice: Option<Fault>,
     /// Called when the first filling ends and when the server sent a new identity.
@@ -80,7 +85,9 @@ impl Runner {
             .work(|desk| Ok(desk.identity.zone.clone()))
             .await?;
         let ledger = witnessing::known(&ground.door).await?;
-        let view = state_view::view(engine.state(), ground.notice.clone(), ledger.clone(), &zone);
+        let lease = ground.lease.view(ground.ports.clock.now(), &zone);
+        let notice = ground.notice.clone();
+        let view = state_view::view(engine.state(), notice, ledger.clone(), lease, &zone);
         let (view_sender, view) = watch::channel(view);
         let (run_sender, runs) = watch::channel(0);
         let (pokes, inbox) = mpsc::unbounded_channel();
@@ -226,6 +233,7 @@ impl Course {
                 },
                 poke = inbox.recv() => match poke {
                     None => return,
+                    Some(Poke::Clock) => self.report_again(),
                     Some(Poke::Recorded) => {
                         gathering.get_or_insert_with(|| tokio::time::Instant::now() + GATHER);
                     }
@@ -267,8 +275,12 @@ impl Course {
         }
         if self.looking == Looking::Due {
             self.looking = Looking::Runs;
+            let renew = renewing::renew(&self.ground);
             let look = witnessing::look(&self.ground);
-            running.push(Box::pin(async move { Done::Ledger(look.await) }));
+            running.push(Box::pin(async move {
+                renew.await;
+                Done::Ledger(look.await)
+            }));
         }
     }
 
@@ -277,9 +289,13 @@ impl Course {
         self.looking = Looking::Rests;
         if let Some(seen) = seen {
             self.ledger = seen;
-            let state = self.engine.state().clone();
-            self.report(&state);
         }
+        self.report_again();
+    }
+
+    fn report_again(&mut self) {
+        let state = self.engine.state().clone();
+        self.report(&state);
     }
 
     async fn input(&mut self, poke: Poke) -> Option<Input> {
@@ -292,6 +308,7 @@ impl Course {
             }
             Poke::StopFill => Some(Input::StopFill),
             Poke::ResumeFill => Some(Input::ResumeFill),
+            Poke::Clock => None,
         }
     }
 
@@ -309,6 +326,9 @@ impl Course {
             state,
             self.ground.line.fault(),
             self.ledger.clone(),
+            self.ground
+                .lease
+                .view(self.ground.ports.clock.now(), &self.zone),
             &self.zone,
         );
         view.fault = view.fault.or_else(|| self.ground.notice.clone());

@@ -5,13 +5,14 @@ use sync::{Connection, Stage, State};
 
 use crate::show::when;
 use crate::view::fault::Fault;
-use crate::view::session::{self, FirstSync, LedgerView, SyncView};
+use crate::view::session::{self, FirstSync, LeaseView, LedgerView, SyncView};
 
 /// The view of a state. `line` is what stands in the way of a session.
 pub(super) fn view(
     state: &State,
     line: Option<Fault>,
     ledger: LedgerView,
+    lease: LeaseView,
     zone: &TimeZone,
 ) -> SyncView {
     SyncView {
@@ -32,6 +33,7 @@ pub(super) fn view(
         }),
         fault: line.or_else(|| state.fault.as_ref().map(fault)),
         ledger,
+        lease,
     }
 }
 

@@ -15,6 +15,8 @@ pub struct SessionView {
     pub profiles: Vec<ProfileView>,
     /// Who is signed in, while unlocked.
     pub user: Option<UserView>,
+    /// Why it is locked, where that was not the user's doing; shown on the sign-in screen.
+    pub notice: Option<super::fault::Fault>,
 }
 
 /// The program's phase.
@@ -129,6 +131,34 @@ pub struct SyncView {
     pub fault: Option<super::fault::Fault>,
     /// What this computer knows of the server's ledger.
     pub ledger: LedgerView,
+    /// How long work may go on without the server.
+    pub lease: LeaseView,
+}
+
+/// How long work may go on without the server; every contact begins it anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct LeaseView {
+    /// Whether it may.
+    pub state: LeaseState,
+    /// Until when, clinic time, in words: `Fri 14:00`.
+    pub until: Option<String>,
+    /// How long that is from now.
+    pub minutes_left: Option<u32>,
+}
+
+/// Whether work may go on without the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum LeaseState {
+    /// It may.
+    Valid,
+    /// It may for less than twelve hours.
+    Ending,
+    /// It may not any more.
+    Expired,
+    /// The server has not allowed it.
+    None,
 }
 
 /// What this computer knows of the server's ledger.

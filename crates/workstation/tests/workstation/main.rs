@@ -6,8 +6,10 @@
 mod access;
 mod day;
 mod keys;
+mod lease;
 mod lock;
 mod mock;
+mod mock_keys;
 mod mock_ledger;
 mod mock_office;
 mod office;

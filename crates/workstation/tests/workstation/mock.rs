@@ -17,6 +17,7 @@ use protocol::secret::Secret;
 use protocol::sign_in::{
     EnrolRequest, OrganisationCard, Policy, Role, SessionGrant, SignInRequest, UserCard,
 };
+use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{Fate, StoredVersion, UploadFate, UploadReply, UploadRequest};
 use serde_json::Value;
@@ -33,6 +34,7 @@ use workstation::profile::Places;
 use workstation::profile::config::Config;
 use workstation::view::session::{Connection, EnrolForm, UnlockForm};
 
+use crate::mock_keys::MockKeys;
 use crate::mock_ledger::MockLedger;
 use crate::mock_office::Office;
 use zeroize::Zeroizing;
@@ -120,6 +122,11 @@ impl Default for MockClock {
 }
 
 impl MockClock {
+    /// Sets the clock of the day; the steady one does not notice.
+    pub fn set(&self, seconds: i64) {
+        self.millis.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
     pub fn pass(&self, time: Duration) {
         let millis = time.as_millis() as i64;
         self.millis.fetch_add(millis, Ordering::SeqCst);
@@ -151,12 +158,13 @@ pub struct MockServer {
     pub hold_pages: AtomicBool,
     pub ledger: Mutex<MockLedger>,
     pub office: Mutex<Office>,
+    pub keys: Mutex<MockKeys>,
     genesis: Mutex<Option<Uuid>>,
     public: String,
 }
 
 impl MockServer {
-    fn new(records: Vec<Value>) -> Self {
+    fn new(records: Vec<Value>, clock: Arc<MockClock>) -> Self {
         let (recovery, public) = recovery::keypair().unwrap();
         Self {
             reachable: AtomicBool::new(true),
@@ -171,6 +179,7 @@ impl MockServer {
             hold_pages: AtomicBool::new(false),
             ledger: Mutex::default(),
             office: Mutex::default(),
+            keys: Mutex::new(MockKeys::new(clock)),
             genesis: Mutex::default(),
             public: public.to_text(),
         }
@@ -202,8 +211,14 @@ impl MockServer {
         }
     }
 
-    fn grant(&self, username: &str, password: &Secret) -> Result<SessionGrant, ServerError> {
+    fn grant(
+        &self,
+        device: &Device,
+        username: &str,
+        password: &Secret,
+    ) -> Result<SessionGrant, ServerError> {
         self.contact()?;
+        self.keys.lock().unwrap().admits()?;
         let known = self.passwords.lock().unwrap();
         if known.get(username).map(String::as_str) != Some(password.expose()) {
             return Err(ServerError::from_problem(Problem {
@@ -235,7 +250,13 @@ impl MockServer {
                 idle_lock_seconds: 600,
                 emergency_quota: 3,
             },
+            lease: Some(self.leased(device)),
         })
+    }
+
+    fn leased(&self, device: &Device) -> Signed {
+        let secret = self.ledger.lock().unwrap().secret.clone();
+        self.keys.lock().unwrap().lease(device, &secret)
     }
 
     fn receipt(&self) -> AuditReceipt {
@@ -257,22 +278,31 @@ fn answer<'a, T: Send + 'a>(result: Result<T, ServerError>) -> Answer<'a, T> {
 }
 
 impl Server for MockServer {
-    fn enrol<'a>(&'a self, _: &'a Device, request: &'a EnrolRequest) -> Answer<'a, SessionGrant> {
+    fn enrol<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a EnrolRequest,
+    ) -> Answer<'a, SessionGrant> {
+        self.keys.lock().unwrap().enrolled(device, request);
         *self.genesis.lock().unwrap() = Some(request.device.id);
         self.audit.lock().unwrap().clear();
-        answer(self.grant(&request.username, &request.password))
+        answer(self.grant(device, &request.username, &request.password))
     }
 
     fn sign_in<'a>(
         &'a self,
-        _: &'a Device,
+        device: &'a Device,
         request: &'a SignInRequest,
     ) -> Answer<'a, SessionGrant> {
-        answer(self.grant(&request.username, &request.password))
+        answer(self.grant(device, &request.username, &request.password))
     }
 
     fn sign_out<'a>(&'a self, _: &'a Session) -> Answer<'a, ()> {
         answer(self.contact())
+    }
+
+    fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed> {
+        answer(self.contact().map(|()| self.leased(&session.device)))
     }
 
     fn page<'a>(&'a self, _: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {
@@ -474,7 +504,7 @@ impl Bench {
     pub fn new(records: Vec<Value>) -> Self {
         let keychain = Arc::new(MockKeychain::default());
         let clock = Arc::new(MockClock::default());
-        let server = Arc::new(MockServer::new(records));
+        let server = Arc::new(MockServer::new(records, clock.clone()));
         let folder = tempfile::tempdir().unwrap();
         let workstation = station(folder.path(), &keychain, &clock, &server);
         Self {

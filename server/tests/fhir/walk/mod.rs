@@ -30,11 +30,15 @@ const ADDRESS: &str = "192.0.2.44";
 const AGENT: &str = "walker/1.0";
 
 /// Routes that show or change nothing of any record, and why no event is due.
-const SILENT: [(&str, &str); 4] = [
+const SILENT: [(&str, &str); 5] = [
     (path::READY, "says that the server is there"),
     ("/fhir/R4/metadata", "says what the service can do"),
     (path::LEDGER_CHECKPOINT, "a hash over everything"),
     (path::LEDGER_CONSISTENCY, "hashes of hashes"),
+    (
+        path::LEASE,
+        "how long its own user may go on; each sync asks",
+    ),
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
