@@ -539,6 +539,27 @@ export type JustifyForm = {
 	reason: string,
 };
 
+/**  Whether work may go on without the server. */
+export type LeaseState = 
+/**  It may. */
+"valid" | 
+/**  It may for less than twelve hours. */
+"ending" | 
+/**  It may not any more. */
+"expired" | 
+/**  The server has not allowed it. */
+"none";
+
+/**  How long work may go on without the server; every contact begins it anew. */
+export type LeaseView = {
+	/**  Whether it may. */
+	state: LeaseState,
+	/**  Until when, clinic time, in words: `Fri 14:00`. */
+	until: string | null,
+	/**  How long that is from now. */
+	minutesLeft: number | null,
+};
+
 /**  Whether the server's ledger continues what this computer witnessed. */
 export type LedgerState = 
 /**  Not checked yet on this computer. */
@@ -914,6 +935,8 @@ export type SessionView = {
 	profiles: ProfileView[],
 	/**  Who is signed in, while unlocked. */
 	user: UserView | null,
+	/**  Why it is locked, where that was not the user's doing; shown on the sign-in screen. */
+	notice: Fault | null,
 };
 
 /**  Changes to settings. */
@@ -982,6 +1005,8 @@ export type SyncView = {
 	fault: Fault | null,
 	/**  What this computer knows of the server's ledger. */
 	ledger: LedgerView,
+	/**  How long work may go on without the server. */
+	lease: LeaseView,
 };
 
 /**  Look of the program. */

@@ -102,6 +102,7 @@ export class FakeClinic {
               .slice(0, setting.profiles ?? 1)
               .map((username) => ({ username, server: SERVER })),
       user: phase === 'unlocked' ? this.user() : null,
+      notice: null,
     };
     const offline = setting.connection === 'offline';
     this.sync = {
@@ -113,6 +114,7 @@ export class FakeClinic {
       first: phase === 'filling' ? { done: 18_240, total: 41_900, stopped: false } : null,
       fault: null,
       ledger: ledgerOf(setting.ledger ?? 'verified'),
+      lease: { state: 'valid', until: 'Fri 14:00', minutesLeft: 4_200 },
     };
     this.settings = {
       theme: setting.theme ?? 'light',

@@ -229,6 +229,8 @@ impl MockServer {
                 retry_after: None,
             }));
         }
+        // Before the guards below, which live as long as the statement.
+        let lease = Some(self.leased(device));
         Ok(SessionGrant {
             token: Secret::new("token".into()),
             expires_at: "2027-01-01T00:00:00Z".parse().unwrap(),
@@ -250,7 +252,7 @@ impl MockServer {
                 idle_lock_seconds: 600,
                 emergency_quota: 3,
             },
-            lease: Some(self.leased(device)),
+            lease,
         })
     }
 
