@@ -10,6 +10,8 @@ use uuid::Uuid;
 
 use crate::audit::recorder::Recorder;
 use crate::config::Config;
+use crate::identity::oidc::Provider;
+use crate::identity::oidc::provider::ProviderError;
 use crate::ledger::{self, Ledger};
 use crate::search::blind::Blind;
 use crate::store::announce::Announcer;
@@ -76,6 +78,8 @@ pub struct App {
     /// Connections of recorder and sequencer: those of requests may all be held by readers who
     /// wait for them.
     pub steady: Pool,
+    /// The identity provider, if there is single sign-on.
+    pub single_sign_on: Option<Provider>,
     /// Tells all servers and their workstations that something was committed.
     pub announcer: Announcer,
 }
@@ -115,6 +119,11 @@ impl App {
         };
         let steady = connect::pool_of(&few, tenant.id)?;
         let recorder = Recorder::start(steady.clone(), tenant.id, Arc::clone(&clock));
+        let single_sign_on = config
+            .single_sign_on
+            .clone()
+            .map(Provider::new)
+            .transpose()?;
         let announcer = Announcer::start(pool.clone(), tenant.id);
         Ok(Arc::new(Self {
             config,
@@ -128,6 +137,7 @@ impl App {
             ledger,
             recorder,
             steady,
+            single_sign_on,
             announcer,
         }))
     }
@@ -159,6 +169,9 @@ pub enum StartError {
     /// The ledger's key cannot be used.
     #[error("the ledger's key cannot be used")]
     Ledger(#[from] ::ledger::checkpoint::CheckpointError),
+    /// Single sign-on cannot be set up.
+    #[error("single sign-on cannot be set up")]
+    SingleSignOn(#[from] ProviderError),
     /// The database refuses.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),

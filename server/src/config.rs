@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use jiff::SignedDuration;
 use protocol::secret::Secret;
 
+use crate::identity::oidc::OidcSettings;
 use crate::store::keys::KeyLimits;
 pub use crate::store::keys::MasterSource;
 
@@ -31,6 +32,8 @@ pub struct Config {
     /// `ROUNDS_CHECKPOINT_FILE`: where the ledger's newest checkpoint is kept outside the
     /// database.
     pub checkpoint_file: Option<PathBuf>,
+    /// `ROUNDS_OIDC_…`: the identity provider, if there is single sign-on.
+    pub single_sign_on: Option<OidcSettings>,
 }
 
 /// Certificate chain and private key, PEM.
@@ -117,6 +120,7 @@ impl Config {
             tls,
             connections,
             checkpoint_file: lookup("ROUNDS_CHECKPOINT_FILE").map(PathBuf::from),
+            single_sign_on: OidcSettings::read(&lookup)?,
         })
     }
 }

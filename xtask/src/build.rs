@@ -11,17 +11,37 @@ const MADE: &[&str] = &["node_modules", "dist", "out", "coverage"];
 
 /// Installs the interface's libraries if the list of them changed.
 pub(crate) fn libraries() -> Result<(), Failure> {
-    let lock = step::root().join("ui/package-lock.json");
+    fetched(
+        "ui",
+        "ui-libraries",
+        "Fetching the interface's libraries (npm ci)",
+    )
+}
+
+/// The identity provider that the server is tested with, and a client of its FHIR service.
+const TEST_PROVIDER: &str = "server/tests/provider";
+
+/// Installs the libraries of the test provider if the list of them changed.
+pub(crate) fn test_provider() -> Result<(), Failure> {
+    fetched(
+        TEST_PROVIDER,
+        "test-provider",
+        "Fetching the identity provider of the tests (npm ci)",
+    )
+}
+
+/// Installs what a folder's lock file names, if it changed.
+fn fetched(folder: &str, name: &str, what: &str) -> Result<(), Failure> {
+    let folder = step::root().join(folder);
     let mut hasher = DefaultHasher::new();
-    read(&lock)?.hash(&mut hasher);
-    let stamp = Stamp::new("ui-libraries", hasher.finish());
-    if stamp.stands() && step::root().join("ui/node_modules").is_dir() {
+    read(&folder.join("package-lock.json"))?.hash(&mut hasher);
+    let stamp = Stamp::new(name, hasher.finish());
+    if stamp.stands() && folder.join("node_modules").is_dir() {
         return Ok(());
     }
-    step::run(
-        "Fetching the interface's libraries (npm ci)",
-        step::npm(["ci", "--no-audit", "--no-fund"]),
-    )?;
+    let mut command = step::npm(["ci", "--no-audit", "--no-fund"]);
+    command.current_dir(&folder);
+    step::run(what, command)?;
     stamp.keep()
 }
 

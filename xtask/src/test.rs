@@ -112,6 +112,7 @@ fn all() -> Result<(), Failure> {
     let mut report = Report::default();
     install::missing(install::For::Tour)?;
     build::interface()?;
+    build::test_provider()?;
 
     report.check("format (rustfmt)", || {
         step::run("Format", step::cargo(["fmt", "--all", "--check"]))
@@ -160,6 +161,9 @@ fn fast() -> Result<(), Failure> {
             chosen.extend(["-p", package.as_str()]);
         }
         report.check("lint (clippy)", || step::run("Lint", clippy(&chosen)))?;
+        if packages.contains("rounds-server") {
+            build::test_provider()?;
+        }
         report.tests("Rust tests", tests(&chosen))?;
     }
     if changed.iter().any(|path| path.starts_with("ui/")) {

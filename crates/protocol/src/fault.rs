@@ -32,6 +32,30 @@ pub enum Code {
     TooManyAttempts,
     /// This device is not enrolled, or its enrolment was ended.
     DeviceUnknown,
+    /// This server offers no single sign-on.
+    SingleSignOnOff,
+    /// This single sign-on was finished, has expired or was begun on another device: begin again.
+    SignInEnded,
+    /// The identity provider cannot be asked now.
+    ProviderUnavailable,
+    /// The identity provider did not take the code.
+    CodeRefused,
+    /// The identity provider's token cannot be read.
+    TokenMalformed,
+    /// The identity provider's token is unsigned, or signed in a way that is not taken.
+    TokenAlgorithm,
+    /// The identity provider's token is not signed by one of its keys.
+    TokenSignature,
+    /// The token is another provider's.
+    TokenIssuer,
+    /// The token was made for another program.
+    TokenAudience,
+    /// The token is too old, or not valid yet.
+    TokenExpired,
+    /// The token was made for another sign-in.
+    TokenNonce,
+    /// The identity provider knows the person, and there is no account here.
+    SubjectUnknown,
     /// The token is unknown, expired or ended: sign in again.
     SessionEnded,
     /// The proof of possession does not fit the token, the request or the time.

@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod report;
 pub mod secret;
 pub mod sign_in;
+pub mod single_sign_on;
 pub mod statement;
 pub mod sync;
 pub mod upload;
@@ -23,6 +24,10 @@ pub mod path {
     pub const ENROL: &str = "/rounds/v1/enrol";
     /// `POST` [`crate::sign_in::SignInRequest`] → [`crate::sign_in::SessionGrant`].
     pub const SIGN_IN: &str = "/rounds/v1/sign-in";
+    /// `POST` [`crate::single_sign_on::BeginRequest`] → [`crate::single_sign_on::Begun`].
+    pub const OIDC_BEGIN: &str = "/rounds/v1/sign-in/oidc/begin";
+    /// `POST` [`crate::single_sign_on::FinishRequest`] → [`crate::sign_in::SessionGrant`].
+    pub const OIDC_FINISH: &str = "/rounds/v1/sign-in/oidc/finish";
     /// `POST`, empty body. Ends the session of the token that signs the request.
     pub const SIGN_OUT: &str = "/rounds/v1/sign-out";
     /// `POST`, empty body → [`crate::statement::LeaseGrant`]: how long the user may go on without
@@ -53,6 +58,8 @@ pub mod path {
     /// `GET ?patient=&limit=&cursor=` → [`crate::report::ReportPage`]: who saw one chart, for
     /// those who may see it themselves.
     pub const WHO_LOOKED: &str = "/rounds/v1/audit/who-looked";
+    /// `GET` → [`crate::report::UserList`]: who can stand in the audit, for those who read it.
+    pub const AUDIT_USERS: &str = "/rounds/v1/audit/users";
     /// `GET ?closed=&cursor=` → [`crate::report::ReviewPage`].
     pub const REVIEWS: &str = "/rounds/v1/reviews";
     /// `POST` [`crate::report::CloseReview`] → [`crate::report::ReviewItem`].

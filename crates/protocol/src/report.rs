@@ -108,6 +108,26 @@ pub struct ReportRow {
     pub purpose: Option<String>,
 }
 
+/// Everybody who can stand in the audit.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct UserList {
+    /// By name.
+    pub users: Vec<ListedUser>,
+}
+
+/// A user or a program, as filters of the audit offer one.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct ListedUser {
+    /// The account.
+    pub id: Uuid,
+    /// Name for people.
+    pub name: String,
+    /// Wire name of the role.
+    pub role: String,
+    /// Whether the account is disabled; what it did stays.
+    pub disabled: bool,
+}
+
 /// What the security officer has to look at.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct ReviewPage {

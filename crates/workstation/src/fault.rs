@@ -307,7 +307,22 @@ fn problem_code(problem: &Problem) -> &'static str {
         Code::Forbidden => "forbidden",
         Code::ChainBroken => "chain-refused",
         Code::Unavailable => "server-unavailable",
-        Code::Malformed | Code::TooLarge | Code::CursorGone | Code::Other => "server-refused",
+        Code::Malformed
+        | Code::TooLarge
+        | Code::CursorGone
+        | Code::SingleSignOnOff
+        | Code::SignInEnded
+        | Code::ProviderUnavailable
+        | Code::CodeRefused
+        | Code::TokenMalformed
+        | Code::TokenAlgorithm
+        | Code::TokenSignature
+        | Code::TokenIssuer
+        | Code::TokenAudience
+        | Code::TokenExpired
+        | Code::TokenNonce
+        | Code::SubjectUnknown
+        | Code::Other => "server-refused",
     }
 }
 

@@ -75,6 +75,54 @@ fn words(code: Code) -> (StatusCode, &'static str) {
             StatusCode::UNAUTHORIZED,
             "This device is not enrolled for this user.",
         ),
+        Code::SingleSignOnOff => (
+            StatusCode::NOT_FOUND,
+            "This server offers no single sign-on.",
+        ),
+        Code::SignInEnded => (
+            StatusCode::UNAUTHORIZED,
+            "This sign-in was finished, has expired or was begun on another device: begin again.",
+        ),
+        Code::ProviderUnavailable => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The identity provider cannot be asked now.",
+        ),
+        Code::CodeRefused => (
+            StatusCode::UNAUTHORIZED,
+            "The identity provider did not take the code.",
+        ),
+        Code::TokenMalformed => (
+            StatusCode::UNAUTHORIZED,
+            "The identity provider's token cannot be read.",
+        ),
+        Code::TokenAlgorithm => (
+            StatusCode::UNAUTHORIZED,
+            "The identity provider's token is unsigned, or signed in a way that is not taken.",
+        ),
+        Code::TokenSignature => (
+            StatusCode::UNAUTHORIZED,
+            "The identity provider's token is not signed by one of its keys.",
+        ),
+        Code::TokenIssuer => (
+            StatusCode::UNAUTHORIZED,
+            "The token is another identity provider's.",
+        ),
+        Code::TokenAudience => (
+            StatusCode::UNAUTHORIZED,
+            "The identity provider's token was made for another program.",
+        ),
+        Code::TokenExpired => (
+            StatusCode::UNAUTHORIZED,
+            "The identity provider's token is too old or not valid yet.",
+        ),
+        Code::TokenNonce => (
+            StatusCode::UNAUTHORIZED,
+            "The identity provider's token was made for another sign-in.",
+        ),
+        Code::SubjectUnknown => (
+            StatusCode::FORBIDDEN,
+            "The identity provider knows you, and you have no account here.",
+        ),
         Code::SessionEnded => (StatusCode::UNAUTHORIZED, "Sign in first."),
         Code::ProofWrong => (
             StatusCode::UNAUTHORIZED,
@@ -112,7 +160,9 @@ impl IntoResponse for Refusal {
             StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = if self.fhir {
             let kind = match self.problem.code {
-                Code::Forbidden | Code::AccountDisabled => IssueType::Forbidden,
+                Code::Forbidden | Code::AccountDisabled | Code::SubjectUnknown => {
+                    IssueType::Forbidden
+                }
                 Code::TooLarge => IssueType::TooLong,
                 Code::Malformed => IssueType::Invalid,
                 Code::Unavailable => IssueType::Transient,

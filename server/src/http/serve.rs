@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::config::TlsFiles;
 use crate::feed::changes::Changes;
 use crate::http::router::router;
+use crate::identity::oidc::pending;
 use crate::identity::password::PasswordGate;
 use crate::identity::{limit, proof};
 use crate::ledger::sequence;
@@ -148,7 +149,8 @@ fn sweep(app: &Arc<App>, mut stopping: watch::Receiver<bool>) {
             };
             let swept = async {
                 proof::forget_old(&app, &client).await?;
-                limit::forget_old(&app, &client).await
+                limit::forget_old(&app, &client).await?;
+                pending::forget_old(&app, &client).await
             };
             if let Err(error) = swept.await {
                 warn!(

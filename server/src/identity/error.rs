@@ -3,6 +3,7 @@
 use protocol::fault::Code;
 
 use crate::http::problem::Refusal;
+use crate::identity::oidc::OidcError;
 use crate::identity::password::GateError;
 use crate::store::error::StoreError;
 use crate::store::transaction::Retryable;
@@ -31,12 +32,26 @@ pub enum IdentityError {
     /// A field cannot be used.
     #[error("{0}")]
     Malformed(&'static str),
+    /// A single sign-on did not end well.
+    #[error("{0}")]
+    SingleSignOn(#[from] OidcError),
     /// Passwords cannot be compared now.
     #[error("the password cannot be compared now")]
     Gate(#[from] GateError),
     /// The database or a seal.
     #[error("the store failed")]
     Store(#[from] StoreError),
+}
+
+impl IdentityError {
+    /// Whether it counts as a failure of whoever tries.
+    pub fn counts(&self) -> bool {
+        match self {
+            Self::CredentialsWrong => true,
+            Self::SingleSignOn(error) => error.counts(),
+            _ => false,
+        }
+    }
 }
 
 impl Retryable for IdentityError {
@@ -59,6 +74,7 @@ impl From<IdentityError> for Refusal {
             IdentityError::DeviceUnknown => Self::new(Code::DeviceUnknown),
             IdentityError::ProofWrong(reason) => Self::new(Code::ProofWrong).detail(reason),
             IdentityError::Malformed(text) => Self::new(Code::Malformed).detail(text),
+            IdentityError::SingleSignOn(error) => Self::from(error),
             IdentityError::Gate(GateError::Busy) => Self::new(Code::Unavailable).retry_after(5),
             IdentityError::Gate(error) => {
                 tracing::error!(error = %error, "a password could not be compared");

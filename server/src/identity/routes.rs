@@ -16,6 +16,7 @@ use crate::http::body::Body;
 use crate::http::problem::Refusal;
 use crate::identity::caller::{Caller, Origin};
 use crate::identity::lease;
+use crate::identity::oidc;
 use crate::identity::password::PasswordGate;
 use crate::identity::sign_in::{self, Asked};
 use crate::store::error::StoreError;
@@ -27,6 +28,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route(path::SIGN_IN, post(sign_in))
         .route(path::SIGN_OUT, post(sign_out))
         .route(path::LEASE, post(renew_lease))
+        .merge(oidc::routes::routes())
 }
 
 async fn enrol(

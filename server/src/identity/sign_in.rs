@@ -192,7 +192,7 @@ pub async fn sign_out(app: &App, caller: &Caller) -> Result<(), IdentityError> {
     .await
 }
 
-async fn begin(
+pub(super) async fn begin(
     app: &App,
     account: Uuid,
     device: Uuid,
@@ -210,7 +210,7 @@ async fn begin(
     .await
 }
 
-async fn grant(
+pub(super) async fn grant(
     app: &App,
     account: &Account,
     device: Uuid,
@@ -234,7 +234,7 @@ async fn grant(
     })
 }
 
-async fn proved_key(app: &App, asked: &Asked<'_>) -> Result<String, IdentityError> {
+pub(super) async fn proved_key(app: &App, asked: &Asked<'_>) -> Result<String, IdentityError> {
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let claim = proof::Claim {
         method: &Method::POST,
@@ -246,7 +246,7 @@ async fn proved_key(app: &App, asked: &Asked<'_>) -> Result<String, IdentityErro
         .map_err(IdentityError::ProofWrong)
 }
 
-async fn free_to_try(
+pub(super) async fn free_to_try(
     app: &App,
     client: &deadpool_postgres::Client,
     name: &str,
@@ -296,16 +296,17 @@ async fn right_password(
 }
 
 /// One try to get in.
-struct Attempt<'a> {
-    app: &'a App,
-    asked: &'a Asked<'a>,
-    name: &'a str,
-    source: Source,
-    device: Option<Uuid>,
+pub(super) struct Attempt<'a> {
+    pub(super) app: &'a App,
+    pub(super) asked: &'a Asked<'a>,
+    /// What failures are counted under.
+    pub(super) name: &'a str,
+    pub(super) source: Source,
+    pub(super) device: Option<Uuid>,
 }
 
 impl Attempt<'_> {
-    fn event(&self, action: Action, account: Option<&Account>) -> AccessEvent {
+    pub(super) fn event(&self, action: Action, account: Option<&Account>) -> AccessEvent {
         let app = self.app;
         let event = AccessEvent::new(
             Uuid::now_v7(),
@@ -326,13 +327,13 @@ impl Attempt<'_> {
     }
 
     /// Counts and records the refusal, then gives it back.
-    async fn refused<T>(
+    pub(super) async fn refused<T>(
         &self,
         error: IdentityError,
         account: Option<&Account>,
     ) -> Result<T, IdentityError> {
         let client = self.app.pool.get().await.map_err(StoreError::from)?;
-        if matches!(error, IdentityError::CredentialsWrong) {
+        if error.counts() {
             limit::failed(self.app, &client, self.name, self.source).await?;
         }
         let event = self

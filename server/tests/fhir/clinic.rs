@@ -127,6 +127,7 @@ fn config(url: String, keys_url: String) -> Config {
         tls: None,
         connections: 16,
         checkpoint_file: None,
+        single_sign_on: None,
     }
 }
 

@@ -6,7 +6,9 @@ use ledger::{AccessEvent, Action};
 use protocol::access::{AccessGrant, JustifyRequest};
 use protocol::audit::AuditReceipt;
 use protocol::path;
-use protocol::report::{CloseReview, Finding, ReportPage, ReviewItem, ReviewKind, ReviewPage};
+use protocol::report::{
+    CloseReview, Finding, ReportPage, ReviewItem, ReviewKind, ReviewPage, UserList,
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -52,6 +54,7 @@ async fn all(bench: &Bench, session: &Session, query: &str) -> ReportPage {
 #[tokio::test(flavor = "multi_thread")]
 async fn a4_a5_reports() {
     let mut bench = Bench::start();
+    bench.platform.token().unwrap();
     let clinician = bench.workstation("amina", "clinician").await;
     let nurse = bench.workstation("ben", "nurse").await;
     let auditor = bench.workstation("zoe", "auditor").await;
@@ -140,6 +143,7 @@ async fn who_looked(bench: &Bench, officer: &Session, clinician: &Session, nurse
     let tried =
         "SELECT count(*) FROM audit_event WHERE NOT success AND action = 'who-looked-viewed'";
     assert_eq!(bench.sql(tried), "2");
+    everybody_is_listed_for_those_who_read_the_audit(bench, officer, nurse).await;
     // Whoever may open the chart may see who did.
     let reason = JustifyRequest {
         patient: "seen".to_owned(),
@@ -152,6 +156,57 @@ async fn who_looked(bench: &Bench, officer: &Session, clinician: &Session, nurse
             .iter()
             .any(|row| row.user_name.as_deref() == Some("ben"))
     );
+    // People are on the list; what their workstations fetched and sent behind the screen is in
+    // the full report alone.
+    let synced = |page: &ReportPage| {
+        let traffic = ["synchronised", "uploaded"];
+        page.rows
+            .iter()
+            .filter(|row| traffic.contains(&row.action.as_str()))
+            .count()
+    };
+    clinician.follow(bench, "", 100).await;
+    let looked = page(bench, officer, path::WHO_LOOKED, "patient=seen&limit=500").await;
+    assert_eq!(synced(&looked), 0);
+    assert_eq!(looked.total, looked.rows.len() as u64);
+    let full = page(bench, officer, path::REPORT, "patient=seen&limit=500").await;
+    assert!(synced(&full) >= 2 && full.total > looked.total);
+    // A program that fetched the record did so on its own: it stays.
+    let token = bench.platform.state().token.clone().unwrap();
+    let url = bench.url(path::SYNC);
+    let fetched = bench.http.get(url).bearer_auth(&token).send().await;
+    assert!(fetched.unwrap().status().is_success());
+    let looked = page(bench, officer, path::WHO_LOOKED, "patient=seen&limit=500").await;
+    assert_eq!(synced(&looked), 1);
+}
+
+async fn everybody_is_listed_for_those_who_read_the_audit(
+    bench: &Bench,
+    officer: &Session,
+    nurse: &Session,
+) {
+    let list: UserList = granted(officer.get(bench, path::AUDIT_USERS).await).await;
+    let listed: Vec<(&str, &str)> = list
+        .users
+        .iter()
+        .map(|user| (user.name.as_str(), user.role.as_str()))
+        .collect();
+    assert_eq!(
+        listed,
+        [
+            ("amina", "clinician"),
+            ("ben", "nurse"),
+            ("development", "integration"),
+            ("olga", "security-officer"),
+            ("zoe", "auditor"),
+        ]
+    );
+    assert!(list.users.iter().all(|user| !user.disabled));
+    assert_eq!(list.users[1].id, nurse.grant.user.id);
+    let tried = "SELECT count(*) FROM audit_event WHERE NOT success AND action = 'report-viewed'";
+    let before: u32 = bench.sql(tried).parse().unwrap();
+    refused(nurse.get(bench, path::AUDIT_USERS).await, 403, "forbidden").await;
+    assert_eq!(bench.sql(tried), (before + 1).to_string());
 }
 
 async fn who_may(bench: &Bench, clinician: &Session, auditor: &Session) {

@@ -36,11 +36,20 @@ impl Bench {
     }
 
     pub fn with(options: PlatformOptions) -> Self {
-        let platform = Platform::start(PlatformOptions {
+        Self::after(options, |_| {})
+    }
+
+    /// A platform whose server starts after something was made ready for it.
+    pub fn after(options: PlatformOptions, ready: impl FnOnce(&mut Platform)) -> Self {
+        let mut platform = Platform::without_server(PlatformOptions {
             server: Some(env!("CARGO_BIN_EXE_rounds-server").into()),
             ..options
         })
         .unwrap_or_else(|error| panic!("{error}"));
+        ready(&mut platform);
+        platform
+            .start_server()
+            .unwrap_or_else(|error| panic!("{error}"));
         let ca = reqwest::Certificate::from_pem(&std::fs::read(platform.ca()).unwrap()).unwrap();
         let http = reqwest::Client::builder()
             .tls_certs_only([ca])

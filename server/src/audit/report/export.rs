@@ -7,7 +7,7 @@ use futures_util::stream;
 use protocol::report::{ReportQuery, ReportRow};
 
 use crate::app::App;
-use crate::audit::report::page::{self, After, Line};
+use crate::audit::report::page::{self, After, Line, Which};
 use crate::audit::report::row;
 use crate::fhir_api::dispatch::base;
 use crate::identity::caller::Caller;
@@ -77,7 +77,15 @@ impl Reader {
             return Ok(None);
         };
         let client = self.app.pool.get().await?;
-        let lines = page::page(&self.app, &client, &self.asked, after.as_ref(), CHUNK).await?;
+        let lines = page::page(
+            &self.app,
+            &client,
+            &self.asked,
+            Which::All,
+            after.as_ref(),
+            CHUNK,
+        )
+        .await?;
         let first = after.is_none();
         let last = lines.len() < CHUNK as usize;
         let mut text = String::new();

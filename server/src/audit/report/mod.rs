@@ -10,6 +10,7 @@ pub mod export;
 pub mod page;
 mod routes;
 pub mod row;
+mod users;
 mod who_looked;
 
 pub use routes::routes;

@@ -2,6 +2,7 @@
 
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
+use ledger::Action;
 use protocol::report::{ReportQuery, ReportSort};
 use serde::{Deserialize, Serialize};
 use tokio_postgres::Row;
@@ -75,6 +76,29 @@ const WHERE: &str = "e.tenant = $1 \
      AND ($6::text IS NULL OR e.action = $6) \
      AND ($7::boolean IS NULL OR e.success = $7)";
 
+/// Which events a page is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Which {
+    /// Every one.
+    All,
+    /// What somebody did: not what workstations record while they synchronise in the background,
+    /// whose users' deeds have events of their own. Programs' fetching and sending stays.
+    Deeds,
+}
+
+impl Which {
+    fn condition(self) -> String {
+        match self {
+            Self::All => String::new(),
+            Self::Deeds => format!(
+                " AND NOT (e.action IN ('{}', '{}') AND coalesce(e.client, e.device) IS NOT NULL)",
+                Action::Synchronised.code(),
+                Action::Uploaded.code()
+            ),
+        }
+    }
+}
+
 /// Text that rows are sorted by, before time and id; none where time is what is sorted by.
 fn sorted_by(sort: ReportSort) -> Option<&'static str> {
     match sort {
@@ -96,6 +120,7 @@ pub async fn page(
     app: &App,
     client: &impl GenericClient,
     asked: &ReportQuery,
+    which: Which,
     after: Option<&After>,
     limit: u32,
 ) -> Result<Vec<Line>, StoreError> {
@@ -131,8 +156,9 @@ pub async fn page(
         "SELECT {key}, e.id, e.recorded_at, e.action, e.success, e.account, a.display_name, \
                 coalesce(e.role, a.role), coalesce(e.client, e.device), d.name, e.key_id, e.body \
          FROM audit_event e {JOINED} {of_patients} \
-         WHERE {WHERE} AND ($9::timestamptz IS NULL OR {beyond}) \
-         ORDER BY {order}e.recorded_at {direction}, e.id {direction} LIMIT $11"
+         WHERE {WHERE}{} AND ($9::timestamptz IS NULL OR {beyond}) \
+         ORDER BY {order}e.recorded_at {direction}, e.id {direction} LIMIT $11",
+        which.condition()
     );
     let statement = client.prepare_cached(&sql).await?;
     let key = after.map(|after| after.key.as_str());
@@ -153,9 +179,13 @@ pub async fn count(
     app: &App,
     client: &impl GenericClient,
     asked: &ReportQuery,
+    which: Which,
 ) -> Result<u64, StoreError> {
     let statement = client
-        .prepare_cached(&format!("SELECT count(*) FROM audit_event e WHERE {WHERE}"))
+        .prepare_cached(&format!(
+            "SELECT count(*) FROM audit_event e WHERE {WHERE}{}",
+            which.condition()
+        ))
         .await?;
     let row = client.query_one(&statement, &filter(app, asked)).await?;
     Ok(row.get::<_, i64>(0).unsigned_abs())

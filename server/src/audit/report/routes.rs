@@ -18,8 +18,9 @@ use protocol::report::{ReportPage, ReportQuery};
 use crate::app::App;
 use crate::audit::reading::{self, Granted};
 use crate::audit::report::export::{self, Format};
-use crate::audit::report::page::{self, After};
+use crate::audit::report::page::{self, After, Which};
 use crate::audit::report::row;
+use crate::audit::report::users::users;
 use crate::audit::report::who_looked::who_looked;
 use crate::http::problem::Refusal;
 use crate::identity::caller::Caller;
@@ -42,6 +43,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route(path::REPORT, get(report))
         .route(path::DISCLOSURES, get(disclosures))
         .route(path::WHO_LOOKED, get(who_looked))
+        .route(path::AUDIT_USERS, get(users))
 }
 
 async fn report(
@@ -95,7 +97,7 @@ async fn answer(
     let event = told(&caller.event(&app, action), &asked);
     let event = granted.tell(event);
     let Some(format) = format else {
-        let page = one(&app, &caller, action.code(), asked, vec![event]).await?;
+        let page = one(&app, &caller, action.code(), asked, Which::All, vec![event]).await?;
         return Ok(Json(page).into_response());
     };
     reading::record(&app, vec![event]).await?;
@@ -119,6 +121,7 @@ pub async fn one(
     caller: &Caller,
     path: &str,
     asked: ReportQuery,
+    which: Which,
     events: Vec<AccessEvent>,
 ) -> Result<ReportPage, Refusal> {
     let client = app.pool.get().await.map_err(StoreError::from)?;
@@ -140,8 +143,8 @@ pub async fn one(
         }
     };
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, LARGEST_PAGE);
-    let total = page::count(app, &client, &asked).await?;
-    let mut lines = page::page(app, &client, &asked, after.as_ref(), limit + 1).await?;
+    let total = page::count(app, &client, &asked, which).await?;
+    let mut lines = page::page(app, &client, &asked, which, after.as_ref(), limit + 1).await?;
     let more = lines.len() > limit as usize;
     lines.truncate(limit as usize);
     let next = match lines.last().filter(|_| more) {

@@ -1,4 +1,5 @@
-//! Who looked at one chart, for those who may see it themselves.
+//! Who looked at one chart, for those who may see it themselves: people and programs, not the
+//! background traffic of workstations, which only the full report shows.
 
 use std::sync::Arc;
 
@@ -12,6 +13,7 @@ use protocol::report::{ReportPage, ReportQuery};
 use crate::access::sight::{Sight, worded};
 use crate::app::App;
 use crate::audit::reading;
+use crate::audit::report::page::Which;
 use crate::audit::report::routes::{self, Queried};
 use crate::http::problem::Refusal;
 use crate::identity::caller::Caller;
@@ -55,7 +57,7 @@ pub async fn who_looked(
         cursor: asked.cursor,
         ..ReportQuery::default()
     };
-    routes::one(&app, &caller, &path, asked, vec![event])
+    routes::one(&app, &caller, &path, asked, Which::Deeds, vec![event])
         .await
         .map(Json)
 }

@@ -42,15 +42,18 @@ const SILENT: [(&str, &str); 5] = [
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
-const ELSEWHERE: [(&str, &str); 8] = [
+const ELSEWHERE: [(&str, &str); 11] = [
     (path::ENROL, "p5: sign_in"),
     (path::SIGN_IN, "p5: sign_in"),
     (path::SIGN_OUT, "p5: sign_in"),
+    (path::OIDC_BEGIN, "p5: single_sign_on"),
+    (path::OIDC_FINISH, "p5: single_sign_on"),
     (path::AUDIT, "a3: audit, takes events of devices only"),
     (path::CHANGES, "a signal without content"),
     (path::JUSTIFY, "p1: access"),
     (path::EMERGENCY, "p3: access"),
     (path::WHO_LOOKED, "a4: reports"),
+    (path::AUDIT_USERS, "a4: reports"),
 ];
 
 /// Routes walked here.
