@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod audit;
+pub mod device;
 pub mod dpop;
 pub mod fault;
 pub mod ledger;
@@ -33,6 +34,12 @@ pub mod path {
     /// `POST`, empty body → [`crate::statement::LeaseGrant`]: how long the user may go on without
     /// the server on this device.
     pub const LEASE: &str = "/rounds/v1/lease";
+    /// `POST` [`crate::device::OrdersRequest`] → [`crate::device::Orders`].
+    pub const ORDERS: &str = "/rounds/v1/device/orders";
+    /// `POST` [`crate::device::EscrowRequest`] → [`crate::device::EscrowReceipt`].
+    pub const ESCROW: &str = "/rounds/v1/device/escrow";
+    /// `POST` [`crate::device::WipeReceipt`], empty reply.
+    pub const WIPED: &str = "/rounds/v1/device/wiped";
     /// `GET ?cursor=&limit=` → [`crate::sync::SyncPage`].
     pub const SYNC: &str = "/rounds/v1/sync";
     /// `GET`, a stream of server-sent events; one named `changed` after each commit in scope.

@@ -32,6 +32,9 @@ pub enum SignInError {
     /// Work without the server is not allowed any more, or not yet.
     #[error("there is no lease that counts")]
     LeaseExpired,
+    /// The organisation had this computer wiped.
+    #[error("the profile was wiped by order of the server")]
+    Wiped,
     /// The clock was set back: whether work without the server is allowed cannot be told.
     #[error("the clock is behind a time that was seen")]
     ClockBehind,

@@ -188,6 +188,16 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Everything on it is safe and sealed; what was not sent yet is kept.",
             "Connect this computer to the network and sign in. Is its clock right?",
         ),
+        "wiped" => (
+            "Your organisation had the records on this computer erased.",
+            "What was not sent yet was sealed for your organisation before; nothing was lost.",
+            "Ask your administrator; a code enrols this computer again.",
+        ),
+        "locked-by-system" => (
+            "Rounds was locked with the desktop.",
+            NOTHING_LOST,
+            "Unlock it with your password; you go on where you were.",
+        ),
         "clock-behind" => (
             "The clock of this computer was set back.",
             "Everything on it is safe and sealed; what was not sent yet is kept.",
@@ -386,6 +396,7 @@ impl SignInError {
             Self::Store(error) => error.code(),
             Self::Corrupt => "cache-corrupt",
             Self::LeaseExpired => "lease-expired",
+            Self::Wiped => "wiped",
             Self::ClockBehind => "clock-behind",
             Self::Invalid { .. } => "invalid",
             Self::Entropy(_) => "no-randomness",
@@ -505,6 +516,8 @@ mod tests {
             "chain-refused",
             "lease-expired",
             "clock-behind",
+            "wiped",
+            "locked-by-system",
             "locked",
             "forbidden",
             "needs-justification",

@@ -124,6 +124,12 @@ impl LeaseKeeper {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The server's key, where one is kept that can be believed.
+    pub(crate) fn verifier(&self) -> Option<String> {
+        let verifier = self.inner().kept.verifier.clone();
+        (!verifier.is_empty()).then_some(verifier)
+    }
+
     /// The cache is open: the key that it holds counts, and so does a later floor or lease.
     pub(crate) fn confirm(&self, identity: &Identity, sealed: Option<Kept>) {
         let mut inner = self.inner();
@@ -269,6 +275,12 @@ impl Inner {
             tracing::warn!("lease.json was not written");
         }
     }
+}
+
+/// The server's key, as it was kept beside the slots under the keychain's mark.
+pub(crate) fn verifier(profile: &Profile, slots: &Slots, secret: &[u8; 32]) -> Option<String> {
+    let mark = BlindKey::derive(secret, "lease mark 1");
+    read(&path(profile), &mark, slots.device).map(|kept| kept.verifier)
 }
 
 /// Where the lease of a profile lies.

@@ -25,6 +25,7 @@ pub mod recovered;
 mod runner;
 pub mod show;
 pub mod view;
+mod wipe;
 mod witness;
 mod work;
 

@@ -38,6 +38,12 @@ pub enum CommandError {
     /// The recovery key.
     #[error("the recovery key cannot be made")]
     Recovery(#[from] vault::recovery::RecoveryError),
+    /// A recovered cache does not open.
+    #[error("the records of the profile cannot be opened")]
+    Cache(#[from] cache::OpenError),
+    /// A recovered cache opens and cannot be read.
+    #[error("the records of the profile cannot be read")]
+    Unsent(#[from] cache::StoreError),
     /// The ledger.
     #[error("the ledger cannot be read")]
     Ledger(#[from] crate::ledger::LedgerError),

@@ -1,6 +1,7 @@
 //! The operator's commands. Results go to standard output as JSON, progress and errors to
 //! standard error.
 
+mod device;
 mod error;
 mod import;
 mod import_plan;
@@ -10,6 +11,7 @@ mod keys;
 mod ledger;
 mod password_rules;
 mod policy;
+mod recovery;
 mod token;
 mod user;
 
@@ -59,6 +61,12 @@ enum Command {
     /// Users.
     #[command(subcommand)]
     User(UserCommand),
+    /// Workstations.
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// Work of lost or wiped workstations, with the recovery secret.
+    #[command(subcommand)]
+    Recovery(recovery::RecoveryCommand),
     /// Keys: which there are, new ones, sealing anew, and destroying a record for good.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -111,7 +119,7 @@ enum UserCommand {
     /// Adds a user. Prints the secret for one-time codes, and the password if it was invented.
     Add(NewUser),
     /// Disables a user and ends the user's sessions.
-    Disable(Username),
+    Disable(Disable),
     /// Gives a user a new password and a new secret for one-time codes, ends the user's
     /// sessions, and enables the user again.
     Reset(Reset),
@@ -152,6 +160,17 @@ struct Reset {
     /// Secret for one-time codes; otherwise one is invented.
     #[arg(long, value_name = "BASE32")]
     totp_secret: Option<String>,
+}
+
+#[derive(Args)]
+struct Disable {
+    /// Sign-in name.
+    #[arg(long)]
+    username: String,
+    /// Tells each workstation of the user, at its next contact, to save its unsent work sealed
+    /// and to erase itself.
+    #[arg(long)]
+    wipe: bool,
 }
 
 #[derive(Args)]
@@ -201,11 +220,24 @@ async fn run(command: Command) -> Result<(), CommandError> {
             Ok(serve::serve(app).await?)
         }
         Command::Keys(command) => keys::run(command).await,
+        Command::Device(command) => {
+            let app = app().await?;
+            match command {
+                device::DeviceCommand::List => print(&device::list(&app).await?),
+                device::DeviceCommand::Revoke(wish) => print(&device::revoke(&app, &wish).await?),
+            }
+        }
+        Command::Recovery(command) => {
+            let app = app().await?;
+            print(&recovery::run(&app, command).await?)
+        }
         Command::User(command) => {
             let app = app().await?;
             match command {
                 UserCommand::Add(new) => print(&user::add(&app, new).await?),
-                UserCommand::Disable(who) => print(&user::disable(&app, &who.username).await?),
+                UserCommand::Disable(who) => {
+                    print(&user::disable(&app, &who.username, who.wipe).await?)
+                }
                 UserCommand::Reset(reset) => print(&user::reset(&app, reset).await?),
                 UserCommand::EndSessions(who) => {
                     print(&user::end_sessions(&app, &who.username).await?)

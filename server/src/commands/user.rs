@@ -17,7 +17,7 @@ use crate::commands::error::CommandError;
 use crate::commands::{NewUser, Reset, password_rules};
 use crate::identity::account::{self, Account};
 use crate::identity::session::{self, EndedBy};
-use crate::identity::totp;
+use crate::identity::{device, totp, wipe};
 use crate::store::error::StoreError;
 use crate::store::transaction;
 
@@ -110,14 +110,27 @@ pub async fn add(app: &App, new: NewUser) -> Result<Credentials, CommandError> {
 ///
 /// # Errors
 /// [`CommandError`].
-pub async fn disable(app: &App, username: &str) -> Result<Ended, CommandError> {
+pub async fn disable(app: &App, username: &str, wipe: bool) -> Result<Ended, CommandError> {
     let user = known(app, username).await?;
-    let event = event(app, Action::UserDisabled, "user disable")
-        .because(format!("account {} ({})", user.username, user.id), []);
+    let event = event(app, Action::UserDisabled, "user disable").because(
+        format!(
+            "account {} ({}){}",
+            user.username,
+            user.id,
+            if wipe { ", devices to be wiped" } else { "" }
+        ),
+        [],
+    );
     let sessions_ended = transaction::run(app, "user-disable", |tx, _| {
         let (user, event) = (&user, &event);
         Box::pin(async move {
             account::disable(app, tx, user.id).await?;
+            if wipe {
+                for device in device::of_account(app, tx, user.id).await? {
+                    wipe::order(app, tx, device, "the account was disabled").await?;
+                    device::revoke(app, tx, device).await?;
+                }
+            }
             let ended = session::end_all(app, tx, user.id, None, EndedBy::Disabled).await?;
             append::append(app, tx, event).await?;
             Ok::<_, CommandError>(ended)
@@ -248,7 +261,7 @@ impl Fresh {
     }
 }
 
-fn first_line() -> Result<Secret, CommandError> {
+pub(super) fn first_line() -> Result<Secret, CommandError> {
     let mut line = Zeroizing::new(String::new());
     std::io::stdin()
         .read_line(&mut line)

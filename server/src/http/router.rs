@@ -42,6 +42,7 @@ pub fn router(app: Arc<App>, gate: Arc<PasswordGate>, changes: Arc<Changes>) -> 
     Router::new()
         .route(path::READY, get(ready))
         .merge(identity::routes::routes())
+        .merge(identity::wipe_routes::routes())
         .merge(feed::routes::routes())
         .merge(access::routes::routes())
         .merge(audit::routes::routes())

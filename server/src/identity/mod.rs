@@ -14,3 +14,5 @@ pub mod routes;
 pub mod session;
 pub mod sign_in;
 pub mod totp;
+pub mod wipe;
+pub mod wipe_routes;

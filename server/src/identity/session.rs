@@ -246,6 +246,29 @@ pub async fn end_all(
     Ok(ended)
 }
 
+/// Ends all sessions on a device. Returns how many.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_on_device(
+    app: &App,
+    tx: &impl GenericClient,
+    device: Uuid,
+    by: EndedBy,
+) -> Result<u64, StoreError> {
+    let ended = tx
+        .execute(
+            "UPDATE session SET ended_at = $3, ended_by = $4 \
+             WHERE tenant = $1 AND device = $2 AND ended_at IS NULL",
+            &[&app.tenant.id, &device, &app.now(), &by.as_str()],
+        )
+        .await?;
+    if ended > 0 {
+        announce_end(app, tx).await?;
+    }
+    Ok(ended)
+}
+
 /// Tells streams that wait for changes to look whether their session still counts.
 async fn announce_end(app: &App, tx: &impl GenericClient) -> Result<(), StoreError> {
     tx.execute(

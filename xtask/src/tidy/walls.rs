@@ -30,8 +30,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ),
     ("rounds", &["workstation"]),
     (
+        // The cache for one command alone: opening what a lost workstation left.
         "rounds-server",
-        &["fhir", "vault", "ledger", "access", "protocol"],
+        &["fhir", "vault", "ledger", "access", "protocol", "cache"],
     ),
     ("synthetic", &[]),
     ("testbed", &[]),

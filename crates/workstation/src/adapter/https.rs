@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::dpop::{self, ProofInput};
 use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
@@ -184,6 +185,26 @@ impl Server for Https {
             let response = checked(request.send().await.map_err(sort)?).await?;
             let grant: LeaseGrant = read(response).await?;
             Ok(grant.lease)
+        })
+    }
+
+    fn orders<'a>(&'a self, device: &'a Device, request: &'a OrdersRequest) -> Answer<'a, Orders> {
+        Box::pin(self.post(device, None, path::ORDERS, request))
+    }
+
+    fn escrow<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a EscrowRequest,
+    ) -> Answer<'a, EscrowReceipt> {
+        Box::pin(self.post(device, None, path::ESCROW, request))
+    }
+
+    fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let request = self.request(Method::POST, device, None, path::WIPED, &[])?;
+            let response = request.json(receipt).send().await.map_err(sort)?;
+            checked(response).await.map(drop)
         })
     }
 

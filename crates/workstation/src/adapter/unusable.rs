@@ -3,6 +3,7 @@
 
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
@@ -38,6 +39,18 @@ impl Server for Unusable {
     }
 
     fn lease<'a>(&'a self, _: &'a Session) -> Answer<'a, Signed> {
+        refuse()
+    }
+
+    fn orders<'a>(&'a self, _: &'a Device, _: &'a OrdersRequest) -> Answer<'a, Orders> {
+        refuse()
+    }
+
+    fn escrow<'a>(&'a self, _: &'a Device, _: &'a EscrowRequest) -> Answer<'a, EscrowReceipt> {
+        refuse()
+    }
+
+    fn wiped<'a>(&'a self, _: &'a Device, _: &'a WipeReceipt) -> Answer<'a, ()> {
         refuse()
     }
 

@@ -105,11 +105,12 @@ pub(super) async fn watch(inner: std::sync::Weak<super::Inner>) {
             this.tell_the_time();
         }
         // On a task of its own: locking ends this one.
-        let locked =
-            tokio::spawn(
-                async move { this.lock_if_lease_ended().await || this.lock_if_idle().await },
-            )
-            .await;
+        let locked = tokio::spawn(async move {
+            this.wipe_if_ordered().await
+                || this.lock_if_lease_ended().await
+                || this.lock_if_idle().await
+        })
+        .await;
         if !matches!(locked, Ok(false)) {
             return;
         }

@@ -7,6 +7,7 @@ mod lease;
 mod oversight;
 mod session;
 mod status;
+mod wiping;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -221,6 +221,7 @@ impl Workstation {
             return Ok(());
         }
         self.close(Action::Locked).await;
+        self.go_on_wiping(&profile).await?;
         let opened = blocking({
             let (ports, url, password) = (ports.clone(), url.clone(), password.clone());
             move || opening::open_slot(&ports, profile, &url, &password)
@@ -235,10 +236,13 @@ impl Workstation {
         // An expired lease keeps the cache closed.
         let mut granted = match opened.lease.standing(now()) {
             Standing::Valid(_) => None,
-            standing => Some(
-                self.sign_in_first(&device, &username, &password, standing)
-                    .await?,
-            ),
+            standing => {
+                let first = self.sign_in_first(&device, &username, &password, standing);
+                match first.await {
+                    Ok(granted) => Some(granted),
+                    Err(error) => return Err(self.wiped_or(error, &device, opened).await),
+                }
+            }
         };
         let opened = blocking({
             let ports = ports.clone();
@@ -536,7 +540,7 @@ fn device_name() -> String {
     name.chars().take(100).collect()
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     step: impl FnOnce() -> Result<T, SignInError> + Send + 'static,
 ) -> Result<T, SignInError> {
     tokio::task::spawn_blocking(step)

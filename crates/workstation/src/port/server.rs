@@ -6,6 +6,7 @@ use ed25519_dalek::SigningKey;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
@@ -108,6 +109,16 @@ pub trait Server: Send + Sync {
     fn sign_out<'a>(&'a self, session: &'a Session) -> Answer<'a, ()>;
     /// A new lease for work without the server.
     fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed>;
+    /// Whether this device is to be wiped; asked with its key alone.
+    fn orders<'a>(&'a self, device: &'a Device, request: &'a OrdersRequest) -> Answer<'a, Orders>;
+    /// Hands over the sealed work of a device that is wiped.
+    fn escrow<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a EscrowRequest,
+    ) -> Answer<'a, EscrowReceipt>;
+    /// Tells that the device was wiped.
+    fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()>;
     /// The page after a cursor.
     fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage>;
     /// Sends changes.

@@ -129,6 +129,25 @@ impl Places {
     }
 }
 
+impl Places {
+    /// The profiles that are being wiped.
+    pub(crate) fn wiping(&self) -> Vec<Profile> {
+        let Ok(folders) = std::fs::read_dir(&self.profiles) else {
+            return Vec::new();
+        };
+        folders
+            .flatten()
+            .filter_map(|entry| {
+                Some(Profile {
+                    id: entry.file_name().into_string().ok()?,
+                    folder: entry.path(),
+                })
+            })
+            .filter(|profile| profile.folder.join(crate::wipe::JOURNAL).exists())
+            .collect()
+    }
+}
+
 fn profile_id(server: &Url, username: &str) -> String {
     let origin = server.origin().ascii_serialization();
     let hash = Sha256::new()

@@ -150,6 +150,19 @@ impl Slots {
         disk::replace(path, &bytes).map_err(SlotsError::Io)
     }
 
+    /// The file without its daily slot: nothing but the recovery secret opens it.
+    ///
+    /// # Errors
+    /// None that can happen; the signature leaves room for one.
+    pub fn recovery_alone(&self) -> io::Result<Vec<u8>> {
+        let mut value = serde_json::to_value(self).map_err(io::Error::other)?;
+        if let Some(members) = value.as_object_mut() {
+            members.remove("daily");
+            members.remove("next");
+        }
+        serde_json::to_vec_pretty(&value).map_err(io::Error::other)
+    }
+
     /// Whether the keychain holds the secret that the daily slot was sealed with.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ struct Inner {
     password: Option<Secret>,
     /// Why there is no session, if it is not the network.
     fault: Option<Fault>,
+    /// The server refused this device or its session, and nobody has asked for orders since.
+    refused: bool,
 }
 
 impl Line {
@@ -40,7 +42,7 @@ impl Line {
             username,
             state: Arc::new(Mutex::new(Inner {
                 password,
-                fault: None,
+                ..Inner::default()
             })),
             sessions: watch::Sender::new(session),
         }
@@ -77,8 +79,18 @@ impl Line {
         state.fault = None;
     }
 
+    /// Whether the server refused since this was last asked.
+    pub(crate) fn was_refused(&self) -> bool {
+        std::mem::take(&mut self.state().refused)
+    }
+
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
     /// Forgets a session that the server does not know any more.
     pub(crate) fn forget(&self) {
+        self.state().refused = true;
         self.sessions.send_replace(None);
     }
 
@@ -114,6 +126,7 @@ impl Line {
                     *self.state() = Inner {
                         password: None,
                         fault: Some(crate::fault::of(code)),
+                        refused: true,
                     };
                     return Err(ServerError::SessionEnded);
                 }

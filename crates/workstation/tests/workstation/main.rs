@@ -15,4 +15,5 @@ mod mock_office;
 mod office;
 mod records;
 mod trouble;
+mod wipe;
 mod witness;

@@ -10,6 +10,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use jiff::Timestamp;
 use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
@@ -305,6 +306,29 @@ impl Server for MockServer {
 
     fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed> {
         answer(self.contact().map(|()| self.leased(&session.device)))
+    }
+
+    fn orders<'a>(&'a self, device: &'a Device, request: &'a OrdersRequest) -> Answer<'a, Orders> {
+        let secret = self.ledger.lock().unwrap().secret.clone();
+        let keys = self.keys.lock().unwrap();
+        answer(
+            self.contact()
+                .map(|()| keys.orders(device, request, &secret)),
+        )
+    }
+
+    fn escrow<'a>(
+        &'a self,
+        _: &'a Device,
+        request: &'a EscrowRequest,
+    ) -> Answer<'a, EscrowReceipt> {
+        let mut keys = self.keys.lock().unwrap();
+        answer(self.contact().and_then(|()| keys.escrow(request)))
+    }
+
+    fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()> {
+        let mut keys = self.keys.lock().unwrap();
+        answer(self.contact().and_then(|()| keys.wiped(device, receipt)))
     }
 
     fn page<'a>(&'a self, _: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {

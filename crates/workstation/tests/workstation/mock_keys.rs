@@ -1,10 +1,13 @@
-//! What the server says of devices: how long they may go on without it.
+//! What the server says of devices: how long they may go on without it, which are to be wiped.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
 use jiff::SignedDuration;
+use protocol::device::{
+    EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeOrder, WipeReceipt,
+};
 use protocol::fault::{Code, Problem};
 use protocol::sign_in::EnrolRequest;
 use protocol::statement::{Lease, Signed};
@@ -20,6 +23,18 @@ pub struct MockKeys {
     pub lease: SignedDuration,
     /// Refuses sign-ins with this.
     pub refuses: Option<Code>,
+    /// Orders by device, and whether each was obeyed.
+    pub orders: HashMap<Uuid, (u64, bool)>,
+    /// What was saved.
+    pub escrows: Vec<EscrowRequest>,
+    /// Refuses to keep saved work.
+    pub full: bool,
+    /// Takes no receipts.
+    pub deaf: bool,
+    /// Answers this to every question for orders.
+    pub replays: Option<Signed>,
+    /// Receipts: whether sealed work was left.
+    pub receipts: Vec<bool>,
     devices: HashMap<[u8; 32], Uuid>,
 }
 
@@ -29,6 +44,12 @@ impl MockKeys {
             clock,
             lease: SignedDuration::from_hours(72),
             refuses: None,
+            orders: HashMap::new(),
+            escrows: Vec::new(),
+            full: false,
+            deaf: false,
+            replays: None,
+            receipts: Vec::new(),
             devices: HashMap::new(),
         }
     }
@@ -36,13 +57,7 @@ impl MockKeys {
     pub fn admits(&self) -> Result<(), ServerError> {
         match self.refuses {
             None => Ok(()),
-            Some(code) => Err(ServerError::from_problem(Problem {
-                code,
-                status: 403,
-                title: "no".into(),
-                detail: None,
-                retry_after: None,
-            })),
+            Some(code) => Err(problem(code)),
         }
     }
 
@@ -64,4 +79,70 @@ impl MockKeys {
         };
         Signed::sign(&lease, key).unwrap()
     }
+
+    fn device(&self, device: &Device) -> Uuid {
+        let known = self.devices.get(&device.key.verifying_key().to_bytes());
+        known.copied().unwrap_or_default()
+    }
+
+    /// Orders every device that is enrolled to be wiped.
+    pub fn order_all(&mut self) {
+        self.orders = self
+            .devices
+            .values()
+            .map(|device| (*device, (1, false)))
+            .collect();
+        self.refuses = Some(Code::DeviceUnknown);
+    }
+
+    pub fn orders(&self, device: &Device, request: &OrdersRequest, key: &SigningKey) -> Orders {
+        let id = self.device(device);
+        let order = self.orders.get(&id).filter(|(_, done)| !done);
+        let wipe = order.map(|(number, _)| {
+            let order = WipeOrder {
+                tenant: Uuid::from_u128(1),
+                device: id,
+                number: *number,
+                nonce: request.nonce,
+                issued_at: self.clock.now(),
+            };
+            Signed::sign(&order, key).unwrap()
+        });
+        Orders {
+            wipe: self.replays.clone().or(wipe),
+        }
+    }
+
+    pub fn escrow(&mut self, request: &EscrowRequest) -> Result<EscrowReceipt, ServerError> {
+        if self.full {
+            return Err(problem(Code::Unavailable));
+        }
+        self.escrows.push(request.clone());
+        Ok(EscrowReceipt {
+            id: Uuid::from_u128(9),
+        })
+    }
+
+    pub fn wiped(&mut self, device: &Device, receipt: &WipeReceipt) -> Result<(), ServerError> {
+        if self.deaf {
+            return Err(problem(Code::Unavailable));
+        }
+        let id = self.device(device);
+        match self.orders.get_mut(&id) {
+            Some((number, done)) if *number == receipt.number => *done = true,
+            _ => return Err(problem(Code::Forbidden)),
+        }
+        self.receipts.push(receipt.kept);
+        Ok(())
+    }
+}
+
+fn problem(code: Code) -> ServerError {
+    ServerError::from_problem(Problem {
+        code,
+        status: 403,
+        title: "no".into(),
+        detail: None,
+        retry_after: None,
+    })
 }

@@ -30,11 +30,12 @@ const ADDRESS: &str = "192.0.2.44";
 const AGENT: &str = "walker/1.0";
 
 /// Routes that show or change nothing of any record, and why no event is due.
-const SILENT: [(&str, &str); 5] = [
+const SILENT: [(&str, &str); 6] = [
     (path::READY, "says that the server is there"),
     ("/fhir/R4/metadata", "says what the service can do"),
     (path::LEDGER_CHECKPOINT, "a hash over everything"),
     (path::LEDGER_CONSISTENCY, "hashes of hashes"),
+    (path::ORDERS, "whether the asking device is to be wiped"),
     (
         path::LEASE,
         "how long its own user may go on; each sync asks",
@@ -42,7 +43,7 @@ const SILENT: [(&str, &str); 5] = [
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
-const ELSEWHERE: [(&str, &str); 11] = [
+const ELSEWHERE: [(&str, &str); 13] = [
     (path::ENROL, "p5: sign_in"),
     (path::SIGN_IN, "p5: sign_in"),
     (path::SIGN_OUT, "p5: sign_in"),
@@ -52,6 +53,8 @@ const ELSEWHERE: [(&str, &str); 11] = [
     (path::CHANGES, "a signal without content"),
     (path::JUSTIFY, "p1: access"),
     (path::EMERGENCY, "p3: access"),
+    (path::ESCROW, "w7: devices"),
+    (path::WIPED, "w7: devices"),
     (path::WHO_LOOKED, "a4: reports"),
     (path::AUDIT_USERS, "a4: reports"),
 ];
