@@ -7,6 +7,7 @@ pub const COMMAND_NAMES: &[&str] = &[
     "unlock",
     "lock",
     "sign_out",
+    "change_password",
     "note_activity",
     "sync_view",
     "sync_now",

@@ -14,7 +14,7 @@ use workstation::view::report::{
 };
 use workstation::view::schedule::{BookingForm, MoveForm, Progress, ScheduleView};
 use workstation::view::session::{
-    EnrolForm, SessionView, SettingsForm, SettingsView, SyncView, UnlockForm,
+    EnrolForm, PasswordForm, SessionView, SettingsForm, SettingsView, SyncView, UnlockForm,
 };
 use workstation::view::today::TodayView;
 use workstation::view::{Cause, Saved};
@@ -54,6 +54,16 @@ pub async fn lock(workstation: State<'_, Workstation>) -> Answer<SessionView> {
 #[specta::specta]
 pub async fn sign_out(workstation: State<'_, Workstation>) -> Answer<SessionView> {
     workstation.sign_out().await
+}
+
+/// Changes the password, on the server and here. On line only.
+#[tauri::command]
+#[specta::specta]
+pub async fn change_password(
+    workstation: State<'_, Workstation>,
+    form: PasswordForm,
+) -> Answer<SessionView> {
+    workstation.change_password(form).await
 }
 
 /// Tells that somebody is there, so that the idle lock waits.

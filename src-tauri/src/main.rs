@@ -29,7 +29,8 @@ use workstation::profile::{Places, ProfileError};
 
 fn main() -> ExitCode {
     workstation::log::start();
-    match run() {
+    let erases = std::env::args().any(|argument| argument == "--erase-profiles");
+    match if erases { erase() } else { run() } {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(reason = %error, "Rounds cannot start");
@@ -45,6 +46,23 @@ enum StartError {
     Places(#[from] ProfileError),
     #[error("the window system cannot be reached")]
     Window(#[from] tauri::Error),
+    #[error("not every profile was erased")]
+    Erasing,
+}
+
+/// What a package does before it is removed: no window, no password.
+fn erase() -> Result<(), StartError> {
+    let workstation = compose(Places::from_environment()?);
+    match tauri::async_runtime::block_on(workstation.erase_profiles()) {
+        Ok(erased) => {
+            tracing::info!(erased, "the profiles of this user were erased");
+            Ok(())
+        }
+        Err(codes) => {
+            tracing::error!(?codes, "what stood in the way");
+            Err(StartError::Erasing)
+        }
+    }
 }
 
 fn run() -> Result<(), StartError> {
@@ -72,6 +90,7 @@ fn run() -> Result<(), StartError> {
         .setup(move |app| {
             registry.mount_events(app);
             forward(app, &workstation);
+            tauri::async_runtime::spawn(workstation.clone().attend());
             window::open(app, webview_folder)?;
             Ok(())
         })

@@ -16,6 +16,7 @@ pub fn registry() -> Builder<tauri::Wry> {
             unlock,
             lock,
             sign_out,
+            change_password,
             note_activity,
             sync_view,
             sync_now,

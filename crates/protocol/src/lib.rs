@@ -31,6 +31,8 @@ pub mod path {
     pub const OIDC_FINISH: &str = "/rounds/v1/sign-in/oidc/finish";
     /// `POST`, empty body. Ends the session of the token that signs the request.
     pub const SIGN_OUT: &str = "/rounds/v1/sign-out";
+    /// `POST` [`crate::sign_in::PasswordChange`], empty reply. Ends the user's other sessions.
+    pub const PASSWORD: &str = "/rounds/v1/password";
     /// `POST`, empty body → [`crate::statement::LeaseGrant`]: how long the user may go on without
     /// the server on this device.
     pub const LEASE: &str = "/rounds/v1/lease";

@@ -43,6 +43,15 @@ pub struct SignInRequest {
     pub password: Secret,
 }
 
+/// A new password, on line. The request carries the session's token and proof.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PasswordChange {
+    /// The password as it is.
+    pub current: Secret,
+    /// As it shall be.
+    pub next: Secret,
+}
+
 /// A session: a token bound to the device key, and what the workstation must know.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct SessionGrant {

@@ -25,6 +25,11 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Nothing was changed.",
             "Type them again; a code is good for half a minute.",
         ),
+        "password-unsure" => (
+            "It is not known whether the server took the new password.",
+            "Both passwords open this computer until that is known.",
+            "Sign in again when the server can be reached; the one that it takes stays.",
+        ),
         "password-refused" => (
             "The server does not accept this password any more.",
             "Everything on this computer is safe and can be worked with.",
@@ -484,6 +489,7 @@ mod tests {
             "password-wrong",
             "credentials-wrong",
             "password-refused",
+            "password-unsure",
             "account-disabled",
             "too-many-attempts",
             "device-unknown",

@@ -152,6 +152,8 @@ pub(crate) struct Opened {
     pub key: Arc<SigningKey>,
     pub lock: LockFile,
     pub lease: LeaseKeeper,
+    /// Which of two passwords it was, while the server's word on a change is not known.
+    pub by_next: Option<bool>,
 }
 
 /// Opens the daily slot.
@@ -170,11 +172,13 @@ pub(crate) fn open_slot(
     let secret = secret_of(&secret).ok_or(KeychainError::Malformed)?;
     let seed = ports.keychain.get(&profile.device_account())?;
     let seed = secret_of(&seed).ok_or(KeychainError::Malformed)?;
-    let cache_key = slots.open_daily(&profile, &secret, password.expose())?;
+    let (cache_key, by_next) = slots.open_either(&profile, &secret, password.expose())?;
+    let by_next = slots.is_undecided().then_some(by_next);
     let lease = LeaseKeeper::load(&profile, &slots, server, &secret);
     Ok(Opened {
         profile,
         lease,
+        by_next,
         server: server.clone(),
         slots,
         cache_key,

@@ -9,7 +9,6 @@ mod import_report;
 mod init;
 mod keys;
 mod ledger;
-mod password_rules;
 mod policy;
 mod recovery;
 mod token;

@@ -14,10 +14,10 @@ use zeroize::Zeroizing;
 use crate::app::App;
 use crate::audit::append;
 use crate::commands::error::CommandError;
-use crate::commands::{NewUser, Reset, password_rules};
+use crate::commands::{NewUser, Reset};
 use crate::identity::account::{self, Account};
 use crate::identity::session::{self, EndedBy};
-use crate::identity::{device, totp, wipe};
+use crate::identity::{device, password_rules, totp, wipe};
 use crate::store::error::StoreError;
 use crate::store::transaction;
 

@@ -9,6 +9,8 @@ pub mod lease;
 pub mod limit;
 pub mod oidc;
 pub mod password;
+pub mod password_change;
+pub mod password_rules;
 pub mod proof;
 pub mod routes;
 pub mod session;

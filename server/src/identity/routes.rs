@@ -8,7 +8,7 @@ use axum::routing::post;
 use axum::{Extension, Json, Router};
 use protocol::fault::Code;
 use protocol::path;
-use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::LeaseGrant;
 
 use crate::app::App;
@@ -18,6 +18,7 @@ use crate::identity::caller::{Caller, Origin};
 use crate::identity::lease;
 use crate::identity::oidc;
 use crate::identity::password::PasswordGate;
+use crate::identity::password_change;
 use crate::identity::sign_in::{self, Asked};
 use crate::store::error::StoreError;
 
@@ -27,6 +28,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route(path::ENROL, post(enrol))
         .route(path::SIGN_IN, post(sign_in))
         .route(path::SIGN_OUT, post(sign_out))
+        .route(path::PASSWORD, post(change_password))
         .route(path::LEASE, post(renew_lease))
         .merge(oidc::routes::routes())
 }
@@ -65,6 +67,16 @@ async fn sign_in(
 
 async fn sign_out(State(app): State<Arc<App>>, caller: Caller) -> Result<StatusCode, Refusal> {
     sign_in::sign_out(&app, &caller).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn change_password(
+    State(app): State<Arc<App>>,
+    Extension(gate): Extension<Arc<PasswordGate>>,
+    caller: Caller,
+    Body(request): Body<PasswordChange>,
+) -> Result<StatusCode, Refusal> {
+    password_change::change(&app, &gate, &caller, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

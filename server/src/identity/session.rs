@@ -246,6 +246,30 @@ pub async fn end_all(
     Ok(ended)
 }
 
+/// Ends the sessions of an account but one. Returns how many.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn end_others(
+    app: &App,
+    tx: &impl GenericClient,
+    account: Uuid,
+    but: Uuid,
+    by: EndedBy,
+) -> Result<u64, StoreError> {
+    let ended = tx
+        .execute(
+            "UPDATE session SET ended_at = $4, ended_by = $5 \
+             WHERE tenant = $1 AND account = $2 AND id <> $3 AND ended_at IS NULL",
+            &[&app.tenant.id, &account, &but, &app.now(), &by.as_str()],
+        )
+        .await?;
+    if ended > 0 {
+        announce_end(app, tx).await?;
+    }
+    Ok(ended)
+}
+
 /// Ends all sessions on a device. Returns how many.
 ///
 /// # Errors

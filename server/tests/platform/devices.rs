@@ -231,3 +231,50 @@ async fn w7_a_terminated_users_devices_are_told_to_wipe_and_an_old_order_is_nobo
     assert_eq!(device.orders(&bench, nonce).await.wipe, None);
     assert!(first.device.orders(&bench, nonce).await.wipe.is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w3_a_password_is_changed_with_the_present_one_and_ends_other_sessions() {
+    let mut bench = Bench::start();
+    let user = bench.user("ada", "nurse");
+    let session = bench.enrol(&Device::new(), &user).await;
+    let elsewhere = Device::new();
+    let later = code_at(&user, Timestamp::now() + SignedDuration::from_secs(30));
+    let answer = bench
+        .try_enrol(&elsewhere, &user, &user.password, &later)
+        .await;
+    let elsewhere = elsewhere.session(granted(answer).await);
+    let change = |current: &str, next: &str| json!({"current": current, "next": next});
+    let next = "another-long-secret";
+    let wrong = change("not-it-at-all", next);
+    let answer = session.post(&bench, path::PASSWORD, &wrong).await;
+    refused(answer, 401, "credentials-wrong").await;
+    let weak = change(&user.password, "password1");
+    let answer = session.post(&bench, path::PASSWORD, &weak).await;
+    let problem = refused(answer, 400, "malformed").await;
+    assert!(problem.detail.unwrap().contains("everybody tries"));
+    assert!(
+        elsewhere
+            .get(&bench, path::SYNC)
+            .await
+            .status()
+            .is_success()
+    );
+
+    let right = change(&user.password, next);
+    let answer = session.post(&bench, path::PASSWORD, &right).await;
+    assert_eq!(answer.status(), 204);
+    assert_eq!(bench.events("user-changed"), 2);
+    assert!(session.get(&bench, path::SYNC).await.status().is_success());
+    refused(
+        elsewhere.get(&bench, path::SYNC).await,
+        401,
+        "session-ended",
+    )
+    .await;
+    let old = bench
+        .try_sign_in(&session.device, "ada", &user.password)
+        .await;
+    refused(old, 401, "credentials-wrong").await;
+    let new = bench.try_sign_in(&session.device, "ada", next).await;
+    assert!(new.status().is_success());
+}

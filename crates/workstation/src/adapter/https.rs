@@ -16,7 +16,7 @@ use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::path;
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
-use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::{LeaseGrant, Signed};
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
@@ -206,6 +206,14 @@ impl Server for Https {
             let response = request.json(receipt).send().await.map_err(sort)?;
             checked(response).await.map(drop)
         })
+    }
+
+    fn change_password<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a PasswordChange,
+    ) -> Answer<'a, ()> {
+        Box::pin(self.tell(session, path::PASSWORD, request))
     }
 
     fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {

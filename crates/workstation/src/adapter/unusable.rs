@@ -6,7 +6,7 @@ use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
-use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::Signed;
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
@@ -51,6 +51,10 @@ impl Server for Unusable {
     }
 
     fn wiped<'a>(&'a self, _: &'a Device, _: &'a WipeReceipt) -> Answer<'a, ()> {
+        refuse()
+    }
+
+    fn change_password<'a>(&'a self, _: &'a Session, _: &'a PasswordChange) -> Answer<'a, ()> {
         refuse()
     }
 

@@ -5,6 +5,7 @@ mod day;
 mod idle;
 mod lease;
 mod oversight;
+mod password;
 mod session;
 mod status;
 mod wiping;

@@ -233,6 +233,11 @@ impl Workstation {
         };
         let username = opened.slots.username.clone();
         let now = || ports.clock.now();
+        let mut opened = opened;
+        if let Some(by_next) = opened.by_next {
+            self.decide_password(&device, &username, &password, &mut opened.slots, by_next)
+                .await;
+        }
         // An expired lease keeps the cache closed.
         let mut granted = match opened.lease.standing(now()) {
             Standing::Valid(_) => None,

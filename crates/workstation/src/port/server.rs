@@ -11,7 +11,7 @@ use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
-use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::Signed;
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadReply, UploadRequest};
@@ -109,6 +109,12 @@ pub trait Server: Send + Sync {
     fn sign_out<'a>(&'a self, session: &'a Session) -> Answer<'a, ()>;
     /// A new lease for work without the server.
     fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed>;
+    /// Changes the user's password.
+    fn change_password<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a PasswordChange,
+    ) -> Answer<'a, ()>;
     /// Whether this device is to be wiped; asked with its key alone.
     fn orders<'a>(&'a self, device: &'a Device, request: &'a OrdersRequest) -> Answer<'a, Orders>;
     /// Hands over the sealed work of a device that is wiped.

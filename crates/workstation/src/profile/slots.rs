@@ -53,6 +53,9 @@ pub struct Slots {
     pub used_at: Timestamp,
     /// Sealed under keychain and password.
     daily: Daily,
+    /// The same under a new password, until the server's word on it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    next: Option<Daily>,
     /// Sealed to the organisation.
     recovery: Recovery,
 }
@@ -119,6 +122,7 @@ impl Slots {
             device: card.device,
             used_at: card.now,
             daily: Daily::seal(profile, cache_key, keychain_secret, password, cost)?,
+            next: None,
             recovery: Recovery {
                 public_key: public.to_text(),
                 sealed: STANDARD.encode(sealed),
@@ -185,25 +189,64 @@ impl Slots {
         keychain_secret: &[u8; 32],
         password: &str,
     ) -> Result<CacheKey, SlotsError> {
+        self.open_either(profile, keychain_secret, password)
+            .map(|(key, _)| key)
+    }
+
+    /// Opens the daily slot with its password or with one that shall be its next; tells whether
+    /// it was the next.
+    ///
+    /// # Errors
+    /// As of [`Slots::open_daily`].
+    pub fn open_either(
+        &self,
+        profile: &Profile,
+        keychain_secret: &[u8; 32],
+        password: &str,
+    ) -> Result<(CacheKey, bool), SlotsError> {
         self.check_keychain(keychain_secret)?;
-        let salt: [u8; slot::SALT] = hex::decode(&self.daily.salt)
-            .ok()
-            .and_then(|salt| salt.try_into().ok())
-            .ok_or(SlotsError::Malformed)?;
-        let sealed = STANDARD
-            .decode(&self.daily.sealed)
-            .map_err(|_| SlotsError::Malformed)?;
-        let cost = ArgonCost {
-            memory_kib: self.daily.memory_kib,
-            passes: self.daily.passes,
-            lanes: self.daily.lanes,
-        };
-        let daily =
-            slot::daily_key(keychain_secret, password, &salt, cost).map_err(SlotsError::Slot)?;
-        slot::open_cache_key(&daily, &profile.id, &sealed).map_err(|error| match error {
-            SlotError::Refused => SlotsError::PasswordWrong,
-            other => SlotsError::Slot(other),
-        })
+        match (
+            self.daily.open(profile, keychain_secret, password),
+            &self.next,
+        ) {
+            (Err(SlotsError::PasswordWrong), Some(next)) => {
+                let key = next.open(profile, keychain_secret, password)?;
+                Ok((key, true))
+            }
+            (opened, _) => Ok((opened?, false)),
+        }
+    }
+
+    /// Whether a new password waits for the server's word.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Seals the key under a new password as well, beside the present one.
+    ///
+    /// # Errors
+    /// When sealing fails.
+    pub fn propose(
+        &mut self,
+        profile: &Profile,
+        keys: (&CacheKey, &[u8; 32]),
+        password: &str,
+        cost: ArgonCost,
+    ) -> Result<(), SlotsError> {
+        let (cache_key, keychain_secret) = keys;
+        let next = Daily::seal(profile, cache_key, keychain_secret, password, cost)?;
+        self.next = Some(next);
+        Ok(())
+    }
+
+    /// The server's word is known: one of both passwords goes.
+    pub fn decide(&mut self, taken: bool) {
+        if let Some(next) = self.next.take()
+            && taken
+        {
+            self.daily = next;
+        }
     }
 
     /// Opens the recovery slot.
@@ -229,6 +272,32 @@ impl Slots {
 }
 
 impl Daily {
+    fn open(
+        &self,
+        profile: &Profile,
+        keychain_secret: &[u8; 32],
+        password: &str,
+    ) -> Result<CacheKey, SlotsError> {
+        let salt: [u8; slot::SALT] = hex::decode(&self.salt)
+            .ok()
+            .and_then(|salt| salt.try_into().ok())
+            .ok_or(SlotsError::Malformed)?;
+        let sealed = STANDARD
+            .decode(&self.sealed)
+            .map_err(|_| SlotsError::Malformed)?;
+        let cost = ArgonCost {
+            memory_kib: self.memory_kib,
+            passes: self.passes,
+            lanes: self.lanes,
+        };
+        let daily =
+            slot::daily_key(keychain_secret, password, &salt, cost).map_err(SlotsError::Slot)?;
+        slot::open_cache_key(&daily, &profile.id, &sealed).map_err(|error| match error {
+            SlotError::Refused => SlotsError::PasswordWrong,
+            other => SlotsError::Slot(other),
+        })
+    }
+
     fn seal(
         profile: &Profile,
         cache_key: &CacheKey,

@@ -111,6 +111,16 @@ pub struct UnlockForm {
     pub password: String,
 }
 
+/// A new password for the open profile; on line only.
+#[derive(Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct PasswordForm {
+    /// As it is.
+    pub current: String,
+    /// As it shall be.
+    pub next: String,
+}
+
 /// The truth about connection and what waits, for the status bar.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]

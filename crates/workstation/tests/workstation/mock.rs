@@ -1,14 +1,13 @@
-//! A keychain, a clock and a server to play with.
+//! A server to play with, and a workstation with it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use jiff::Timestamp;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::fault::{Code, Problem};
@@ -16,7 +15,8 @@ use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
 use protocol::sign_in::{
-    EnrolRequest, OrganisationCard, Policy, Role, SessionGrant, SignInRequest, UserCard,
+    EnrolRequest, OrganisationCard, PasswordChange, Policy, Role, SessionGrant, SignInRequest,
+    UserCard,
 };
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
@@ -27,123 +27,16 @@ use vault::recovery::{self, RecoverySecret};
 use vault::slot::ArgonCost;
 use workstation::Workstation;
 use workstation::port::Ports;
-use workstation::port::clock::Clock;
 use workstation::port::entropy::SystemEntropy;
-use workstation::port::keychain::{Keychain, KeychainError};
 use workstation::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
 use workstation::profile::Places;
 use workstation::profile::config::Config;
 use workstation::view::session::{Connection, EnrolForm, UnlockForm};
 
+pub use crate::mock_computer::{MockClock, MockKeychain, Mood};
 use crate::mock_keys::MockKeys;
 use crate::mock_ledger::MockLedger;
 use crate::mock_office::Office;
-use zeroize::Zeroizing;
-
-/// How the keychain is.
-#[derive(Clone, Copy, PartialEq)]
-pub enum Mood {
-    Well,
-    Locked,
-    Absent,
-}
-
-pub struct MockKeychain {
-    pub entries: Mutex<BTreeMap<String, Vec<u8>>>,
-    pub mood: Mutex<Mood>,
-}
-
-impl Default for MockKeychain {
-    fn default() -> Self {
-        Self {
-            entries: Mutex::default(),
-            mood: Mutex::new(Mood::Well),
-        }
-    }
-}
-
-impl MockKeychain {
-    pub fn be(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
-    }
-
-    fn ready(&self) -> Result<(), KeychainError> {
-        match *self.mood.lock().unwrap() {
-            Mood::Well => Ok(()),
-            Mood::Locked => Err(KeychainError::Locked),
-            Mood::Absent => Err(KeychainError::Absent("no bus".into())),
-        }
-    }
-}
-
-impl Keychain for MockKeychain {
-    fn name(&self) -> String {
-        "mock".into()
-    }
-
-    fn get(&self, account: &str) -> Result<Zeroizing<Vec<u8>>, KeychainError> {
-        self.ready()?;
-        let all = self.entries.lock().unwrap();
-        all.get(account)
-            .cloned()
-            .map(Zeroizing::new)
-            .ok_or(KeychainError::NoEntry)
-    }
-
-    fn set(&self, account: &str, secret: &[u8]) -> Result<(), KeychainError> {
-        self.ready()?;
-        self.entries
-            .lock()
-            .unwrap()
-            .insert(account.into(), secret.into());
-        Ok(())
-    }
-
-    fn delete(&self, account: &str) -> Result<(), KeychainError> {
-        self.ready()?;
-        self.entries.lock().unwrap().remove(account);
-        Ok(())
-    }
-}
-
-/// Monday 2026-01-05, 09:30 in New York, until it is moved.
-pub struct MockClock {
-    millis: AtomicI64,
-    steady: AtomicI64,
-}
-
-impl Default for MockClock {
-    fn default() -> Self {
-        let start: Timestamp = "2026-01-05T14:30:00Z".parse().unwrap();
-        Self {
-            millis: AtomicI64::new(start.as_millisecond()),
-            steady: AtomicI64::new(0),
-        }
-    }
-}
-
-impl MockClock {
-    /// Sets the clock of the day; the steady one does not notice.
-    pub fn set(&self, seconds: i64) {
-        self.millis.fetch_add(seconds * 1000, Ordering::SeqCst);
-    }
-
-    pub fn pass(&self, time: Duration) {
-        let millis = time.as_millis() as i64;
-        self.millis.fetch_add(millis, Ordering::SeqCst);
-        self.steady.fetch_add(millis, Ordering::SeqCst);
-    }
-}
-
-impl Clock for MockClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.millis.load(Ordering::SeqCst)).unwrap()
-    }
-
-    fn steady(&self) -> Duration {
-        Duration::from_millis(self.steady.load(Ordering::SeqCst) as u64)
-    }
-}
 
 /// A server in memory: takes everything, remembers everything.
 pub struct MockServer {
@@ -329,6 +222,18 @@ impl Server for MockServer {
     fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()> {
         let mut keys = self.keys.lock().unwrap();
         answer(self.contact().and_then(|()| keys.wiped(device, receipt)))
+    }
+
+    fn change_password<'a>(
+        &'a self,
+        _: &'a Session,
+        request: &'a PasswordChange,
+    ) -> Answer<'a, ()> {
+        let result = self.contact().and_then(|()| {
+            let mut known = self.passwords.lock().unwrap();
+            self.keys.lock().unwrap().change(&mut known, request)
+        });
+        answer(result)
     }
 
     fn page<'a>(&'a self, _: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {

@@ -9,7 +9,7 @@ use protocol::device::{
     EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeOrder, WipeReceipt,
 };
 use protocol::fault::{Code, Problem};
-use protocol::sign_in::EnrolRequest;
+use protocol::sign_in::{EnrolRequest, PasswordChange};
 use protocol::statement::{Lease, Signed};
 use uuid::Uuid;
 use workstation::port::clock::Clock;
@@ -33,12 +33,47 @@ pub struct MockKeys {
     pub deaf: bool,
     /// Answers this to every question for orders.
     pub replays: Option<Signed>,
+    /// What becomes of a change of password.
+    pub change: Change,
     /// Receipts: whether sealed work was left.
     pub receipts: Vec<bool>,
     devices: HashMap<[u8; 32], Uuid>,
 }
 
+/// What becomes of a change of password.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Change {
+    Answered,
+    /// It is made, and the answer is lost.
+    LostAfter,
+    /// It is lost on its way there.
+    LostBefore,
+    Refused,
+}
+
 impl MockKeys {
+    pub fn change(
+        &self,
+        known: &mut HashMap<String, String>,
+        request: &PasswordChange,
+    ) -> Result<(), ServerError> {
+        let lost = || ServerError::Offline("unplugged".into());
+        match self.change {
+            Change::LostBefore => return Err(lost()),
+            Change::Refused => return Err(problem(Code::Malformed)),
+            Change::Answered | Change::LostAfter => {}
+        }
+        let password = known
+            .values_mut()
+            .find(|password| *password == request.current.expose())
+            .ok_or_else(|| problem(Code::CredentialsWrong))?;
+        request.next.expose().clone_into(password);
+        if self.change == Change::LostAfter {
+            return Err(lost());
+        }
+        Ok(())
+    }
+
     pub fn new(clock: Arc<MockClock>) -> Self {
         Self {
             clock,
@@ -49,6 +84,7 @@ impl MockKeys {
             full: false,
             deaf: false,
             replays: None,
+            change: Change::Answered,
             receipts: Vec::new(),
             devices: HashMap::new(),
         }

@@ -43,7 +43,7 @@ const SILENT: [(&str, &str); 6] = [
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
-const ELSEWHERE: [(&str, &str); 13] = [
+const ELSEWHERE: [(&str, &str); 14] = [
     (path::ENROL, "p5: sign_in"),
     (path::SIGN_IN, "p5: sign_in"),
     (path::SIGN_OUT, "p5: sign_in"),
@@ -53,6 +53,7 @@ const ELSEWHERE: [(&str, &str); 13] = [
     (path::CHANGES, "a signal without content"),
     (path::JUSTIFY, "p1: access"),
     (path::EMERGENCY, "p3: access"),
+    (path::PASSWORD, "w3: devices"),
     (path::ESCROW, "w7: devices"),
     (path::WIPED, "w7: devices"),
     (path::WHO_LOOKED, "a4: reports"),
