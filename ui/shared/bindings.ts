@@ -17,6 +17,8 @@ export const commands = {
 	lock: () => typedError<SessionView, Fault>(__TAURI_INVOKE("lock")),
 	/**  Ends the session on the server and locks. */
 	signOut: () => typedError<SessionView, Fault>(__TAURI_INVOKE("sign_out")),
+	/**  Changes the password, on the server and here. On line only. */
+	changePassword: (form: PasswordForm) => typedError<SessionView, Fault>(__TAURI_INVOKE("change_password", { form })),
 	/**  Tells that somebody is there, so that the idle lock waits. */
 	noteActivity: () => typedError<null, Fault>(__TAURI_INVOKE("note_activity")),
 	/**  The truth about connection and what waits. */
@@ -637,6 +639,14 @@ export type OtherLine = {
 	text: string,
 	/**  Status. */
 	status: string | null,
+};
+
+/**  A new password for the open profile; on line only. */
+export type PasswordForm = {
+	/**  As it is. */
+	current: string,
+	/**  As it shall be. */
+	next: string,
 };
 
 /**  Demographics as the form holds them. `id` absent: a new patient. */

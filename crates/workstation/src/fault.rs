@@ -198,11 +198,6 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "What was not sent yet was sealed for your organisation before; nothing was lost.",
             "Ask your administrator; a code enrols this computer again.",
         ),
-        "locked-by-system" => (
-            "Rounds was locked with the desktop.",
-            NOTHING_LOST,
-            "Unlock it with your password; you go on where you were.",
-        ),
         "clock-behind" => (
             "The clock of this computer was set back.",
             "Everything on it is safe and sealed; what was not sent yet is kept.",
@@ -523,7 +518,6 @@ mod tests {
             "lease-expired",
             "clock-behind",
             "wiped",
-            "locked-by-system",
             "locked",
             "forbidden",
             "needs-justification",

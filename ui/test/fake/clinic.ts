@@ -229,6 +229,12 @@ export class FakeClinic {
   do_sign_out() {
     return this.do_lock();
   }
+  do_change_password({ form }: { form: { current: string; next: string } }) {
+    if (form.current === 'wrong') {
+      throw fault('password-wrong', 'current');
+    }
+    return this.session;
+  }
   do_note_activity() {
     return null;
   }
