@@ -14,6 +14,7 @@ mod demo;
 mod failure;
 mod install;
 mod serve;
+mod simulate;
 mod step;
 mod stop;
 mod test;
@@ -51,6 +52,8 @@ enum Task {
     Bench(workstation::Passed),
     /// Load the platform for ten minutes, kill its server in the middle, look for what is lost.
     Load(workstation::Passed),
+    /// Simulate sync with everything that can fail: many seeds, or one of them step by step.
+    Simulate(simulate::Simulate),
     /// Take the tour through the real window on a virtual display.
     Tour(workstation::Passed),
     /// Write the TypeScript bindings anew.
@@ -85,6 +88,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Tidy(options) => tidy::run(&options),
         Task::Bench(options) => workstation::bench(&options),
         Task::Load(options) => workstation::load(&options),
+        Task::Simulate(options) => simulate::run(&options),
         Task::Tour(options) => tour::run(&options.arguments),
         Task::Bindings => bindings::write(),
         Task::Ui => build::interface(),

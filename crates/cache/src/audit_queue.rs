@@ -140,6 +140,9 @@ impl Writing<'_> {
             None if receipt.through > 0 => return Ok(()),
             _ => {}
         }
+        if receipt.through < self.acknowledged()? {
+            self.server_holds_less()?;
+        }
         self.connection
             .prepare_cached("UPDATE chain SET acknowledged = ?1 WHERE one = 1")?
             .execute([receipt.through])?;

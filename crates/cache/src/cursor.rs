@@ -11,8 +11,7 @@ use rusqlite::params;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 
 use crate::error::StoreError;
-use crate::merging::{Arrival, parse, same};
-use crate::outbox::{Change, Write};
+use crate::merging::Arrival;
 use crate::records::{Incoming, millis};
 use crate::store::{Cache, Durability, Reading, Writing};
 use crate::{place, quarantine};
@@ -106,17 +105,6 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
-    /// Forgets the position: the server's cursor is gone, so its feed is read from the
-    /// beginning. Nothing else is forgotten; where this cache knows a newer version than the
-    /// server, the server was restored from a backup and the version is offered again.
-    pub fn start_over(&mut self) -> Result<(), StoreError> {
-        self.connection.execute(
-            "UPDATE feed SET cursor = NULL, stored = 0, remaining = 0, restarted = 1 WHERE one = 1",
-            [],
-        )?;
-        Ok(())
-    }
-
     /// Notes that nothing was left to send or fetch.
     pub fn note_confirmed(&mut self, at: Timestamp) -> Result<(), StoreError> {
         self.connection.execute(
@@ -138,6 +126,9 @@ impl Writing<'_> {
         let restarted = self.restarted()?;
         let quarantined = self.has_quarantine()?;
         for entry in &page.entries {
+            if restarted {
+                self.note_brought(entry)?;
+            }
             match self.apply_entry(entry, &pending, restarted, at) {
                 Ok(arrival) => {
                     if quarantined {
@@ -164,6 +155,9 @@ impl Writing<'_> {
                 page.remaining,
                 page.more
             ])?;
+        if !page.more {
+            self.read_to_the_end(restarted)?;
+        }
         if !page.entries.is_empty() {
             self.record(seal)?;
         }
@@ -192,59 +186,17 @@ impl Writing<'_> {
         if !is_pending && !restarted {
             return self.arrive_unchanged(&record, json.is_none());
         }
-        if !is_pending && let Some(arrival) = self.offer_again(entry, json, at)? {
-            return Ok(arrival);
+        if restarted {
+            let arrival = if is_pending {
+                self.arrive_restored(&record, json, at)?
+            } else {
+                self.offer_again(&record, json, at)?
+            };
+            if let Some(arrival) = arrival {
+                return Ok(arrival);
+            }
         }
         self.arrive(&record, json.is_none(), at)
-    }
-
-    /// After a restore the server may know less of a record than this cache does. What it lost
-    /// is offered again as a change on what it has.
-    fn offer_again(
-        &mut self,
-        entry: &SyncEntry,
-        json: Option<&str>,
-        at: Timestamp,
-    ) -> Result<Option<Arrival>, StoreError> {
-        let Some((version, ours)) = self.record_text(&entry.resource_type, &entry.id)? else {
-            return Ok(None);
-        };
-        let ours = parse(Some(&ours))?.unwrap_or_default();
-        let theirs = parse(json)?;
-        if version < entry.version || same(Some(&ours), theirs.as_ref()) {
-            return Ok(None);
-        }
-        // An older version is what ours was made on. The same number with other content is
-        // another history: nothing in common is known, so every difference is a touching one.
-        let base = (version > entry.version).then(|| theirs.clone()).flatten();
-        let change = Change {
-            label: "offered-again".to_owned(),
-            writes: vec![Write::Put {
-                resource: ours,
-                base: None,
-            }],
-            at,
-        };
-        let key = self.enqueue(&change)?;
-        let Some(queued) = self.entry(&key.to_string())? else {
-            return Ok(None);
-        };
-        self.connection.execute(
-            "UPDATE outbox_record SET base = ?2, base_version = ?3 WHERE seq = ?1",
-            params![
-                queued.seq,
-                base.as_ref().map(ToString::to_string),
-                if base.is_some() {
-                    entry.version as i64
-                } else {
-                    0
-                }
-            ],
-        )?;
-        if base.is_some() {
-            return Ok(Some(Arrival::Merged));
-        }
-        Ok(None)
     }
 }
 

@@ -225,18 +225,24 @@ impl Writing<'_> {
         let mut moved = false;
         for theirs in current {
             let json = theirs.resource.as_ref().map(|raw| raw.get());
-            let arrival = self.arrive(
-                &Incoming {
-                    resource_type: &theirs.resource_type,
-                    id: &theirs.id,
-                    version: theirs.version,
-                    last_updated: theirs.last_updated,
-                    patient: theirs.patient.as_deref(),
-                    json: json.unwrap_or_default(),
-                },
-                json.is_none(),
-                at,
-            )?;
+            let record = Incoming {
+                resource_type: &theirs.resource_type,
+                id: &theirs.id,
+                version: theirs.version,
+                last_updated: theirs.last_updated,
+                patient: theirs.patient.as_deref(),
+                json: json.unwrap_or_default(),
+            };
+            // A server that holds an older version than the change was made on was restored.
+            let restored = if theirs.version > 0 {
+                self.arrive_restored(&record, json, at)?
+            } else {
+                None
+            };
+            let arrival = match restored {
+                Some(arrival) => arrival,
+                None => self.arrive(&record, json.is_none(), at)?,
+            };
             moved |= matches!(arrival, Arrival::Merged | Arrival::Conflict);
         }
         let before = self.held(entry.seq)?;

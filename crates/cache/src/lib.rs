@@ -30,6 +30,7 @@ mod patients;
 mod place;
 mod quarantine;
 mod records;
+mod restored;
 mod schedule;
 mod settings;
 mod store;

@@ -191,6 +191,9 @@ impl Reading<'_> {
     /// creation waits for a person.
     pub fn upload_batch(&self, max: usize) -> Result<Vec<UploadEntry>, StoreError> {
         let mut batch = Vec::new();
+        if self.holds_back()? {
+            return Ok(batch);
+        }
         let mut held: HashSet<(String, String)> = HashSet::new();
         let mut unborn: HashSet<String> = HashSet::new();
         for entry in self.entries()? {

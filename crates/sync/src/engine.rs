@@ -110,6 +110,8 @@ pub struct Engine {
     /// Changes before the reply being stored; fates that settle nothing end the stage.
     rounds: u32,
     wake_at: Option<Timestamp>,
+    /// The clock when `wake_at` was set. A clock that is before it was set back.
+    wake_set: Timestamp,
     reported: Option<State>,
 }
 
@@ -141,6 +143,7 @@ impl Engine {
             through: None,
             rounds: 0,
             wake_at: None,
+            wake_set: Timestamp::MIN,
             reported: None,
         };
         engine.refresh_first();
@@ -278,8 +281,7 @@ impl Engine {
         let ticket = self.next_ticket();
         let deadline = later(now, self.config.request_timeout);
         self.asked = Asked::Server { ticket, deadline };
-        self.wake_at = Some(deadline);
-        out.push(Operation::WakeAt(deadline));
+        self.sleep_until(deadline, now, out);
         ticket
     }
 
@@ -308,15 +310,17 @@ impl Engine {
     }
 
     fn woke(&mut self, now: Timestamp, out: &mut Vec<Operation>) {
+        // A clock that was set back would make what is due wait for as long as it was set back.
+        let set_back = now < self.wake_set;
         match (self.step, self.asked) {
             (Step::Off, _) => {}
-            (_, Asked::Server { deadline, .. }) if now >= deadline => {
+            (_, Asked::Server { deadline, .. }) if set_back || now >= deadline => {
                 // Whatever comes now is late: its ticket is not known any more.
                 self.asked = Asked::Nothing;
                 self.failed(Failure::Network, now, out);
             }
             (Step::Idle, _) => match self.wake_at {
-                Some(due) if now < due => out.push(Operation::WakeAt(due)),
+                Some(due) if now < due && !set_back => out.push(Operation::WakeAt(due)),
                 _ => self.begin_run(now, out),
             },
             (_, Asked::Server { deadline, .. }) => out.push(Operation::WakeAt(deadline)),
@@ -376,7 +380,7 @@ impl Engine {
             self.state.confirmed_at = Some(now);
             out.push(Operation::NoteConfirmed(now));
         }
-        self.sleep_until(later(now, self.config.poll), out);
+        self.sleep_until(later(now, self.config.poll), now, out);
     }
 
     fn nothing_to_send(&mut self, now: Timestamp, out: &mut Vec<Operation>) {
@@ -554,11 +558,12 @@ impl Engine {
         self.page = None;
         let wait = self.backoff.next_wait();
         let least = SignedDuration::from_secs(i64::from(at_least.unwrap_or(0)));
-        self.sleep_until(later(now, wait.max(least)), out);
+        self.sleep_until(later(now, wait.max(least)), now, out);
     }
 
-    fn sleep_until(&mut self, due: Timestamp, out: &mut Vec<Operation>) {
+    fn sleep_until(&mut self, due: Timestamp, now: Timestamp, out: &mut Vec<Operation>) {
         self.wake_at = Some(due);
+        self.wake_set = now;
         out.push(Operation::WakeAt(due));
     }
 

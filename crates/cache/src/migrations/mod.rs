@@ -5,7 +5,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::OpenError;
 
 /// The files. The schema version of a cache is the number of files applied (`user_version`).
-pub(crate) const FILES: &[&str] = &[include_str!("0001_first.sql")];
+pub(crate) const FILES: &[&str] = &[
+    include_str!("0001_first.sql"),
+    include_str!("0002_restored.sql"),
+];
 
 /// Brings the file to the latest schema, or says that it comes from the future.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), OpenError> {

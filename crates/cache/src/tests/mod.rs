@@ -13,6 +13,7 @@ mod crash;
 mod feed;
 mod opening;
 mod outbox;
+mod restored;
 mod search;
 
 use std::path::PathBuf;

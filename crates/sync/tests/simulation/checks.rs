@@ -2,85 +2,150 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use cache::{Counts, Reading, Standing, StoreError};
+use uuid::Uuid;
 
-use crate::device::Device;
 use crate::server::{Name, Server};
+use crate::tokens;
+use crate::world::World;
 
-/// The cursor is never ahead of the data: every commit before it is here, or waits in the
-/// outbox with what was changed here.
-pub fn cursor_behind_data(device: &Device, server: &Server) {
-    device
-        .cache()
-        .read(|reading| {
-            let position = reading.position()?;
-            let read: usize = position.cursor.map_or(0, |text| text.parse().unwrap());
-            let pending: BTreeSet<Name> = reading
-                .outbox()?
-                .into_iter()
-                .flat_map(|line| line.records)
-                .collect();
-            for (name, version) in &server.log[..read] {
-                if pending.contains(name) {
-                    continue;
-                }
-                let record = reading.record(&name.0, &name.1)?;
-                let known = record.map_or(0, |record| record.version);
-                let deleted = server.current(name).unwrap().1.body.is_none();
-                assert!(
-                    known >= *version || (known == 0 && deleted),
-                    "cursor {read} is past {name:?} version {version}, known is {known}"
-                );
-            }
-            Ok::<_, cache::StoreError>(())
-        })
-        .unwrap();
-}
-
-/// All workstations hold what the server holds.
-pub fn converged(device: &Device, server: &Server) {
-    device
-        .cache()
-        .read(|reading| {
-            for name in server.records.keys() {
-                let (version, stored) = server.current(name).unwrap();
-                let record = reading.record(&name.0, &name.1)?;
-                match (&stored.body, record) {
-                    (None, None) => {}
-                    (Some(body), Some(record)) => {
-                        assert_eq!(record.version, version, "{name:?} on {}", device.number);
-                        assert_eq!(record.standing, cache::Standing::Confirmed);
-                        assert_eq!(&record.value()?, body, "{name:?} on {}", device.number);
-                    }
-                    (body, record) => panic!("{name:?}: {body:?} there, {record:?} here"),
-                }
-            }
-            let counts = reading.counts()?;
-            assert_eq!(counts, cache::Counts::default(), "device {}", device.number);
-            assert_eq!(reading.record_count()?, alive(server));
-            Ok::<_, cache::StoreError>(())
-        })
-        .unwrap();
-}
-
-fn alive(server: &Server) -> u64 {
-    server
-        .records
-        .values()
-        .filter(|versions| versions.last().unwrap().body.is_some())
-        .count() as u64
-}
-
-/// How often a record's field went from something else to `token`.
-pub fn times_written(server: &Server, name: &Name, field: &str, token: &str) -> usize {
-    let mut before: Option<&Value> = None;
-    let mut times = 0;
-    for stored in server.records.get(name).into_iter().flatten() {
-        let now = stored.body.as_ref().and_then(|body| body.get(field));
-        if now.and_then(Value::as_str) == Some(token) && before != now {
-            times += 1;
+/// After each step: the cursor is never ahead of the data, drafts stand, and every word that
+/// was acknowledged is on the server, once, or in an outbox; conflicts are in it, too.
+pub fn at_any_moment(world: &mut World) {
+    for device in 0..world.devices.len() {
+        if std::mem::take(&mut world.devices[device].changed) {
+            of_device(world, device);
         }
-        before = now;
     }
-    times
+    let mut waiting = BTreeSet::new();
+    for device in &world.devices {
+        let unsent = device.cache().read(|reading| reading.unsent()).unwrap();
+        for record in unsent.changes.iter().flat_map(|change| &change.records) {
+            waiting.extend(record.mine.as_ref().map(tokens::of).unwrap_or_default());
+        }
+    }
+    let written = |word: &String| world.server.written.get(word).copied().unwrap_or(0);
+    for word in &world.truth.kept {
+        let times = written(word);
+        // A person who keeps their version may put back what was replaced meanwhile.
+        let by_hand = world.server.epoch > 0 || world.server.decided.contains(word);
+        assert!(times <= 1 || by_hand, "{word} was written {times} times");
+        assert!(
+            times > 0 || waiting.contains(word) || world.truth.let_go.contains(word),
+            "{word} was acknowledged and is nowhere"
+        );
+    }
+    for word in &world.truth.never {
+        assert!(
+            written(word) == 0 && !waiting.contains(word),
+            "{word} was undone and is there"
+        );
+    }
+}
+
+/// What must be so of one workstation.
+pub fn of_device(world: &World, device: usize) {
+    let here = &world.devices[device];
+    here.cache()
+        .read(|reading| {
+            cursor_behind_data(reading, &world.server)?;
+            let draft = reading.draft(Uuid::from_u128(device as u128 + 1))?;
+            let text = draft.and_then(|draft| draft.body["text"].as_str().map(str::to_owned));
+            assert_eq!(text.as_ref(), world.truth.drafts.get(&device), "the draft");
+            Ok::<_, StoreError>(())
+        })
+        .unwrap();
+}
+
+/// Every commit before the cursor is here, or waits in the outbox with what was changed here.
+fn cursor_behind_data(reading: &Reading<'_>, server: &Server) -> Result<(), StoreError> {
+    let Some(cursor) = reading.position()?.cursor else {
+        return Ok(());
+    };
+    let Some(read) = server.position(Some(&cursor)) else {
+        // Of an earlier life: it says nothing about this one.
+        return Ok(());
+    };
+    let pending: BTreeSet<Name> = reading
+        .outbox()?
+        .into_iter()
+        .flat_map(|line| line.records)
+        .collect();
+    for (name, versions) in &server.books.records {
+        let passed = versions.iter().filter(|stored| stored.position < read);
+        let passed = passed.count() as u64;
+        if passed == 0 || pending.contains(name) {
+            continue;
+        }
+        let record = reading.record(&name.0, &name.1)?;
+        let known = record.map_or(0, |record| record.version);
+        assert!(
+            known >= passed,
+            "cursor {cursor} is past {name:?} version {passed}, known is {known}"
+        );
+    }
+    Ok(())
+}
+
+/// All workstations hold what the server holds, nothing waits, and every view has its event.
+pub fn at_rest(world: &mut World) {
+    at_any_moment(world);
+    let server = &world.server;
+    for device in &world.devices {
+        device
+            .cache()
+            .read(|reading| {
+                for name in server.books.records.keys() {
+                    let (version, stored) = server.current(name).unwrap();
+                    let record = reading.record(&name.0, &name.1)?.unwrap();
+                    assert_eq!(record.version, version, "{name:?} on {}", device.number);
+                    assert_eq!(record.standing, Standing::Confirmed);
+                    let (mut here, mut there) = (record.value()?, stored.body.clone().unwrap());
+                    if server.epoch > 0 {
+                        // The same content that was stored twice may keep the first time of
+                        // storing where nothing else changed.
+                        for value in [&mut here, &mut there] {
+                            value["meta"]["lastUpdated"] = serde_json::Value::Null;
+                        }
+                    }
+                    assert_eq!(here, there, "{name:?} on {}", device.number);
+                }
+                assert_eq!(reading.counts()?, Counts::default());
+                assert_eq!(reading.record_count()?, server.books.records.len() as u64);
+                let (known, links) = &server.books.chains[&device.number];
+                assert_eq!(*known, reading.head()?);
+                assert_eq!(links.len() as u64, known.number);
+                for (_, word) in world
+                    .truth
+                    .shown
+                    .iter()
+                    .filter(|(n, _)| *n == device.number)
+                {
+                    let events = links.iter().filter(|link| link.event["what"] == **word);
+                    assert_eq!(events.count(), 1, "{word} was shown");
+                }
+                Ok::<_, StoreError>(())
+            })
+            .unwrap();
+    }
+}
+
+/// The words of all records as they stand.
+pub fn heads(server: &Server) -> BTreeSet<String> {
+    let records = server.books.records.values();
+    tokens::of_all(records.filter_map(|versions| versions.last()?.body.as_ref()))
+}
+
+/// What the server had before it was restored, it was given again.
+pub fn nothing_stayed_lost(world: &mut World, heads: &BTreeSet<String>) {
+    let versions = world.server.books.records.values().flatten();
+    let now = tokens::of_all(versions.filter_map(|stored| stored.body.as_ref()));
+    let lost: Vec<_> = heads
+        .difference(&now)
+        .filter(|word| !world.truth.let_go.contains(*word))
+        .collect();
+    assert!(lost.is_empty(), "the restored server did not get {lost:?}");
+    // As many as came back; most seeds lose something.
+    let again = heads.intersection(&now).count() as u64;
+    world.tally.more("records offered again", again);
 }

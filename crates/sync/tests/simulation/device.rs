@@ -1,27 +1,40 @@
-//! A workstation: the engine, the real store, and a runner that can be killed anywhere.
+//! A workstation: the engine, the real store, and what is left of both after a crash.
 
-use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache::{Cache, CacheKey, StoreError};
+use cache::{Cache, CacheKey};
 use ed25519_dalek::SigningKey;
 use jiff::{SignedDuration, Timestamp};
 use ledger::chain::{self, ChainError, Head, Link};
-use protocol::upload::UploadEntry;
-use serde_json::json;
+use serde_json::{Value, json};
 use sync::{Config, Engine, Setup, State, Waiting};
 use uuid::Uuid;
+
+use crate::server::Name;
+
+/// Workstations at most.
+pub const MOST: usize = 3;
 
 pub struct Device {
     pub number: usize,
     path: PathBuf,
-    /// None between a crash and the next start.
-    pub cache: Option<Cache>,
+    cache: Option<Cache>,
     pub engine: Engine,
     pub state: Option<State>,
+    /// When its timer rings, in true time.
     pub wake_at: Option<Timestamp>,
+    /// How far its clock is from the true time.
+    pub skew: SignedDuration,
+    pub full: bool,
+    pub cut: bool,
+    /// A form that somebody has open: the record as it was then.
+    pub form: Option<(Name, Value)>,
     ids: u64,
     pub starts: u64,
+    /// Whether something was stored since the last look at it.
+    pub changed: bool,
 }
 
 pub fn config() -> Config {
@@ -37,10 +50,26 @@ fn signing(number: usize) -> SigningKey {
     SigningKey::from_bytes(&[number as u8 + 1; 32])
 }
 
+fn key() -> CacheKey {
+    CacheKey::new([9; 32])
+}
+
+/// An empty cache of each device: making the schema anew for each seed would take most of the
+/// time.
+fn empty(number: usize) -> &'static [u8] {
+    static EMPTY: [OnceLock<Vec<u8>>; MOST] = [const { OnceLock::new() }; MOST];
+    EMPTY[number].get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.db");
+        drop(Cache::create(&path, &key(), &genesis(number)).unwrap());
+        std::fs::read(path).unwrap()
+    })
+}
+
 impl Device {
-    pub fn new(number: usize, folder: &std::path::Path, seed: u64) -> Self {
+    pub fn new(number: usize, folder: &Path, seed: u64) -> Self {
         let path = folder.join(format!("{number}.db"));
-        drop(Cache::create(&path, &CacheKey::new([9; 32]), &genesis(number)).unwrap());
+        std::fs::write(&path, empty(number)).unwrap();
         let mut device = Self {
             number,
             path,
@@ -48,8 +77,13 @@ impl Device {
             engine: Engine::new(Setup::default(), config(), 0),
             state: None,
             wake_at: None,
-            ids: seed << 20 | (number as u64) << 16,
+            skew: SignedDuration::ZERO,
+            full: false,
+            cut: false,
+            form: None,
+            ids: seed << 8 | number as u64,
             starts: 0,
+            changed: true,
         };
         device.start();
         device
@@ -60,13 +94,11 @@ impl Device {
         self.cache = None;
         self.starts += 1;
         // Ids that no earlier life of this device gave out.
-        let first = (self.ids + self.starts) << 32;
-        let next = std::sync::atomic::AtomicU64::new(first);
-        let cache = Cache::open(&self.path, &CacheKey::new([9; 32]))
+        let next = AtomicU64::new(self.starts << 32);
+        let ids = self.ids;
+        let cache = Cache::open(&self.path, &key())
             .unwrap()
-            .with_ids(move || {
-                Uuid::from_u64_pair(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed), 4)
-            });
+            .with_ids(move || Uuid::from_u64_pair(ids, next.fetch_add(1, Ordering::Relaxed)));
         let position = cache.read(|reading| reading.position()).unwrap();
         let setup = Setup {
             cursor: position.cursor,
@@ -80,6 +112,8 @@ impl Device {
         self.engine = Engine::new(setup, config(), self.ids + self.starts);
         self.cache = Some(cache);
         self.wake_at = None;
+        self.form = None;
+        self.changed = true;
     }
 
     pub fn cache(&self) -> &Cache {
@@ -90,10 +124,11 @@ impl Device {
         waiting(self.cache())
     }
 
-    pub fn seal(&self) -> impl FnOnce(&Head) -> Result<Link, ChainError> + use<> {
-        let number = self.number;
+    /// Signs an event that says `what`.
+    pub fn seal(&self, what: &str) -> impl FnOnce(&Head) -> Result<Link, ChainError> + use<> {
+        let (number, what) = (self.number, what.to_owned());
         move |head| {
-            let event = json!({ "resourceType": "AuditEvent", "device": number });
+            let event = json!({ "resourceType": "AuditEvent", "device": number, "what": what });
             chain::append(head, event, &signing(number))
         }
     }
@@ -101,56 +136,17 @@ impl Device {
     pub fn verifying(&self) -> ed25519_dalek::VerifyingKey {
         signing(self.number).verifying_key()
     }
-
-    /// The next batch, marked as sent; none if there is nothing to send.
-    pub fn batch(&self) -> Option<Vec<UploadEntry>> {
-        let entries = self
-            .cache()
-            .read(|reading| reading.upload_batch(4))
-            .unwrap();
-        if entries.is_empty() {
-            return None;
-        }
-        // Never two in flight for one record.
-        let mut named: Vec<&str> = entries
-            .iter()
-            .flat_map(|entry| entry.bundle["entry"].as_array().unwrap())
-            .map(|part| part["request"]["url"].as_str().unwrap())
-            .collect();
-        let count = named.len();
-        named.sort_unstable();
-        named.dedup();
-        assert_eq!(named.len(), count);
-        let keys: Vec<Uuid> = entries.iter().map(|entry| entry.key).collect();
-        self.cache()
-            .write("mark-sent", |tx| {
-                tx.mark_sent(&keys).map_err(|e: StoreError| e)
-            })
-            .unwrap();
-        Some(entries)
-    }
 }
 
 pub fn genesis(number: usize) -> Head {
     Head::genesis(Uuid::from_u128(number as u128 + 1))
 }
 
-pub fn waiting(cache: &Cache) -> Waiting {
+fn waiting(cache: &Cache) -> Waiting {
     let counts = cache.read(|reading| reading.counts()).unwrap();
     Waiting {
         to_send: counts.to_send,
         audit_to_send: counts.audit_to_send,
         needs_you: counts.needs_you(),
     }
-}
-
-thread_local! {
-    /// Moments are told apart by a counter; a clock that stands still would hide mistakes.
-    static TICK: Cell<i64> = const { Cell::new(0) };
-}
-
-/// A moment after every moment given before.
-pub fn after(now: Timestamp) -> Timestamp {
-    let tick = TICK.with(|tick| tick.replace(tick.get() + 1));
-    now + SignedDuration::from_millis(tick % 1000)
 }

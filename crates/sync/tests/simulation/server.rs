@@ -1,34 +1,55 @@
-//! A model of the server: versions in commit order, idempotent uploads, checked chains.
+//! A model of the server: versions in commit order, idempotent uploads, checked chains, and
+//! backups that it can be restored from.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::VerifyingKey;
 use jiff::Timestamp;
 use ledger::chain::{self, Head, Link};
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::sync::{SyncEntry, SyncPage};
-use protocol::upload::{Fate, StoredVersion, UploadEntry, UploadFate, UploadReply, UploadRequest};
+use protocol::upload::{Fate, StoredVersion, UploadEntry, UploadFate, UploadReply};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::tokens;
+
 pub type Name = (String, String);
 
+#[derive(Clone)]
 pub struct Stored {
     pub body: Option<Value>,
     pub at: Timestamp,
+    /// Commits before this one.
+    pub position: usize,
+}
+
+/// What a backup holds.
+#[derive(Default, Clone)]
+pub struct Books {
+    /// All versions of each record, the first at index 0.
+    pub records: BTreeMap<Name, Vec<Stored>>,
+    /// Commits in order.
+    pub log: Vec<Name>,
+    /// Applied keys.
+    pub keys: BTreeMap<Uuid, Vec<StoredVersion>>,
+    pub chains: BTreeMap<usize, (Head, Vec<Link>)>,
 }
 
 #[derive(Default)]
 pub struct Server {
-    /// All versions of each record, the first at index 0.
-    pub records: BTreeMap<Name, Vec<Stored>>,
-    /// Commits in order: which record got which version.
-    pub log: Vec<(Name, u64)>,
-    /// Applied keys.
-    pub keys: HashMap<Uuid, Vec<StoredVersion>>,
-    pub chains: HashMap<usize, (Head, Vec<Link>)>,
-    /// Uploads that came with a key that was applied already.
+    pub books: Books,
+    /// Life of the database: a cursor of another one does not count.
+    pub epoch: u64,
+    /// How often a word came to stand in a record, in this life and in lost ones.
+    pub written: BTreeMap<String, u64>,
+    /// Of each edit's word: the word that it replaced, and all words that its author saw.
+    pub knowing: BTreeMap<String, (Option<String>, BTreeSet<String>)>,
+    /// Words that a person put in the place of what others had written.
+    pub decided: BTreeSet<String>,
+    /// Devices whose user may not write now.
+    pub forbidden: BTreeSet<usize>,
     pub repeated: u64,
     pub conflicts: u64,
     pub refusals: u64,
@@ -36,21 +57,36 @@ pub struct Server {
 
 impl Server {
     pub fn current(&self, name: &Name) -> Option<(u64, &Stored)> {
-        let versions = self.records.get(name)?;
+        let versions = self.books.records.get(name)?;
         versions
             .last()
             .map(|stored| (versions.len() as u64, stored))
     }
 
+    pub fn body(&self, name: &Name) -> Option<&Value> {
+        self.current(name)?.1.body.as_ref()
+    }
+
     pub fn store(&mut self, name: Name, body: Option<Value>, at: Timestamp) -> StoredVersion {
-        let versions = self.records.entry(name.clone()).or_default();
+        let position = self.books.log.len();
+        let versions = self.books.records.entry(name.clone()).or_default();
         let version = versions.len() as u64 + 1;
         let body = body.map(|mut body| {
             fhir::resource::set_meta(&mut body, version, at);
             body
         });
-        versions.push(Stored { body, at });
-        self.log.push((name.clone(), version));
+        let before = versions.last().and_then(|stored| stored.body.as_ref());
+        let before = before.map(tokens::of).unwrap_or_default();
+        let after = body.as_ref().map(tokens::of).unwrap_or_default();
+        versions.push(Stored { body, at, position });
+        for word in after.difference(&before) {
+            *self.written.entry(word.clone()).or_default() += 1;
+        }
+        // Whoever writes after a restore may not know what was lost with it.
+        if self.epoch == 0 {
+            self.nothing_overwritten_unseen(&name, &before, &after);
+        }
+        self.books.log.push(name.clone());
         StoredVersion {
             resource_type: name.0,
             id: name.1,
@@ -59,25 +95,86 @@ impl Server {
         }
     }
 
-    pub fn page(&self, cursor: Option<&str>, limit: usize) -> SyncPage {
-        let from: usize = cursor.map_or(0, |text| text.parse().unwrap());
-        let to = (from + limit).min(self.log.len());
-        let mut names: Vec<Name> = Vec::new();
-        for (name, _) in &self.log[from..to] {
-            if !names.contains(name) {
-                names.push(name.clone());
-            }
+    /// What was there is there, or was replaced by somebody who saw it; and a problem is never
+    /// put together from what two people wrote without knowing of each other.
+    fn nothing_overwritten_unseen(
+        &self,
+        name: &Name,
+        before: &BTreeSet<String>,
+        after: &BTreeSet<String>,
+    ) {
+        let new: Vec<&String> = after.difference(before).collect();
+        if new.iter().any(|word| self.decided.contains(*word)) {
+            return;
         }
-        SyncPage {
-            cursor: to.to_string(),
-            entries: names.iter().map(|name| self.entry(name)).collect(),
-            more: to < self.log.len(),
-            remaining: (self.log.len() - to) as u64,
+        let known: Vec<_> = new
+            .iter()
+            .filter_map(|word| self.knowing.get(*word))
+            .collect();
+        for gone in before.difference(after) {
+            assert!(
+                known
+                    .iter()
+                    .any(|(replaced, _)| replaced.as_ref() == Some(gone)),
+                "{gone} of {name:?} was overwritten by {new:?}, whose author did not see it"
+            );
+        }
+        if fhir::merge::always_asks(&name.0) {
+            for (_, seen) in known {
+                assert!(
+                    before.is_subset(seen),
+                    "{new:?} was merged into {name:?} without asking"
+                );
+            }
         }
     }
 
+    /// What was committed after the backup is gone, and nobody was told.
+    pub fn restore(&mut self, backup: Books) {
+        self.books = backup;
+        self.epoch += 1;
+    }
+
+    /// How far a cursor has read; none if it belongs to an earlier life.
+    pub fn position(&self, cursor: Option<&str>) -> Option<usize> {
+        let Some(cursor) = cursor else { return Some(0) };
+        let (epoch, position) = cursor.split_once(':').unwrap();
+        (epoch == self.epoch.to_string()).then(|| position.parse().unwrap())
+    }
+
+    pub fn end(&self) -> String {
+        format!("{}:{}", self.epoch, self.books.log.len())
+    }
+
+    pub fn page(&self, cursor: Option<&str>, limit: usize) -> Option<SyncPage> {
+        let from = self.position(cursor)?;
+        let to = (from + limit).min(self.books.log.len());
+        let mut names: Vec<&Name> = Vec::new();
+        for name in &self.books.log[from..to] {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        Some(SyncPage {
+            cursor: format!("{}:{to}", self.epoch),
+            entries: names.into_iter().map(|name| self.entry(name)).collect(),
+            more: to < self.books.log.len(),
+            remaining: (self.books.log.len() - to) as u64,
+        })
+    }
+
     fn entry(&self, name: &Name) -> SyncEntry {
-        let (version, stored) = self.current(name).unwrap();
+        let Some((version, stored)) = self.current(name) else {
+            // What the platform says of a record that it does not have.
+            return SyncEntry {
+                resource_type: name.0.clone(),
+                id: name.1.clone(),
+                version: 0,
+                last_updated: Timestamp::UNIX_EPOCH,
+                patient: None,
+                resource: None,
+            };
+        };
         SyncEntry {
             resource_type: name.0.clone(),
             id: name.1.clone(),
@@ -91,24 +188,34 @@ impl Server {
         }
     }
 
-    pub fn upload(&mut self, request: &UploadRequest, at: Timestamp) -> UploadReply {
-        let fates = request
-            .entries
+    pub fn upload(&mut self, device: usize, entries: &[UploadEntry], at: Timestamp) -> UploadReply {
+        let fates = entries
             .iter()
             .map(|entry| UploadFate {
                 key: entry.key,
-                fate: self.take(entry, at),
+                fate: self.take(device, entry, at),
             })
             .collect();
         UploadReply { fates }
     }
 
-    fn take(&mut self, entry: &UploadEntry, at: Timestamp) -> Fate {
-        if let Some(versions) = self.keys.get(&entry.key) {
+    fn refuse(&mut self, code: &str) -> Fate {
+        self.refusals += 1;
+        Fate::Refused {
+            code: code.to_owned(),
+            outcome: json!({ "resourceType": "OperationOutcome" }),
+        }
+    }
+
+    fn take(&mut self, device: usize, entry: &UploadEntry, at: Timestamp) -> Fate {
+        if let Some(versions) = self.books.keys.get(&entry.key) {
             self.repeated += 1;
             return Fate::Accepted {
                 versions: versions.clone(),
             };
+        }
+        if self.forbidden.contains(&device) {
+            return self.refuse("forbidden");
         }
         let parts = entry.bundle["entry"].as_array().unwrap();
         let names: Vec<Name> = parts.iter().map(|part| name_of(&part["request"])).collect();
@@ -116,11 +223,7 @@ impl Server {
             .iter()
             .any(|part| part["resource"]["status"] == "poison")
         {
-            self.refusals += 1;
-            return Fate::Refused {
-                code: "invalid".to_owned(),
-                outcome: json!({ "resourceType": "OperationOutcome" }),
-            };
+            return self.refuse("invalid");
         }
         let clashing: Vec<SyncEntry> = parts
             .iter()
@@ -132,9 +235,7 @@ impl Server {
                     .map(|(version, _)| format!("W/\"{version}\""));
                 wanted != current.as_deref()
             })
-            .map(|(_, name)| name)
-            .filter(|name| self.records.contains_key(*name))
-            .map(|name| self.entry(name))
+            .map(|(_, name)| self.entry(name))
             .collect();
         if !clashing.is_empty() {
             self.conflicts += 1;
@@ -145,11 +246,12 @@ impl Server {
             .zip(names)
             .map(|(part, name)| self.store(name, part.get("resource").cloned(), at))
             .collect();
-        self.keys.insert(entry.key, versions.clone());
+        self.books.keys.insert(entry.key, versions.clone());
         Fate::Accepted { versions }
     }
 
-    /// Links must continue the chain, or be exactly what is known.
+    /// Links must continue the chain, or be exactly what is known. Those after a gap are not
+    /// taken: the receipt says from where they are missing.
     pub fn audit(
         &mut self,
         device: usize,
@@ -158,6 +260,7 @@ impl Server {
         key: &VerifyingKey,
     ) -> AuditReceipt {
         let (head, links) = self
+            .books
             .chains
             .entry(device)
             .or_insert_with(|| (genesis.clone(), Vec::new()));
@@ -168,7 +271,7 @@ impl Server {
                     links[link.number as usize - 1],
                     "another history was sent"
                 );
-            } else {
+            } else if link.number == head.number + 1 {
                 *head = chain::verify(head, std::slice::from_ref(link), key).unwrap();
                 links.push(link.clone());
             }

@@ -1,46 +1,69 @@
 //! What went wrong in a course of events.
 
-/// What went wrong, over all seeds.
+use std::collections::BTreeMap;
+
+/// Everything that is expected to happen at least now and then.
+const EXPECTED: &[&str] = &[
+    "answers doubled",
+    "answers lost",
+    "answers by somebody in between",
+    "changes acknowledged",
+    "changes refused",
+    "changes retried",
+    "changes given up",
+    "charts shown",
+    "clocks set",
+    "conflicts found by the server",
+    "conflicts settled by a person",
+    "crashes after a commit",
+    "crashes before a commit",
+    "crashes between steps",
+    "disks full",
+    "forms saved on an older state",
+    "networks cut",
+    "permissions changed",
+    "records offered again",
+    "requests delayed beyond their time",
+    "requests doubled",
+    "requests lost",
+    "servers restored",
+    "sessions ended",
+    "uploads repeated",
+    "writes failed",
+];
+
+/// What went wrong, counted by what it was.
 #[derive(Debug, Default)]
-pub struct Tally {
-    pub crashes: u64,
-    pub lost_requests: u64,
-    pub lost_replies: u64,
-    pub doubled: u64,
-    pub late: u64,
-    pub failed_stores: u64,
-    pub repeated_uploads: u64,
-    pub conflict_replies: u64,
-    pub settled_by_hand: u64,
-    pub refusals: u64,
-}
+pub struct Tally(BTreeMap<&'static str, u64>);
 
 impl Tally {
-    pub fn add(&mut self, other: &Self) {
-        self.crashes += other.crashes;
-        self.lost_requests += other.lost_requests;
-        self.lost_replies += other.lost_replies;
-        self.doubled += other.doubled;
-        self.late += other.late;
-        self.failed_stores += other.failed_stores;
-        self.repeated_uploads += other.repeated_uploads;
-        self.conflict_replies += other.conflict_replies;
-        self.settled_by_hand += other.settled_by_hand;
-        self.refusals += other.refusals;
+    pub fn count(&mut self, what: &'static str) {
+        self.more(what, 1);
     }
 
-    pub fn counted(&self) -> [(&'static str, u64); 10] {
-        [
-            ("crash", self.crashes),
-            ("lost request", self.lost_requests),
-            ("lost reply", self.lost_replies),
-            ("doubled reply", self.doubled),
-            ("late reply", self.late),
-            ("failed store", self.failed_stores),
-            ("repeated upload", self.repeated_uploads),
-            ("conflict reply", self.conflict_replies),
-            ("settled by hand", self.settled_by_hand),
-            ("refusal", self.refusals),
-        ]
+    pub fn more(&mut self, what: &'static str, times: u64) {
+        debug_assert!(EXPECTED.contains(&what), "{what}");
+        *self.0.entry(what).or_default() += times;
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            *self.0.entry(what).or_default() += count;
+        }
+    }
+
+    pub fn counted(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        EXPECTED
+            .iter()
+            .map(|what| (*what, self.0.get(what).copied().unwrap_or(0)))
+    }
+}
+
+impl std::fmt::Display for Tally {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (what, count) in self.counted() {
+            writeln!(f, "{count:>9}  {what}")?;
+        }
+        Ok(())
     }
 }

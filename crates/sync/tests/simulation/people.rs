@@ -1,0 +1,380 @@
+//! What people and accidents do.
+
+use cache::{Change, Keep, Write};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use sync::Input;
+use uuid::Uuid;
+
+use crate::runner::Written;
+use crate::server::Name;
+use crate::tokens;
+use crate::world::{PATIENTS, PROBLEMS, World};
+
+/// Elements of a patient that hold one value.
+const PLAIN: [&str; 4] = ["birthDate", "gender", "language", "implicitRules"];
+
+/// Elements of a problem; a change of one is a change of the whole statement.
+const OF_PROBLEM: [&str; 2] = ["recordedDate", "language"];
+
+impl World {
+    /// Something happens. `others_write`: programs write on the server, too.
+    pub fn something(&mut self, others_write: bool) {
+        let device = self.chance.below(self.devices.len() as u64) as usize;
+        match self.chance.below(32) {
+            0..=3 => self.create(device),
+            4..=10 => self.edit(device),
+            11..=13 => self.open_form(device),
+            14..=16 => self.save_form(device),
+            17..=19 if others_write => self.edit_there(),
+            20 => self.crash(device),
+            21 => {
+                self.devices[device].cut = !self.devices[device].cut;
+                self.tally.count("networks cut");
+            }
+            22 => self.tell(device, Input::Pushed),
+            23 | 24 => {
+                self.decide(device);
+            }
+            25 => self.show(device),
+            26 => self.type_draft(device),
+            27 => {
+                self.tally.count("disks full");
+                self.devices[device].full = !self.devices[device].full;
+            }
+            28 => self.set_clock(device),
+            29 => {
+                self.tally.count("permissions changed");
+                if !self.server.forbidden.remove(&device) {
+                    self.server.forbidden.insert(device);
+                }
+            }
+            30 => {
+                self.tell(device, Input::SignedIn);
+            }
+            _ => {
+                let input = if self.chance.once_in(2) {
+                    Input::StopFill
+                } else {
+                    Input::ResumeFill
+                };
+                self.tell(device, input);
+            }
+        }
+    }
+
+    fn set_clock(&mut self, device: usize) {
+        self.tally.count("clocks set");
+        let hours = self.chance.below(72) as i64 - 36;
+        self.devices[device].skew = SignedDuration::from_hours(hours);
+        self.trace(|| format!("{device}: the clock is {hours} hours off"));
+    }
+
+    /// Makes a change; `words` are those that it alone writes.
+    fn change(&mut self, device: usize, writes: Vec<Write>, words: Vec<String>) {
+        let change = Change {
+            label: "simulated".to_owned(),
+            writes,
+            at: self.moment(),
+        };
+        self.trace(|| format!("{device}: writes {words:?}"));
+        let seal = self.devices[device].seal("change");
+        match self.write(device, "change", |tx| tx.change(&change, seal)) {
+            Written::Done(_) => {
+                self.truth.kept.extend(words);
+                self.changed(device);
+            }
+            // It is on the disk, whether anybody was told or not.
+            Written::DiedAfter(_) => self.truth.kept.extend(words),
+            Written::Failed | Written::DiedBefore => self.truth.never.extend(words),
+        }
+    }
+
+    fn changed(&mut self, device: usize) {
+        let waiting = self.devices[device].waiting();
+        self.tell(device, Input::Changed(waiting));
+    }
+
+    fn observation(&mut self) -> (Write, String) {
+        let id = self.token();
+        let status = if self.chance.once_in(8) {
+            "poison"
+        } else {
+            "final"
+        };
+        let patient = format!("Patient/p{}", self.chance.below(PATIENTS));
+        let resource = json!({ "resourceType": "Observation", "id": id, "status": status,
+            "subject": { "reference": patient } });
+        let write = Write::Put {
+            resource,
+            base: None,
+        };
+        (write, id)
+    }
+
+    fn create(&mut self, device: usize) {
+        let (write, id) = self.observation();
+        self.change(device, vec![write], vec![id]);
+    }
+
+    fn some_record(&mut self) -> Name {
+        if self.chance.once_in(4) {
+            let id = format!("c{}", self.chance.below(PROBLEMS));
+            ("Condition".to_owned(), id)
+        } else {
+            let id = format!("p{}", self.chance.below(PATIENTS));
+            ("Patient".to_owned(), id)
+        }
+    }
+
+    fn here(&self, device: usize, name: &Name) -> Option<Value> {
+        let cache = self.devices[device].cache();
+        let record = cache
+            .read(|reading| reading.record(&name.0, &name.1))
+            .unwrap();
+        record.map(|record| record.value().unwrap())
+    }
+
+    /// Somebody who sees `seen` changes one thing of it.
+    fn edited(&mut self, name: &Name, seen: &Value) -> (Value, String) {
+        let word = self.token();
+        let mut body = seen.clone();
+        let all = tokens::of(seen);
+        let replaced = if name.0 == "Condition" {
+            let field = OF_PROBLEM[self.chance.below(2) as usize];
+            let before = body[field].as_str().map(str::to_owned);
+            body[field] = json!(word);
+            before
+        } else {
+            match self.chance.below(7) {
+                4 => {
+                    self.add(
+                        &mut body,
+                        "identifier",
+                        json!({ "system": word, "value": word }),
+                    );
+                    None
+                }
+                5 => {
+                    // Two people who add a telephone number may mean the same one.
+                    self.add(
+                        &mut body,
+                        "telecom",
+                        json!({ "system": "phone", "value": word }),
+                    );
+                    None
+                }
+                6 if body["identifier"][0].is_object() => {
+                    let before = body["identifier"][0]["value"].as_str().map(str::to_owned);
+                    body["identifier"][0]["value"] = json!(word);
+                    before
+                }
+                n => {
+                    let field = PLAIN[n as usize % 4];
+                    let before = body[field].as_str().map(str::to_owned);
+                    body[field] = json!(word);
+                    before
+                }
+            }
+        };
+        self.server.knowing.insert(word.clone(), (replaced, all));
+        (body, word)
+    }
+
+    fn add(&self, body: &mut Value, list: &str, item: Value) {
+        match &mut body[list] {
+            Value::Array(items) => items.push(item),
+            empty => *empty = json!([item]),
+        }
+    }
+
+    fn edit(&mut self, device: usize) {
+        let name = self.some_record();
+        let Some(seen) = self.here(device, &name) else {
+            return;
+        };
+        let (resource, word) = self.edited(&name, &seen);
+        let mut words = vec![word];
+        let mut writes = vec![Write::Put {
+            resource,
+            base: None,
+        }];
+        if self.chance.once_in(4) {
+            // A change of two records at once.
+            let (write, id) = self.observation();
+            writes.push(write);
+            words.push(id);
+        }
+        self.change(device, writes, words);
+    }
+
+    fn open_form(&mut self, device: usize) {
+        let name = self.some_record();
+        let seen = self.here(device, &name);
+        self.devices[device].form = seen.map(|seen| (name, seen));
+    }
+
+    /// Saves a form that was opened before other things happened.
+    fn save_form(&mut self, device: usize) {
+        let Some((name, seen)) = self.devices[device].form.take() else {
+            return;
+        };
+        let Some(stored) = self.here(device, &name) else {
+            return;
+        };
+        if stored != seen {
+            self.tally.count("forms saved on an older state");
+        }
+        let (resource, word) = self.edited(&name, &seen);
+        let write = Write::Put {
+            resource,
+            base: Some(seen),
+        };
+        self.change(device, vec![write], vec![word]);
+    }
+
+    /// Another program writes on the server.
+    fn edit_there(&mut self) {
+        let name = self.some_record();
+        let Some(seen) = self.server.body(&name).cloned() else {
+            return;
+        };
+        let (body, word) = self.edited(&name, &seen);
+        self.trace(|| format!("the server gets {word} in {name:?}"));
+        let at = self.moment();
+        self.server.store(name, Some(body), at);
+        self.truth.kept.insert(word);
+    }
+
+    /// A chart is shown once its audit event is on the disk, and not before.
+    fn show(&mut self, device: usize) {
+        let word = self.token();
+        let seal = self.devices[device].seal(&word);
+        if let Written::Done(_) = self.write(device, "show", |tx| tx.record(seal)) {
+            self.tally.count("charts shown");
+            self.truth.shown.insert((device, word));
+            self.changed(device);
+        }
+    }
+
+    fn type_draft(&mut self, device: usize) {
+        let text = self.token();
+        let at = self.moment();
+        let draft = cache::Draft {
+            id: Uuid::from_u128(device as u128 + 1),
+            patient: "p0".to_owned(),
+            body: json!({ "text": text }),
+            begun: at,
+            changed: at,
+        };
+        match self.write(device, "draft", |tx| tx.keep_draft(&draft)) {
+            Written::Done(()) | Written::DiedAfter(()) => {
+                self.truth.drafts.insert(device, text);
+            }
+            Written::Failed | Written::DiedBefore => {}
+        }
+    }
+
+    /// Somebody settles a conflict, or does something about a refusal.
+    pub fn decide(&mut self, device: usize) -> bool {
+        let cache = self.devices[device].cache();
+        let conflicts = cache.read(|reading| reading.conflicts()).unwrap();
+        if let Some(conflict) = conflicts.into_iter().next() {
+            self.settle(device, &conflict);
+            return true;
+        }
+        let cache = self.devices[device].cache();
+        let refused = cache.read(|reading| reading.refused()).unwrap();
+        let Some(line) = refused.into_iter().next() else {
+            return false;
+        };
+        let code = &line.refusal.as_ref().unwrap().code;
+        assert!(
+            matches!(code.as_str(), "invalid" | "forbidden"),
+            "refused for ever: {line:?}"
+        );
+        if code == "forbidden" && (self.healed || self.chance.once_in(2)) {
+            self.retry(device, line.key);
+        } else {
+            self.give_up(device, line.key);
+        }
+        true
+    }
+
+    fn settle(&mut self, device: usize, conflict: &cache::Conflict) {
+        let keep = if self.chance.once_in(2) {
+            Keep::Mine
+        } else {
+            Keep::Theirs
+        };
+        self.trace(|| format!("{device}: keeps {keep:?} of {conflict:?}"));
+        let touching = conflict.compare().touching;
+        let mine = tokens::of_all(touching.iter().filter_map(|field| field.mine.as_ref()));
+        let theirs = tokens::of_all(touching.iter().filter_map(|field| field.theirs.as_ref()));
+        let at = self.moment();
+        let seal = self.devices[device].seal("settle");
+        let (note, id) = self.observation();
+        let also = if self.chance.once_in(2) {
+            vec![note]
+        } else {
+            Vec::new()
+        };
+        let goes_along = !also.is_empty();
+        let id_of = conflict.id;
+        let settled = self.write(device, "settle", |tx| {
+            tx.settle_conflict(id_of, keep, &also, at, seal)
+        });
+        let words = if goes_along { vec![id] } else { Vec::new() };
+        let told = matches!(settled, Written::Done(()));
+        match settled {
+            Written::Done(()) | Written::DiedAfter(()) => {
+                self.tally.count("conflicts settled by a person");
+                self.truth.kept.extend(words);
+                match keep {
+                    Keep::Theirs => self.truth.let_go.extend(mine.difference(&theirs).cloned()),
+                    Keep::Mine => self.server.decided.extend(mine),
+                }
+            }
+            Written::Failed | Written::DiedBefore => self.truth.never.extend(words),
+        }
+        if told {
+            self.changed(device);
+        }
+    }
+
+    fn retry(&mut self, device: usize, key: Uuid) {
+        let at = self.moment();
+        match self.write(device, "retry", |tx| tx.retry(key, at)) {
+            Written::Done(()) => {
+                self.tally.count("changes retried");
+                self.changed(device);
+            }
+            Written::DiedAfter(()) => self.tally.count("changes retried"),
+            Written::Failed | Written::DiedBefore => {}
+        }
+    }
+
+    fn give_up(&mut self, device: usize, key: Uuid) {
+        let cache = self.devices[device].cache();
+        let unsent = cache.read(|reading| reading.unsent()).unwrap();
+        let change = unsent.changes.into_iter().find(|change| change.key == key);
+        let mut words = std::collections::BTreeSet::new();
+        for record in change.unwrap().records {
+            let base = record.base.as_ref().map(tokens::of).unwrap_or_default();
+            let mine = record.mine.as_ref().map(tokens::of).unwrap_or_default();
+            words.extend(mine.difference(&base).cloned());
+        }
+        self.trace(|| format!("{device}: gives {words:?} up"));
+        let at = self.moment();
+        let seal = self.devices[device].seal("give-up");
+        let written = self.write(device, "give-up", |tx| tx.give_up(key, at, seal));
+        let told = matches!(written, Written::Done(()));
+        if let Written::Done(()) | Written::DiedAfter(()) = written {
+            self.tally.count("changes given up");
+            self.truth.let_go.extend(words);
+        }
+        if told {
+            self.changed(device);
+        }
+    }
+}
