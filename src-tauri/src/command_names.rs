@@ -33,6 +33,8 @@ pub const COMMAND_NAMES: &[&str] = &[
     "set_progress",
     "inbox",
     "settle_conflict",
+    "combine_conflict",
+    "fetch_again",
     "give_up_refused",
     "retry_refused",
     "activity",
@@ -45,4 +47,7 @@ pub const COMMAND_NAMES: &[&str] = &[
     "export_report",
     "reviews",
     "close_review",
+    "start_rehearsal",
+    "stop_rehearsal",
+    "rehearsal_report",
 ];

@@ -5,10 +5,11 @@ use workstation::Workstation;
 use workstation::view::access::{AccessView, EmergencyForm, JustifyForm};
 use workstation::view::activity::ActivityView;
 use workstation::view::chart::{ChartView, ProblemForm, ProblemTerm, VitalsForm};
-use workstation::view::conflict::{Choice, InboxView};
+use workstation::view::conflict::{Choice, CombineForm, InboxView};
 use workstation::view::fault::Fault;
 use workstation::view::note::{DraftForm, DraftView, NoteView};
 use workstation::view::patient::{PatientForm, PatientPage};
+use workstation::view::rehearsal::RehearsalReport;
 use workstation::view::report::{
     AccessPage, CloseForm, ExportFormat, Exported, ReportForm, ReviewView, ReviewsView,
 };
@@ -278,6 +279,23 @@ pub async fn settle_conflict(
     workstation.settle_conflict(id, choice).await
 }
 
+/// Settles two versions of one record element by element.
+#[tauri::command]
+#[specta::specta]
+pub async fn combine_conflict(
+    workstation: State<'_, Workstation>,
+    form: CombineForm,
+) -> Answer<()> {
+    workstation.combine_conflict(form).await
+}
+
+/// Asks the server again for a record that came and could not be read.
+#[tauri::command]
+#[specta::specta]
+pub async fn fetch_again(workstation: State<'_, Workstation>, reference: String) -> Answer<()> {
+    workstation.fetch_again(reference).await
+}
+
 /// Undoes a refused change on this computer.
 #[tauri::command]
 #[specta::specta]
@@ -387,4 +405,30 @@ pub async fn close_review(
     form: CloseForm,
 ) -> Answer<ReviewView> {
     workstation.close_review(form).await
+}
+
+/// Cuts this computer off from the server for some minutes, to learn what then cannot be done.
+#[tauri::command]
+#[specta::specta]
+pub async fn start_rehearsal(
+    workstation: State<'_, Workstation>,
+    minutes: u32,
+) -> Answer<SyncView> {
+    workstation.start_rehearsal(minutes).await
+}
+
+/// Ends a rehearsal before its time.
+#[tauri::command]
+#[specta::specta]
+pub async fn stop_rehearsal(workstation: State<'_, Workstation>) -> Answer<RehearsalReport> {
+    workstation.stop_rehearsal().await
+}
+
+/// What the last or the running rehearsal showed.
+#[tauri::command]
+#[specta::specta]
+pub async fn rehearsal_report(
+    workstation: State<'_, Workstation>,
+) -> Answer<Option<RehearsalReport>> {
+    workstation.rehearsal_report().await
 }

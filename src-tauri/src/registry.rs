@@ -42,6 +42,8 @@ pub fn registry() -> Builder<tauri::Wry> {
             set_progress,
             inbox,
             settle_conflict,
+            combine_conflict,
+            fetch_again,
             give_up_refused,
             retry_refused,
             activity,
@@ -54,6 +56,9 @@ pub fn registry() -> Builder<tauri::Wry> {
             export_report,
             reviews,
             close_review,
+            start_rehearsal,
+            stop_rehearsal,
+            rehearsal_report,
         ])
         .events(collect_events![SessionChanged, SyncChanged, DataChanged])
 }

@@ -20,13 +20,15 @@ pub enum ResourceClass {
     Consent,
     /// Who looked.
     Audit,
+    /// The workstation itself, as its administrator sees it. No record is of this class.
+    Workstation,
     /// All else, of which the least may be shown.
     Clinical,
 }
 
 impl ResourceClass {
     /// Every class.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Demographic,
         Self::Scheduling,
         Self::Directory,
@@ -34,6 +36,7 @@ impl ResourceClass {
         Self::Financial,
         Self::Consent,
         Self::Audit,
+        Self::Workstation,
         Self::Clinical,
     ];
 
@@ -78,6 +81,7 @@ impl ResourceClass {
             Self::Financial => "financial",
             Self::Consent => "consent",
             Self::Audit => "audit",
+            Self::Workstation => "workstation",
             Self::Clinical => "clinical",
         }
     }
@@ -92,6 +96,7 @@ impl ResourceClass {
             Self::Financial => "claims",
             Self::Consent => "patients' consents",
             Self::Audit => "the audit",
+            Self::Workstation => "how this workstation is run",
             Self::Clinical => "clinical records",
         }
     }

@@ -26,6 +26,9 @@ pub struct Conflict {
     pub found: Timestamp,
     /// What both started from; none if both created it.
     pub base: Option<Value>,
+    /// Its version on the server; none if both created it, or if mine was made on a change that
+    /// had none yet.
+    pub base_version: Option<u64>,
     /// As changed here.
     pub mine: Side,
     /// As it is on the server.
@@ -39,6 +42,10 @@ pub struct Side {
     pub resource: Option<Value>,
     /// When; none where it is not known.
     pub at: Option<Timestamp>,
+    /// Its version on the server; none for what the server does not have.
+    pub version: Option<u64>,
+    /// Who wrote it, where the server said so. What was written here is the user's.
+    pub author: Option<String>,
 }
 
 impl Conflict {
@@ -50,6 +57,57 @@ impl Conflict {
             &side(&self.mine.resource),
             &side(&self.theirs.resource),
         )
+    }
+
+    /// What the record becomes with mine at the touching elements of `mine_at` and theirs at the
+    /// others; none if that side deleted it.
+    pub fn combined(&self, mine_at: &[&str]) -> Option<Value> {
+        let (base, mine, theirs) = (&self.base, &self.mine.resource, &self.theirs.resource);
+        settled(
+            base.as_ref(),
+            mine.as_ref(),
+            theirs.as_ref(),
+            How::MineAt(mine_at),
+        )
+    }
+}
+
+/// How a conflict is settled.
+#[derive(Debug, Clone, Copy)]
+enum How<'a> {
+    Keep(Keep),
+    MineAt(&'a [&'a str]),
+}
+
+/// What the record becomes; none deletes it.
+fn settled(
+    base: Option<&Value>,
+    mine: Option<&Value>,
+    theirs: Option<&Value>,
+    how: How<'_>,
+) -> Option<Value> {
+    let empty = json!({});
+    let base = without_version(base.unwrap_or(&empty));
+    match (mine, theirs, how) {
+        (Some(mine), Some(theirs), How::Keep(keep)) => Some(merge::settle(
+            &base,
+            &without_version(mine),
+            &without_version(theirs),
+            keep == Keep::Mine,
+        )),
+        (Some(mine), Some(theirs), How::MineAt(paths)) => Some(merge::combine(
+            &base,
+            &without_version(mine),
+            &without_version(theirs),
+            paths,
+        )),
+        // One side deleted it: there is the whole record to choose and nothing else.
+        (mine, _, How::Keep(Keep::Mine)) => mine.cloned(),
+        (_, theirs, How::Keep(Keep::Theirs)) => theirs.cloned(),
+        (mine, theirs, How::MineAt(paths)) => match paths {
+            [] => theirs.cloned(),
+            _ => mine.cloned(),
+        },
     }
 }
 
@@ -116,13 +174,18 @@ impl Reading<'_> {
             id: uuid(&found.id)?,
             found: millis(found.found),
             base: parse(line.base.as_deref())?,
+            base_version: positive(line.base_version),
             mine: Side {
                 resource: parse(line.mine.as_deref())?,
                 at: Some(millis(found.made)),
+                version: None,
+                author: None,
             },
             theirs: Side {
                 resource: parse(line.theirs.as_deref())?,
                 at: updated(&line),
+                version: positive(line.theirs_version),
+                author: line.theirs_author,
             },
             resource_type: line.resource_type,
             record: line.id,
@@ -137,6 +200,13 @@ impl Reading<'_> {
     }
 }
 
+/// A version that the server has.
+fn positive(version: Option<i64>) -> Option<u64> {
+    version
+        .and_then(|version| u64::try_from(version).ok())
+        .filter(|version| *version > 0)
+}
+
 impl Writing<'_> {
     /// Settles a conflict as a person decided. `also` are records that go with the decision,
     /// such as its Provenance; they are sent in the same change.
@@ -148,24 +218,38 @@ impl Writing<'_> {
         at: Timestamp,
         seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
     ) -> Result<(), StoreError> {
+        self.settle(id, How::Keep(keep), also, at, seal)
+    }
+
+    /// Settles a conflict element by element: mine at the touching elements of `mine_at`, theirs
+    /// at the others. Otherwise as [`Self::settle_conflict`].
+    pub fn combine_conflict(
+        &mut self,
+        id: Uuid,
+        mine_at: &[&str],
+        also: &[Write],
+        at: Timestamp,
+        seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
+    ) -> Result<(), StoreError> {
+        self.settle(id, How::MineAt(mine_at), also, at, seal)
+    }
+
+    fn settle(
+        &mut self,
+        id: Uuid,
+        how: How<'_>,
+        also: &[Write],
+        at: Timestamp,
+        seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
+    ) -> Result<(), StoreError> {
         let found = self
             .found(id)?
             .ok_or(StoreError::Missing { what: "conflict" })?;
         let line = self.line(&found)?;
-        let base = parse(line.base.as_deref())?.unwrap_or_else(|| json!({}));
+        let base = parse(line.base.as_deref())?;
         let mine = parse(line.mine.as_deref())?;
         let other = parse(line.theirs.as_deref())?;
-        let result = match (&mine, &other, keep) {
-            (Some(mine), Some(other), keep) => Some(merge::settle(
-                &without_version(&base),
-                &without_version(mine),
-                &without_version(other),
-                keep == Keep::Mine,
-            )),
-            (_, None, Keep::Theirs) | (None, _, Keep::Mine) => None,
-            (mine, _, Keep::Mine) => mine.clone(),
-            (_, other, Keep::Theirs) => other.clone(),
-        };
+        let result = settled(base.as_ref(), mine.as_ref(), other.as_ref(), how);
         let theirs = Theirs {
             json: line.theirs.clone(),
             version: line

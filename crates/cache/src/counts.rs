@@ -21,7 +21,7 @@ pub struct Counts {
 impl Counts {
     /// What waits for a person.
     pub fn needs_you(&self) -> u32 {
-        self.conflicts + self.refused
+        self.conflicts + self.refused + self.quarantined
     }
 }
 

@@ -164,6 +164,16 @@ impl Writing<'_> {
         Ok(applied)
     }
 
+    /// One entry by itself, whatever the outbox holds of it.
+    pub(crate) fn take_entry(
+        &mut self,
+        entry: &SyncEntry,
+        at: Timestamp,
+    ) -> Result<Arrival, StoreError> {
+        let pending = self.pending()?;
+        self.apply_entry(entry, &pending, false, at)
+    }
+
     fn apply_entry(
         &mut self,
         entry: &SyncEntry,

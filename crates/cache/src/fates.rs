@@ -247,6 +247,9 @@ impl Writing<'_> {
         }
         let before = self.held(entry.seq)?;
         self.rebase_on_held(entry.seq, at)?;
+        for theirs in current {
+            self.note_author(theirs)?;
+        }
         if !moved && !before {
             // The same would be sent and refused for ever.
             let outcome = json!({ "resourceType": "OperationOutcome", "issue": [{

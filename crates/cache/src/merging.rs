@@ -9,6 +9,7 @@ use std::borrow::Cow;
 
 use fhir::{compartment, merge, resource};
 use jiff::Timestamp;
+use protocol::sync::SyncEntry;
 use rusqlite::params;
 use serde_json::{Value, json};
 
@@ -195,7 +196,8 @@ impl Writing<'_> {
         self.connection
             .prepare_cached(
                 "UPDATE outbox_record SET base_version = ?3, base = ?4, mine = ?5,
-                   theirs_version = NULL, theirs_updated = NULL, theirs = NULL
+                   theirs_version = NULL, theirs_updated = NULL, theirs = NULL,
+                   theirs_author = NULL
                  WHERE seq = ?1 AND line = ?2",
             )?
             .execute(params![line.seq, line.line, version, under.json, mine])?;
@@ -205,7 +207,8 @@ impl Writing<'_> {
     pub(crate) fn set_theirs(&mut self, line: &Line, theirs: &Theirs) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
-                "UPDATE outbox_record SET theirs_version = ?3, theirs_updated = ?4, theirs = ?5
+                "UPDATE outbox_record SET theirs_version = ?3, theirs_updated = ?4, theirs = ?5,
+                   theirs_author = CASE WHEN theirs_version = ?3 THEN theirs_author END
                  WHERE seq = ?1 AND line = ?2",
             )?
             .execute(params![
@@ -214,6 +217,25 @@ impl Writing<'_> {
                 theirs.version.unwrap_or(UNCONFIRMED),
                 theirs.updated.map(Timestamp::as_millisecond),
                 theirs.json
+            ])?;
+        Ok(())
+    }
+
+    /// Notes who made a version that waits beside a change made here, where the server said so.
+    pub(crate) fn note_author(&mut self, theirs: &SyncEntry) -> Result<(), StoreError> {
+        let Some(author) = &theirs.author else {
+            return Ok(());
+        };
+        self.connection
+            .prepare_cached(
+                "UPDATE outbox_record SET theirs_author = ?4
+                 WHERE id = ?1 AND type = ?2 AND theirs_version = ?3",
+            )?
+            .execute(params![
+                theirs.id,
+                theirs.resource_type,
+                theirs.version as i64,
+                author
             ])?;
         Ok(())
     }
@@ -236,8 +258,10 @@ impl Writing<'_> {
         let id = (self.ids)().to_string();
         self.connection
             .prepare_cached(
+                // Another id for another question: a choice that was made while theirs changed
+                // again finds no conflict, instead of settling what nobody has seen.
                 "INSERT INTO conflict (id, seq, line, found) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (seq, line) DO NOTHING",
+                 ON CONFLICT (seq, line) DO UPDATE SET id = excluded.id",
             )?
             .execute(params![id, line.seq, line.line, at.as_millisecond()])?;
         self.connection

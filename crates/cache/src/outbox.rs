@@ -120,10 +120,11 @@ pub(crate) struct Line {
     pub theirs_version: Option<i64>,
     pub theirs_updated: Option<i64>,
     pub theirs: Option<String>,
+    pub theirs_author: Option<String>,
 }
 
 const LINE: &str = "r.seq, r.line, o.state, r.type, r.id, r.base_version, r.base, r.mine,
-    r.theirs_version, r.theirs_updated, r.theirs";
+    r.theirs_version, r.theirs_updated, r.theirs, r.theirs_author";
 
 fn line_of(row: &Row<'_>) -> rusqlite::Result<Line> {
     Ok(Line {
@@ -138,6 +139,7 @@ fn line_of(row: &Row<'_>) -> rusqlite::Result<Line> {
         theirs_version: row.get(8)?,
         theirs_updated: row.get(9)?,
         theirs: row.get(10)?,
+        theirs_author: row.get(11)?,
     })
 }
 

@@ -2,6 +2,7 @@
 //! when a readable version comes.
 
 use jiff::Timestamp;
+use ledger::chain::{ChainError, Head, Link};
 use protocol::sync::SyncEntry;
 use rusqlite::params;
 
@@ -64,6 +65,43 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
+    /// Takes in a version that was asked for by itself, because the one that came with the feed
+    /// could not be read. Answers whether this one could: if not, it takes the other's place.
+    /// The feed's cursor stays where it is; `seal` makes the audit link.
+    pub fn take_again(
+        &mut self,
+        entry: &SyncEntry,
+        at: Timestamp,
+        seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
+    ) -> Result<bool, StoreError> {
+        let readable = match self.take_entry(entry, at) {
+            Ok(_) => {
+                self.release(&entry.resource_type, &entry.id)?;
+                true
+            }
+            Err(error) => {
+                let reason = reason(error)?;
+                self.quarantine(entry, reason, at)?;
+                false
+            }
+        };
+        self.record(seal)?;
+        Ok(readable)
+    }
+
+    /// Forgets an entry that could not be read: the server has no such record any more, or not
+    /// for this user.
+    pub fn forget_unreadable(
+        &mut self,
+        resource_type: &str,
+        id: &str,
+        seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
+    ) -> Result<(), StoreError> {
+        self.release(resource_type, id)?;
+        self.record(seal)?;
+        Ok(())
+    }
+
     pub(crate) fn quarantine(
         &mut self,
         entry: &SyncEntry,

@@ -1,7 +1,7 @@
 //! Merging: what it must do by example, and what must hold of any two edits.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use fhir::merge::{Merge, settle, three_way};
+use fhir::merge::{Merge, combine, settle, three_way};
 use fhir::validate::Validator;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -30,6 +30,89 @@ fn paths(merge: &Merge) -> Vec<&str> {
         .iter()
         .map(|field| field.path.as_str())
         .collect()
+}
+
+#[test]
+fn s2_a_side_is_chosen_for_each_touching_element() {
+    let base = patient();
+    let mine = edited(
+        &base,
+        json!([
+            {"op": "replace", "path": "/telecom/0/value", "value": "11"},
+            {"op": "replace", "path": "/birthDate", "value": "1981-01-01"},
+            {"op": "replace", "path": "/gender", "value": "male"},
+        ]),
+    );
+    let theirs = edited(
+        &base,
+        json!([
+            {"op": "replace", "path": "/meta/versionId", "value": "2"},
+            {"op": "replace", "path": "/telecom/0/value", "value": "12"},
+            {"op": "replace", "path": "/birthDate", "value": "1982-02-02"},
+            {"op": "replace", "path": "/active", "value": false},
+        ]),
+    );
+    let merge = three_way(&base, &mine, &theirs);
+    assert_eq!(
+        paths(&merge),
+        ["Patient.birthDate", "Patient.telecom[0].value"]
+    );
+    let combined = combine(&base, &mine, &theirs, &["Patient.telecom[0].value"]);
+    assert_eq!(combined["telecom"][0]["value"], "11");
+    assert_eq!(combined["birthDate"], "1982-02-02");
+    // What only one side changed comes along from both, and the server's version stands.
+    assert_eq!(combined["gender"], "male");
+    assert_eq!(combined["active"], false);
+    assert_eq!(combined["meta"]["versionId"], "2");
+    // All of one side is what keeping that side comes to; an unknown path changes nothing.
+    let all = ["Patient.birthDate", "Patient.telecom[0].value"];
+    assert_eq!(
+        combine(&base, &mine, &theirs, &all),
+        settle(&base, &mine, &theirs, true)
+    );
+    assert_eq!(
+        combine(&base, &mine, &theirs, &["Patient.photo"]),
+        settle(&base, &mine, &theirs, false)
+    );
+}
+
+#[test]
+fn s2_of_what_always_asks_each_difference_is_chosen() {
+    let base = json!({
+        "resourceType": "AllergyIntolerance", "id": "a",
+        "patient": {"reference": "Patient/p"},
+        "code": {"text": "Penicillin"}, "criticality": "low",
+        "note": [{"text": "hives"}],
+    });
+    let mine = edited(
+        &base,
+        json!([{"op": "replace", "path": "/criticality", "value": "high"},
+               {"op": "remove", "path": "/note"}]),
+    );
+    let theirs = edited(
+        &base,
+        json!([{"op": "replace", "path": "/code/text", "value": "Amoxicillin"}]),
+    );
+    let merge = three_way(&base, &mine, &theirs);
+    let mut touching = paths(&merge);
+    touching.sort_unstable();
+    assert_eq!(
+        touching,
+        [
+            "AllergyIntolerance.code",
+            "AllergyIntolerance.criticality",
+            "AllergyIntolerance.note"
+        ]
+    );
+    let combined = combine(
+        &base,
+        &mine,
+        &theirs,
+        &["AllergyIntolerance.criticality", "AllergyIntolerance.note"],
+    );
+    assert_eq!(combined["criticality"], "high");
+    assert_eq!(combined["code"]["text"], "Amoxicillin");
+    assert!(combined.get("note").is_none());
 }
 
 #[test]

@@ -163,6 +163,12 @@ actions! {
     ChangeGivenUp = "change-given-up", K::Rest(I::Update);
     /// A person offered a refused change again.
     ChangeRetried = "change-retried", K::Rest(I::Operation);
+    /// A record that came and could not be read was asked for again.
+    FetchedAgain = "fetched-again", K::Rest(I::Read);
+    /// A downtime began to be rehearsed: a workstation was cut off from the server on purpose.
+    RehearsalStarted = "rehearsal-started", K::SecurityAttributes;
+    /// The rehearsal of a downtime ended.
+    RehearsalEnded = "rehearsal-ended", K::SecurityAttributes;
     /// Records arrived on a workstation from the feed, or were served to one.
     Synchronised = "synchronised", K::Rest(I::Operation);
     /// Changes were sent up by a workstation, or taken from one.

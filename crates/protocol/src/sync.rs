@@ -31,4 +31,7 @@ pub struct SyncEntry {
     pub patient: Option<String>,
     /// The resource, or `None` when it was deleted.
     pub resource: Option<Box<RawValue>>,
+    /// Name of who made this version: told where a person has to choose between it and another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
 }

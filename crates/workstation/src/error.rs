@@ -93,6 +93,9 @@ pub enum WorkError {
     /// The record is not here.
     #[error("no such record here")]
     Missing,
+    /// What came is not a record that can be read here.
+    #[error("what came cannot be read")]
+    Unreadable,
     /// An input is not what it must be.
     #[error("an input is not usable: {field}")]
     Invalid {

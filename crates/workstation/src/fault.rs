@@ -234,6 +234,11 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Nothing was changed.",
             "It may have been removed, or not have arrived yet.",
         ),
+        "still-unreadable" => (
+            "The record came again and cannot be read by this version of Rounds.",
+            "What this computer had of it before is unchanged.",
+            "Tell your administrator what it is called; a newer version of Rounds may read it.",
+        ),
         "invalid" => (
             "This cannot be saved as it is.",
             "Nothing was changed.",
@@ -433,6 +438,7 @@ impl WorkError {
             Self::NeedsEmergency { .. } => "needs-emergency",
             Self::QuotaSpent => "emergency-quota-spent",
             Self::Missing => "not-found",
+            Self::Unreadable => "still-unreadable",
             Self::Invalid { .. } => "invalid",
             Self::TimeTaken { .. } => "time-taken",
             Self::Store(error) => error.code(),
@@ -526,6 +532,7 @@ mod tests {
             "offline",
             "export-failed",
             "not-found",
+            "still-unreadable",
             "invalid",
             "time-taken",
             "no-randomness",

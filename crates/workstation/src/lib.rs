@@ -22,6 +22,7 @@ mod opening;
 pub mod port;
 pub mod profile;
 pub mod recovered;
+pub mod rehearsal;
 mod runner;
 pub mod show;
 pub mod view;

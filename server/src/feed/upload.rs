@@ -1,6 +1,6 @@
 //! Changes that come back from workstations: each entry on its own, each once.
 
-use deadpool_postgres::Transaction;
+use deadpool_postgres::{GenericClient, Transaction};
 use fhir::outcome::{Issue, IssueType, operation_outcome};
 use ledger::Action;
 use ledger::event::{AccessEvent, Outcome};
@@ -266,11 +266,37 @@ async fn conflict(app: &App, caller: &Caller, clashes: Vec<Clash>) -> Result<Fat
                 last_updated: app.now(),
                 patient: None,
                 resource: None,
+                author: None,
             });
         }
     }
+    for entry in &mut current {
+        entry.author = author(app, &client, entry).await?;
+    }
     append::append(app, &client, &event).await?;
     Ok(Fate::Conflict { current })
+}
+
+/// Who made a version: a person will choose between it and another.
+async fn author(
+    app: &App,
+    client: &impl GenericClient,
+    entry: &SyncEntry,
+) -> Result<Option<String>, StoreError> {
+    let row = client
+        .query_opt(
+            "SELECT a.display_name FROM resource_version v \
+             JOIN account a ON a.tenant = v.tenant AND a.id = v.author \
+             WHERE v.tenant = $1 AND v.resource_type = $2 AND v.id = $3 AND v.version = $4",
+            &[
+                &app.tenant.id,
+                &entry.resource_type,
+                &entry.id,
+                &i64::try_from(entry.version).unwrap_or(i64::MAX),
+            ],
+        )
+        .await?;
+    Ok(row.map(|row| row.get(0)))
 }
 
 fn entry(opened: Opened) -> Result<SyncEntry, StoreError> {
@@ -294,5 +320,6 @@ fn entry(opened: Opened) -> Result<SyncEntry, StoreError> {
         last_updated: opened.last_updated,
         patient: opened.patient,
         resource,
+        author: None,
     })
 }

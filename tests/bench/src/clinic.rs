@@ -81,6 +81,7 @@ pub fn entry(resource: &Value) -> Result<SyncEntry, RowError> {
         last_updated: at(),
         patient: fhir::compartment::patient_of(resource),
         resource: Some(RawValue::from_string(resource.to_string())?),
+        author: None,
     })
 }
 

@@ -8,6 +8,7 @@ use crate::error::OpenError;
 pub(crate) const FILES: &[&str] = &[
     include_str!("0001_first.sql"),
     include_str!("0002_restored.sql"),
+    include_str!("0004_theirs_author.sql"),
 ];
 
 /// Brings the file to the latest schema, or says that it comes from the future.

@@ -11,6 +11,7 @@ fn raw(resource_type: &str, id: &str, json: &str) -> SyncEntry {
         last_updated: at(1),
         patient: None,
         resource: Some(RawValue::from_string(json.to_owned()).unwrap()),
+        author: None,
     }
 }
 
@@ -329,4 +330,41 @@ fn s6_another_history_under_the_same_number_asks() {
         conflicts[0].theirs.resource.as_ref().unwrap()["gender"],
         "other"
     );
+}
+
+#[test]
+fn s3_what_could_not_be_read_is_asked_for_again_by_itself() {
+    let bed = Bed::new();
+    let wrong = r#"{"resourceType":"Patient","id":"p4","birthDate":{"no":"text"}}"#;
+    bed.apply(vec![
+        entry(1, &patient("1", "Okafor", "Ada")),
+        raw("Patient", "p4", wrong),
+        raw(
+            "Spaceship",
+            "p5",
+            r#"{"resourceType":"Spaceship","id":"p5"}"#,
+        ),
+    ]);
+    assert_eq!(bed.counts().needs_you(), 2);
+    let again = |entry: SyncEntry| {
+        bed.cache
+            .write("again", |tx| tx.take_again(&entry, at(60), seal))
+            .unwrap()
+    };
+    // It came again as it was: it stays, with the newer time.
+    assert!(!again(raw("Patient", "p4", wrong)));
+    let kept = bed.cache.read(|cache| cache.quarantined()).unwrap();
+    assert_eq!(
+        kept.iter().find(|it| it.id == "p4").unwrap().arrived,
+        at(60)
+    );
+    assert!(again(entry(2, &patient("p4", "Okafor", "Cy"))));
+    assert!(bed.value("Patient", "p4").is_some());
+    bed.cache
+        .write("forget", |tx| tx.forget_unreadable("Spaceship", "p5", seal))
+        .unwrap();
+    assert_eq!(bed.counts().needs_you(), 0);
+    // The feed goes on from where it was.
+    let position = bed.cache.read(|cache| cache.position()).unwrap();
+    assert_eq!(position.cursor.as_deref(), Some("c1"));
 }

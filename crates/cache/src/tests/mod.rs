@@ -157,6 +157,7 @@ pub(crate) fn entry(version: u64, resource: &Value) -> SyncEntry {
         last_updated: updated,
         patient: fhir::compartment::patient_of(&resource),
         resource: Some(RawValue::from_string(resource.to_string()).unwrap()),
+        author: None,
     }
 }
 

@@ -68,3 +68,24 @@ fn object(
         }
     }
 }
+
+/// Puts `value` at a path that [`fields`] named: members of objects below the root alone.
+pub(super) fn put(resource: &mut Value, path: &str, value: Option<Value>) {
+    let mut at = resource;
+    let mut names = path.split('.').skip(1).peekable();
+    while let Some(name) = names.next() {
+        let Value::Object(map) = at else { return };
+        if names.peek().is_none() {
+            match value {
+                Some(value) => map.insert(name.to_owned(), value),
+                None => map.remove(name),
+            };
+            return;
+        }
+        // A path goes through what both sides have.
+        let Some(inner) = map.get_mut(name) else {
+            return;
+        };
+        at = inner;
+    }
+}

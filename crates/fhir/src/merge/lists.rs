@@ -19,7 +19,7 @@ enum From {
     Theirs(usize),
 }
 
-impl Merging {
+impl Merging<'_> {
     /// Merges a repeating element.
     pub(super) fn list(&mut self, kind: Kind, path: &str, three: Three<'_>) -> Option<Value> {
         if three.mine == three.theirs || three.theirs == three.base {

@@ -56,6 +56,25 @@ enum Side {
     Theirs,
 }
 
+/// How that is told.
+#[derive(Debug, Clone, Copy)]
+enum Prefer<'a> {
+    /// One side everywhere.
+    Always(Side),
+    /// Mine at these paths, theirs elsewhere.
+    MineAt(&'a [&'a str]),
+}
+
+impl Prefer<'_> {
+    fn at(self, path: &str) -> Side {
+        match self {
+            Self::Always(side) => side,
+            Self::MineAt(paths) if paths.contains(&path) => Side::Mine,
+            Self::MineAt(_) => Side::Theirs,
+        }
+    }
+}
+
 /// Whether concurrent changes of this type always ask a person, even where they do not touch:
 /// an allergy, a prescription or a diagnosis is one statement, not a set of fields.
 #[must_use]
@@ -70,7 +89,7 @@ pub fn always_asks(resource_type: &str) -> bool {
 /// update) is taken from theirs and never touches.
 #[must_use]
 pub fn three_way(base: &Value, mine: &Value, theirs: &Value) -> Merge {
-    let (merged, mut touching) = run(base, mine, theirs, Side::Theirs);
+    let (merged, mut touching) = run(base, mine, theirs, Prefer::Always(Side::Theirs));
     let differing = differing::fields(base, mine, theirs);
     if asks_by_type(base, mine, theirs) {
         touching.clone_from(&differing);
@@ -102,9 +121,27 @@ pub fn settle(base: &Value, mine: &Value, theirs: &Value, keep_mine: bool) -> Va
         base,
         mine,
         theirs,
-        if keep_mine { Side::Mine } else { Side::Theirs },
+        Prefer::Always(if keep_mine { Side::Mine } else { Side::Theirs }),
     )
     .0
+}
+
+/// Both edits together, with a side chosen for each touching element: mine at the paths of
+/// `mine_at`, theirs at the others. The paths are those of [`Merge::touching`]; another is passed
+/// over. The result carries the version that the server knows (theirs).
+#[must_use]
+pub fn combine(base: &Value, mine: &Value, theirs: &Value, mine_at: &[&str]) -> Value {
+    if !asks_by_type(base, mine, theirs) {
+        return run(base, mine, theirs, Prefer::MineAt(mine_at)).0;
+    }
+    // Of a type that always asks every difference is chosen, touching or not.
+    let mut combined = theirs.clone();
+    for field in differing::fields(base, mine, theirs) {
+        if mine_at.contains(&field.path.as_str()) {
+            differing::put(&mut combined, &field.path, field.mine);
+        }
+    }
+    combined
 }
 
 /// Whether both sides changed a resource of a type that always asks, and not to the same.
@@ -160,7 +197,7 @@ fn with_meta_of(resource: &Value, other: &Value) -> Value {
     kept
 }
 
-fn run(base: &Value, mine: &Value, theirs: &Value, prefer: Side) -> (Value, Vec<Field>) {
+fn run(base: &Value, mine: &Value, theirs: &Value, prefer: Prefer<'_>) -> (Value, Vec<Field>) {
     let mut merging = objects::Merging::new(base, prefer);
     let merged = merging.resource(base, mine, theirs);
     (merged, merging.touching)

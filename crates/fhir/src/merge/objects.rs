@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::units;
-use super::{Field, Side};
+use super::{Field, Prefer, Side};
 use crate::resource;
 use crate::validate::model::{Definition, Element, Kind, model};
 
 /// A merge under way.
-pub(super) struct Merging {
-    pub prefer: Side,
+pub(super) struct Merging<'a> {
+    prefer: Prefer<'a>,
     pub touching: Vec<Field>,
     root: String,
 }
@@ -49,8 +49,8 @@ impl<'a> Three<'a> {
     }
 }
 
-impl Merging {
-    pub fn new(base: &Value, prefer: Side) -> Self {
+impl<'p> Merging<'p> {
+    pub fn new(base: &Value, prefer: Prefer<'p>) -> Self {
         let root = resource::resource_type(base)
             .unwrap_or("Resource")
             .to_owned();
@@ -82,7 +82,7 @@ impl Merging {
         merged.unwrap_or_default()
     }
 
-    /// Notes that both sides changed this, and keeps the side that has the word.
+    /// Notes that both sides changed this, and keeps the side that has the word there.
     pub fn touch(&mut self, path: &str, three: Three<'_>) -> Option<Value> {
         self.touching.push(Field {
             path: path.to_owned(),
@@ -90,7 +90,7 @@ impl Merging {
             mine: three.mine.cloned(),
             theirs: three.theirs.cloned(),
         });
-        match self.prefer {
+        match self.prefer.at(path) {
             Side::Mine => three.mine.cloned(),
             Side::Theirs => three.theirs.cloned(),
         }

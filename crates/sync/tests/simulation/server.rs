@@ -185,6 +185,7 @@ impl Server {
                 .body
                 .as_ref()
                 .map(|body| RawValue::from_string(body.to_string()).unwrap()),
+            author: None,
         }
     }
 

@@ -18,12 +18,13 @@ use protocol::path;
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::{LeaseGrant, Signed};
-use protocol::sync::SyncPage;
+use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use url::Url;
 
 use super::sse::Lines;
@@ -225,6 +226,33 @@ impl Server for Https {
         })
     }
 
+    fn record<'a>(
+        &'a self,
+        session: &'a Session,
+        resource_type: &'a str,
+        id: &'a str,
+    ) -> Answer<'a, Option<SyncEntry>> {
+        Box::pin(async move {
+            let token = Some(session.token.expose());
+            let path = format!("{}/{resource_type}/{id}", path::FHIR);
+            let request = self
+                .request(Method::GET, &session.device, token, &path, &[])?
+                .header("Accept", "application/fhir+json");
+            let response = request.send().await.map_err(sort)?;
+            if matches!(response.status(), StatusCode::NOT_FOUND | StatusCode::GONE) {
+                return Ok(None);
+            }
+            let response = checked(response).await?;
+            let version = response
+                .headers()
+                .get("ETag")
+                .and_then(|tag| tag.to_str().ok())
+                .and_then(fhir::bundle::parse_etag);
+            let bytes = response.bytes().await.map_err(sort)?;
+            entry(resource_type, id, version, &bytes).map(Some)
+        })
+    }
+
     fn upload<'a>(
         &'a self,
         session: &'a Session,
@@ -365,6 +393,34 @@ impl Server for Https {
             closing,
         ))
     }
+}
+
+/// The answer to a FHIR read as the feed would have it.
+fn entry(
+    resource_type: &str,
+    id: &str,
+    version: Option<u64>,
+    bytes: &[u8],
+) -> Result<SyncEntry, ServerError> {
+    let unreadable = |error: serde_json::Error| ServerError::Unreadable(Box::new(error));
+    let resource: Box<RawValue> = serde_json::from_slice(bytes).map_err(unreadable)?;
+    let value: Value = serde_json::from_str(resource.get()).map_err(unreadable)?;
+    let meta = |name: &str| value.get("meta")?.get(name)?.as_str();
+    let version = version
+        .or_else(|| meta("versionId")?.parse().ok())
+        .ok_or_else(|| ServerError::Unreadable("a version is missing".into()))?;
+    let last_updated = meta("lastUpdated")
+        .and_then(|at| at.parse().ok())
+        .ok_or_else(|| ServerError::Unreadable("the time of a version is missing".into()))?;
+    Ok(SyncEntry {
+        resource_type: resource_type.to_owned(),
+        id: id.to_owned(),
+        version,
+        last_updated,
+        patient: fhir::compartment::patient_of(&value),
+        resource: Some(resource),
+        author: None,
+    })
 }
 
 /// The members of a flat object as a query has them.

@@ -3,6 +3,7 @@
 pub mod https;
 #[cfg(feature = "cli")]
 pub mod keychain_file;
+pub(crate) mod rehearsed;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 mod sse;

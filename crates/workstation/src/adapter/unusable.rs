@@ -8,7 +8,7 @@ use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::Signed;
-use protocol::sync::SyncPage;
+use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
@@ -59,6 +59,15 @@ impl Server for Unusable {
     }
 
     fn page<'a>(&'a self, _: &'a Session, _: Option<&'a str>) -> Answer<'a, SyncPage> {
+        refuse()
+    }
+
+    fn record<'a>(
+        &'a self,
+        _: &'a Session,
+        _: &'a str,
+        _: &'a str,
+    ) -> Answer<'a, Option<SyncEntry>> {
         refuse()
     }
 

@@ -157,7 +157,11 @@ impl Desk {
         &'a self,
         event: &'a AccessEvent,
     ) -> impl FnOnce(&Head) -> Result<Link, ChainError> + 'a {
-        move |head| chain::append(head, event.to_fhir(), &self.key)
+        move |head| {
+            let link = chain::append(head, event.to_fhir(), &self.key)?;
+            (self.on_recorded)(event);
+            Ok(link)
+        }
     }
 
     /// Records an event and returns when the disk has it.
@@ -203,12 +207,17 @@ impl Desk {
 fn needs_relation(class: ResourceClass) -> bool {
     !matches!(
         class,
-        ResourceClass::Demographic | ResourceClass::Scheduling | ResourceClass::Directory
+        ResourceClass::Demographic
+            | ResourceClass::Scheduling
+            | ResourceClass::Directory
+            | ResourceClass::Workstation
     )
 }
 
 fn purpose(classes: &[ResourceClass]) -> Purpose {
-    if classes.contains(&ResourceClass::Audit) {
+    if classes.contains(&ResourceClass::Workstation) {
+        Purpose::SystemAdministration
+    } else if classes.contains(&ResourceClass::Audit) {
         Purpose::Operations
     } else if classes.contains(&ResourceClass::Clinical) {
         Purpose::Treatment

@@ -104,7 +104,7 @@ impl Identity {
 
     /// What the role may do, as the policies decide.
     fn abilities(&self) -> Vec<Ability> {
-        use ResourceClass::{Audit, Clinical, Demographic, Scheduling};
+        use ResourceClass::{Audit, Clinical, Demographic, Scheduling, Workstation};
         let may = |action, class| access::decide(&Request::new(self.role, action, class)).allow();
         [
             (Ability::ReadChart, may(Action::Read, Clinical)),
@@ -124,6 +124,7 @@ impl Identity {
                 self.role == access::Role::SecurityOfficer,
             ),
             (Ability::EmergencyAccess, self.may_take_emergency_access()),
+            (Ability::Rehearse, may(Action::Update, Workstation)),
         ]
         .into_iter()
         .filter_map(|(ability, allowed)| allowed.then_some(ability))

@@ -35,6 +35,8 @@ pub struct Desk {
     pub(crate) known_as: Mutex<Option<Vec<String>>>,
     /// Told of every change of records here.
     pub(crate) on_touched: Box<dyn Fn(crate::notice::Touched) + Send + Sync>,
+    /// Told of everything that is recorded here.
+    pub(crate) on_recorded: Box<dyn Fn(&ledger::AccessEvent) + Send + Sync>,
     /// Held for as long as the profile is open.
     pub(crate) _lock: LockFile,
 }
@@ -60,6 +62,7 @@ impl Desk {
             forms: forms::Forms::default(),
             known_as: Mutex::default(),
             on_touched: Box::new(|_| {}),
+            on_recorded: Box::new(|_| {}),
             _lock: lock,
         }
     }

@@ -185,6 +185,7 @@ fn fill(desk: &Desk, patients: &HashMap<u16, String>) {
                 last_updated: now,
                 patient: fhir::compartment::patient_of(&record),
                 resource: Some(serde_json::value::to_raw_value(&record).unwrap()),
+                author: None,
             });
         }
         for (kind, holds) in [

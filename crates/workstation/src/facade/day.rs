@@ -1,9 +1,12 @@
 //! The commands of a clinic's day: each is one use case.
 
+use ledger::Action;
+
 use super::Workstation;
+use crate::runner::Poke;
 use crate::view::activity::ActivityView;
 use crate::view::chart::{ChartView, ProblemForm, ProblemTerm, VitalsForm};
-use crate::view::conflict::{Choice, InboxView};
+use crate::view::conflict::{Choice, CombineForm, InboxView};
 use crate::view::fault::Fault;
 use crate::view::note::{DraftForm, DraftView, NoteView};
 use crate::view::patient::{PatientForm, PatientPage};
@@ -174,6 +177,35 @@ impl Workstation {
     pub async fn settle_conflict(&self, id: String, choice: Choice) -> Result<(), Fault> {
         self.work(move |desk| desk.settle_conflict(&id, choice))
             .await
+    }
+
+    /// Settles two versions of one record element by element.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn combine_conflict(&self, form: CombineForm) -> Result<(), Fault> {
+        self.work(move |desk| desk.combine_conflict(&form)).await
+    }
+
+    /// Asks the server again for a record that came and could not be read.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code; `offline` without the server, `still-unreadable` when it
+    /// came again and could not be read again.
+    pub async fn fetch_again(&self, reference: String) -> Result<(), Fault> {
+        let named = self.work(move |desk| desk.unreadable(&reference)).await?;
+        let asked = named.clone();
+        let came = self
+            .ask(Action::FetchedAgain, |server, session| async move {
+                server
+                    .record(&session, &asked.resource_type, &asked.id)
+                    .await
+            })
+            .await?;
+        let taken = self.work(move |desk| desk.take_again(&named, came)).await;
+        // What needs a person is counted anew.
+        self.poke(Poke::Written);
+        taken
     }
 
     /// Undoes a refused change on this computer.

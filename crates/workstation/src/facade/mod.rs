@@ -6,6 +6,7 @@ mod idle;
 mod lease;
 mod oversight;
 mod password;
+mod rehearsal;
 mod session;
 mod status;
 mod wiping;
@@ -15,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{broadcast, mpsc};
 use vault::slot::ArgonCost;
 
+use crate::adapter::rehearsed::Rehearsed;
 use crate::door::Door;
 use crate::error::WorkError;
 use crate::lease::LeaseKeeper;
@@ -22,6 +24,7 @@ use crate::notice::{Notice, Notices};
 use crate::port::Ports;
 use crate::profile::config::Config;
 use crate::profile::{Places, Profile};
+use crate::rehearsal::Rehearsal;
 use crate::runner::{Poke, Runner};
 use crate::view::fault::Fault;
 use crate::view::session::UserView;
@@ -37,6 +40,7 @@ struct Inner {
     config: Config,
     ports: Ports,
     cost: ArgonCost,
+    rehearsal: Rehearsal,
     door: Door,
     notices: Notices,
     /// Held while a profile is opened or closed.
@@ -69,11 +73,19 @@ impl Workstation {
     /// The same with another cost of the password, for tests that open many profiles.
     #[must_use]
     pub fn with_cost(places: Places, config: Config, ports: Ports, cost: ArgonCost) -> Self {
+        let rehearsal = Rehearsal::new(
+            config.rehearsal.clone(),
+            ports.clock.clone(),
+            places.config.clone(),
+        );
+        let server = Arc::new(Rehearsed::new(ports.server.clone(), rehearsal.clone()));
+        let ports = Ports { server, ..ports };
         Self(Arc::new(Inner {
             places,
             config,
             ports,
             cost,
+            rehearsal,
             door: Door::default(),
             notices: Notices::default(),
             turn: tokio::sync::Mutex::default(),

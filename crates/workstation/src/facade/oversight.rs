@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ledger::Action;
 use protocol::report::ReportQuery;
 
 use super::Workstation;
@@ -32,7 +33,7 @@ impl Workstation {
         cursor: Option<String>,
     ) -> Result<AccessPage, Fault> {
         let page = self
-            .ask(|server, session| async move {
+            .ask(Action::WhoLookedViewed, |server, session| async move {
                 server
                     .who_looked(&session, &patient, cursor.as_deref())
                     .await
@@ -49,7 +50,9 @@ impl Workstation {
     pub async fn access_report(&self, form: ReportForm) -> Result<AccessPage, Fault> {
         let query = report::query(&form)?;
         let page = self
-            .ask(|server, session| async move { server.report(&session, &query).await })
+            .ask(Action::ReportViewed, |server, session| async move {
+                server.report(&session, &query).await
+            })
             .await?;
         self.work(move |desk| Ok(report::page(page, &desk.identity.zone)))
             .await
@@ -79,7 +82,7 @@ impl Workstation {
         };
         let asked = query.clone();
         let content = self
-            .ask(|server, session| async move {
+            .ask(Action::ReportExported, |server, session| async move {
                 let form = match format {
                     ExportFormat::Csv => WrittenAs::Csv,
                     ExportFormat::Fhir => WrittenAs::Fhir,
@@ -101,7 +104,7 @@ impl Workstation {
         cursor: Option<String>,
     ) -> Result<ReviewsView, Fault> {
         let page = self
-            .ask(|server, session| async move {
+            .ask(Action::ReviewsViewed, |server, session| async move {
                 server.reviews(&session, closed, cursor.as_deref()).await
             })
             .await?;
@@ -116,15 +119,19 @@ impl Workstation {
     pub async fn close_review(&self, form: CloseForm) -> Result<ReviewView, Fault> {
         let closing = report::close(&form)?;
         let item = self
-            .ask(|server, session| async move { server.close_review(&session, &closing).await })
+            .ask(Action::ReviewClosed, |server, session| async move {
+                server.close_review(&session, &closing).await
+            })
             .await?;
         self.work(move |desk| Ok(report::review(item, &desk.identity.zone)))
             .await
     }
 
-    /// Asks the server something that nothing here can answer.
-    async fn ask<T, F>(
+    /// Asks the server something that nothing here can answer. `action` names it where a
+    /// rehearsed downtime counts what could not be done.
+    pub(super) async fn ask<T, F>(
         &self,
+        action: Action,
         request: impl FnOnce(Arc<dyn Server>, Session) -> F,
     ) -> Result<T, Fault>
     where
@@ -144,7 +151,10 @@ impl Workstation {
             let connection = views.borrow().connection;
             return Err(fault::of(match connection {
                 Connection::SignInNeeded => "session-ended",
-                _ => "offline",
+                _ => {
+                    self.0.rehearsal.blocked(action);
+                    "offline"
+                }
             }));
         };
         let answer = request(self.0.ports.server.clone(), session).await;
@@ -154,7 +164,10 @@ impl Workstation {
                 self.poke(Poke::Pushed);
             }
             match error {
-                ServerError::Offline(_) => fault::of("offline"),
+                ServerError::Offline(_) => {
+                    self.0.rehearsal.blocked(action);
+                    fault::of("offline")
+                }
                 other => Fault::from(&other),
             }
         })

@@ -391,6 +391,10 @@ impl Workstation {
                 }
             }
         });
+        desk.on_recorded = Box::new({
+            let rehearsal = self.0.rehearsal.clone();
+            move |event| rehearsal.recorded(event)
+        });
         let (desk, idle_seconds) = blocking(move || {
             let event = desk.event(action).map_err(|_| SignInError::Interrupted)?;
             desk.cache.record(desk.seal(&event))?;
@@ -409,6 +413,7 @@ impl Workstation {
             line: line.clone(),
             lease: lease.clone(),
             notice,
+            rehearsal: self.0.rehearsal.clone(),
             session_changed: Arc::new(move || {
                 if let Some(inner) = this.upgrade() {
                     let this = Workstation(inner);
@@ -444,6 +449,7 @@ impl Workstation {
             idle,
             watchman,
         });
+        self.watch_rehearsal();
         Ok(())
     }
 
@@ -517,6 +523,15 @@ impl Workstation {
         open.runner.stop().await;
         drop(open.pokes);
         self.0.door.shut().await;
+        if self.0.rehearsal.runs() {
+            let rehearsal = self.0.rehearsal.clone();
+            if tokio::task::spawn_blocking(move || rehearsal.save_counts())
+                .await
+                .is_err()
+            {
+                tracing::warn!("the counts of the rehearsal were not kept");
+            }
+        }
     }
 
     pub(super) async fn keep_theme(&self, theme: Theme) {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::Workstation;
 use crate::fault;
 use crate::runner::Poke;
@@ -18,7 +20,13 @@ impl Workstation {
     /// [`Fault`] `locked` when no profile is open.
     pub async fn sync_view(&self) -> Result<SyncView, Fault> {
         match self.opened().as_ref() {
-            Some(open) => Ok(open.runner.view()),
+            Some(open) => {
+                let mut view = open.runner.view();
+                // The runner's is of its last report.
+                let zone = TimeZone::get(&open.user.time_zone).unwrap_or(TimeZone::UTC);
+                view.rehearsal = self.0.rehearsal.view(&zone);
+                Ok(view)
+            }
             None => Err(fault::of("locked")),
         }
     }

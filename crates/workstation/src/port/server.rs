@@ -13,7 +13,7 @@ use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewP
 use protocol::secret::Secret;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::Signed;
-use protocol::sync::SyncPage;
+use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use url::Url;
 
@@ -127,6 +127,13 @@ pub trait Server: Send + Sync {
     fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()>;
     /// The page after a cursor.
     fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage>;
+    /// One record as it stands now; none where the server has none for this user.
+    fn record<'a>(
+        &'a self,
+        session: &'a Session,
+        resource_type: &'a str,
+        id: &'a str,
+    ) -> Answer<'a, Option<SyncEntry>>;
     /// Sends changes.
     fn upload<'a>(
         &'a self,

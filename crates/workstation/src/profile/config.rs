@@ -1,10 +1,12 @@
 //! The program's configuration: which server, which certificate authority, which look.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use super::disk;
+use crate::rehearsal::Kept;
 use crate::view::session::Theme;
 
 /// `config.json`. Written by an installer or by the first enrolment; holds no patient data.
@@ -22,6 +24,9 @@ pub struct Config {
     /// Folder that reports are written into; without it, the desktop's folder for downloads.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub downloads: Option<PathBuf>,
+    /// The downtime that is rehearsed on this computer, or was last: times and counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rehearsal: Option<Kept>,
 }
 
 impl Config {
@@ -59,6 +64,9 @@ impl Config {
     /// # Errors
     /// When the system refuses.
     pub fn change(folder: &Path, change: impl FnOnce(&mut Self)) -> std::io::Result<()> {
+        // One change at a time: each reads what the one before it wrote.
+        static CHANGING: Mutex<()> = Mutex::new(());
+        let _turn = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
         let mut config = Self::read(folder);
         change(&mut config);
         disk::folder(folder)?;

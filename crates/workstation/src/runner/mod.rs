@@ -25,6 +25,7 @@ use crate::error::WorkError;
 use crate::lease::LeaseKeeper;
 use crate::notice::{Notice, Notices};
 use crate::port::Ports;
+use crate::rehearsal::Rehearsal;
 use crate::view::fault::Fault;
 use crate::view::session::{LedgerView, SyncView};
 
@@ -47,7 +48,7 @@ pub(crate) enum Poke {
     StopFill,
     /// Take it up again.
     ResumeFill,
-    /// Time went on: what is said of it changes.
+    /// Time went on, or a rehearsal began or ended: what is said of it changes.
     Clock,
 }
 
@@ -69,6 +70,7 @@ pub(crate) struct Ground {
     pub lease: LeaseKeeper,
     /// What happened while opening; told for as long as nothing more pressing is.
     pub notice: Option<Fault>,
+    pub rehearsal: Rehearsal,
     /// Called when the first filling ends and when the server sent a new identity.
     pub session_changed: Arc<dyn Fn() + Send + Sync>,
 }
@@ -87,7 +89,10 @@ impl Runner {
         let ledger = witnessing::known(&ground.door).await?;
         let lease = ground.lease.view(ground.ports.clock.now(), &zone);
         let notice = ground.notice.clone();
-        let view = state_view::view(engine.state(), notice, ledger.clone(), lease, &zone);
+        let view = SyncView {
+            rehearsal: ground.rehearsal.view(&zone),
+            ..state_view::view(engine.state(), notice, ledger.clone(), lease, &zone)
+        };
         let (view_sender, view) = watch::channel(view);
         let (run_sender, runs) = watch::channel(0);
         let (pokes, inbox) = mpsc::unbounded_channel();
@@ -332,6 +337,7 @@ impl Course {
             &self.zone,
         );
         view.fault = view.fault.or_else(|| self.ground.notice.clone());
+        view.rehearsal = self.ground.rehearsal.view(&self.zone);
         let was_filling = self.view.borrow().first.is_some();
         let is_filling = view.first.is_some();
         let changed = self.view.send_if_modified(|known| {

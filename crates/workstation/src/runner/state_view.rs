@@ -34,6 +34,8 @@ pub(super) fn view(
         fault: line.or_else(|| state.fault.as_ref().map(fault)),
         ledger,
         lease,
+        // The engine knows nothing of it: to it the server is away.
+        rehearsal: None,
     }
 }
 

@@ -11,6 +11,8 @@ pub struct InboxView {
     pub conflicts: Vec<ConflictView>,
     /// Changes that the server refused.
     pub refused: Vec<RefusedView>,
+    /// What came from the server and could not be read.
+    pub unreadable: Vec<UnreadableView>,
 }
 
 /// Two versions of one record that touch.
@@ -27,6 +29,14 @@ pub struct ConflictView {
     pub mine_at: String,
     /// When theirs was written.
     pub theirs_at: String,
+    /// Who wrote mine.
+    pub mine_by: Option<String>,
+    /// Who wrote theirs, where the server said so.
+    pub theirs_by: Option<String>,
+    /// Whether mine deletes the record.
+    pub mine_deleted: bool,
+    /// Whether theirs deleted it.
+    pub theirs_deleted: bool,
     /// Every element that differs, side by side.
     pub fields: Vec<ConflictField>,
 }
@@ -55,6 +65,52 @@ pub enum Choice {
     KeepMine,
     /// Their version stays where they touch; the rest is merged.
     KeepTheirs,
+}
+
+/// A side for each element that both changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct CombineForm {
+    /// Conflict id.
+    pub id: String,
+    /// One for each touching element.
+    pub fields: Vec<ChosenField>,
+}
+
+/// Which side one element is taken from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ChosenField {
+    /// [`ConflictField::path`].
+    pub path: String,
+    /// The side.
+    pub side: ConflictSide,
+}
+
+/// A side of a conflict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConflictSide {
+    /// What was written here.
+    Mine,
+    /// What the server has.
+    Theirs,
+}
+
+/// Something that came from the server and could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct UnreadableView {
+    /// `Type/id`.
+    pub reference: String,
+    /// What it is, in words.
+    pub title: String,
+    /// Stable code: `unreadable`, `unfit`.
+    pub code: String,
+    /// What is wrong with it and what is safe, in words.
+    pub reason: String,
+    /// When it came.
+    pub arrived_at: String,
 }
 
 /// A change that the server refused.

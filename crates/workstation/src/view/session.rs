@@ -83,6 +83,8 @@ pub enum Ability {
     ReviewAccess,
     /// Take emergency access.
     EmergencyAccess,
+    /// Rehearse a downtime on this computer.
+    Rehearse,
 }
 
 /// First contact of this computer with a server for one user.
@@ -143,6 +145,8 @@ pub struct SyncView {
     pub ledger: LedgerView,
     /// How long work may go on without the server.
     pub lease: LeaseView,
+    /// A downtime that is rehearsed on this computer: off line on purpose.
+    pub rehearsal: Option<super::rehearsal::RehearsalView>,
 }
 
 /// How long work may go on without the server; every contact begins it anew.

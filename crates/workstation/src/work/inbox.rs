@@ -1,11 +1,12 @@
-//! What needs a person: two versions of one record, and changes that the server refused.
+//! What needs a person: two versions of one record, changes that the server refused, and what
+//! came from it and could not be read.
 
 use std::collections::HashSet;
 
-use access::{Action as Verb, Part, Request, ResourceClass};
-use cache::{Conflict, Keep, OutboxLine, Reading, Refusal, StoreError, Write};
+use access::{Action as Verb, Part, ResourceClass};
+use cache::{OutboxLine, Reading, Refusal, StoreError};
 use ledger::{AccessEvent, Action};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::Desk;
@@ -15,7 +16,7 @@ use crate::error::WorkError;
 use crate::notice::Touched;
 use crate::show::texts;
 use crate::view::Cause;
-use crate::view::conflict::{Choice, ConflictField, ConflictView, InboxView, RefusedView};
+use crate::view::conflict::{InboxView, RefusedView};
 
 /// Longest value that is shown of one side of a field.
 const SHOWN: usize = 600;
@@ -58,7 +59,16 @@ impl Desk {
                 }
                 refused.push(self.refused_view(cache, &line)?);
             }
-            Ok::<_, StoreError>(InboxView { conflicts, refused })
+            let mut unreadable = Vec::new();
+            for entry in cache.quarantined()? {
+                event = concerning(event.clone(), cache, &entry.resource_type, &entry.id)?;
+                unreadable.push(self.unreadable_view(cache, &entry)?);
+            }
+            Ok::<_, StoreError>(InboxView {
+                conflicts,
+                refused,
+                unreadable,
+            })
         })?;
         self.record(event)?;
         Ok(view)
@@ -87,91 +97,6 @@ impl Desk {
         Ok(closed)
     }
 
-    /// Settles two versions of one record. A Provenance says who chose, where the role may add
-    /// one: front-desk staff may not, and for them the audit event alone says it.
-    ///
-    /// # Errors
-    /// [`WorkError`].
-    pub fn settle_conflict(&self, id: &str, choice: Choice) -> Result<(), WorkError> {
-        let id: Uuid = id.parse().map_err(|_| WorkError::Missing)?;
-        let conflict = self
-            .read(|cache| cache.conflict(id))?
-            .ok_or(WorkError::Missing)?;
-        let patient =
-            self.read(|cache| cache.patient_of(&conflict.resource_type, &conflict.record))?;
-        let permit = self.permit(&Asked {
-            action: Action::ConflictSettled,
-            verb: Verb::Update,
-            classes: &[ResourceClass::of(&conflict.resource_type)],
-            patient: patient.as_deref(),
-            part: Part::Type(&conflict.resource_type),
-        })?;
-        let target = format!("{}/{}", conflict.resource_type, conflict.record);
-        let mut event = self.permitted(&permit)?.touching(target.clone());
-        if let Some(patient) = patient {
-            event = event.about(patient);
-        }
-        let keep = match choice {
-            Choice::KeepMine => Keep::Mine,
-            Choice::KeepTheirs => Keep::Theirs,
-        };
-        let may_add = access::decide(&Request::new(
-            self.identity.role,
-            Verb::Create,
-            ResourceClass::of("Provenance"),
-        ))
-        .allow();
-        let mut also = Vec::new();
-        if may_add {
-            also.push(Write::Put {
-                resource: self.provenance(&target, choice)?,
-                base: None,
-            });
-        }
-        let now = self.now();
-        self.cache.write("settle-conflict", |tx| {
-            tx.settle_conflict(id, keep, &also, now, self.seal(&event))
-        })?;
-        self.told(&event);
-        Ok(())
-    }
-
-    fn provenance(&self, target: &str, choice: Choice) -> Result<Value, WorkError> {
-        let user = &self.identity.user;
-        let mut who = json!({"display": user.display_name});
-        if let Some(practitioner) = &user.practitioner {
-            who["reference"] = format!("Practitioner/{practitioner}").into();
-        }
-        let words = match choice {
-            Choice::KeepMine => {
-                "Two versions touched; the one made on this device was kept where they did."
-            }
-            Choice::KeepTheirs => {
-                "Two versions touched; the one on the server was kept where they did."
-            }
-        };
-        Ok(json!({
-            "resourceType": "Provenance",
-            "id": self.fresh_id()?,
-            "target": [{"reference": target}],
-            "recorded": fhir::resource::instant(self.now()),
-            "activity": {
-                "coding": [{
-                    "system": "http://terminology.hl7.org/CodeSystem/v3-DataOperation",
-                    "code": "UPDATE", "display": "revise"
-                }],
-                "text": words
-            },
-            "agent": [{
-                "type": {"coding": [{
-                    "system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type",
-                    "code": "author", "display": "Author"
-                }]},
-                "who": who
-            }]
-        }))
-    }
-
     /// Undoes a refused change on this computer. What was done and undone stays in the audit.
     ///
     /// # Errors
@@ -198,7 +123,7 @@ impl Desk {
     }
 
     /// Tells screens of the records that an event names.
-    fn told(&self, event: &AccessEvent) {
+    pub(super) fn told(&self, event: &AccessEvent) {
         let kind = |reference: &String| reference.split('/').next().unwrap_or_default().to_owned();
         (self.on_touched)(Touched {
             types: event.entities.iter().map(kind).collect(),
@@ -241,44 +166,6 @@ impl Desk {
         Ok((key, event))
     }
 
-    fn conflict_view(
-        &self,
-        cache: &Reading<'_>,
-        conflict: &Conflict,
-    ) -> Result<ConflictView, StoreError> {
-        let merge = conflict.compare();
-        // The two lists may name one difference at different depths: the touching elements as
-        // exactly as they are known, then what else differs.
-        let elsewhere = merge.differing.iter().filter(|field| {
-            !merge
-                .touching
-                .iter()
-                .any(|touching| overlap(&field.path, &touching.path))
-        });
-        let fields = merge
-            .touching
-            .iter()
-            .map(|field| (field, true))
-            .chain(elsewhere.map(|field| (field, false)))
-            .map(|(field, touching)| ConflictField {
-                path: field.path.clone(),
-                base: field.base.as_ref().map(shown),
-                mine: field.mine.as_ref().map(shown),
-                theirs: field.theirs.as_ref().map(shown),
-                touching,
-            })
-            .collect();
-        let found = conflict.found;
-        Ok(ConflictView {
-            id: conflict.id.to_string(),
-            reference: format!("{}/{}", conflict.resource_type, conflict.record),
-            title: title(cache, &conflict.resource_type, &conflict.record)?,
-            mine_at: self.wall(conflict.mine.at.unwrap_or(found)),
-            theirs_at: self.wall(conflict.theirs.at.unwrap_or(found)),
-            fields,
-        })
-    }
-
     fn refused_view(
         &self,
         cache: &Reading<'_>,
@@ -299,15 +186,8 @@ impl Desk {
     }
 }
 
-/// Whether one path is the other or lies in it.
-fn overlap(a: &str, b: &str) -> bool {
-    let (short, long) = if a.len() <= b.len() { (a, b) } else { (b, a) };
-    long.strip_prefix(short)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-}
-
 /// Adds the patient and the record to an event.
-fn concerning(
+pub(super) fn concerning(
     event: AccessEvent,
     cache: &Reading<'_>,
     kind: &str,
@@ -372,7 +252,7 @@ fn reason(refusal: &Refusal) -> String {
 }
 
 /// A value as a person reads it.
-fn shown(value: &Value) -> String {
+pub(super) fn shown(value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -395,6 +275,8 @@ fn shown(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -406,14 +288,6 @@ mod tests {
         assert_eq!(shown(&json!({"value": 5.0, "unit": "mg"})), "5 mg");
         assert_eq!(shown(&json!(["Ada", "Mae"])), "Ada; Mae");
         assert_eq!(shown(&json!({"coding": [{"display": "Active"}]})), "Active");
-    }
-
-    #[test]
-    fn a_path_overlaps_what_it_contains() {
-        assert!(overlap("Patient.telecom", "Patient.telecom[0].value"));
-        assert!(overlap("Patient.name[0]", "Patient.name"));
-        assert!(!overlap("Patient.name", "Patient.nameSake"));
-        assert!(!overlap("Patient.telecom[0]", "Patient.telecom[1]"));
     }
 
     #[test]

@@ -3,16 +3,19 @@
 
 mod activity;
 mod chart;
+mod conflicts;
 mod exports;
 pub(crate) mod grants;
 mod inbox;
 mod notes;
 mod patients;
 mod problems;
+mod rehearsals;
 mod schedule;
 mod settings;
 mod terms;
 mod today;
+pub(crate) mod unreadable;
 mod vitals;
 
 use cache::{Change, Write};

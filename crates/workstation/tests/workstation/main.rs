@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod access;
+mod choices;
 mod day;
 mod keys;
 mod lease;
@@ -17,6 +18,7 @@ mod office;
 mod password;
 mod records;
 mod remove;
+mod rehearsal;
 mod trouble;
 mod wipe;
 mod witness;

@@ -48,6 +48,8 @@ pub struct MockServer {
     pub audit: Mutex<Vec<ledger::chain::Link>>,
     pub recovery: RecoverySecret,
     pub refuse_uploads: Mutex<Option<String>>,
+    /// While set, every upload clashes with the newest versions of at least this number.
+    pub conflict_with: Mutex<Option<u64>>,
     pub page_size: Mutex<usize>,
     pub hold_pages: AtomicBool,
     pub ledger: Mutex<MockLedger>,
@@ -69,6 +71,7 @@ impl MockServer {
             audit: Mutex::default(),
             recovery,
             refuse_uploads: Mutex::default(),
+            conflict_with: Mutex::default(),
             page_size: Mutex::new(1000),
             hold_pages: AtomicBool::new(false),
             ledger: Mutex::default(),
@@ -95,6 +98,15 @@ impl MockServer {
                     .to_owned()
             })
             .collect()
+    }
+
+    /// The newest version of a record, as the feed has it.
+    fn newest(&self, resource_type: &str, id: &str) -> Option<SyncEntry> {
+        let records = self.records.lock().unwrap();
+        records
+            .iter()
+            .rfind(|(known, _)| known["id"] == id && known["resourceType"] == resource_type)
+            .map(|(record, version)| entry(record, *version))
     }
 
     fn contact(&self) -> Result<(), ServerError> {
@@ -166,6 +178,18 @@ impl MockServer {
             countersignature: self.ledger.lock().unwrap().countersign(device, &head),
             head: head.hash,
         }
+    }
+}
+
+fn entry(record: &Value, version: u64) -> SyncEntry {
+    SyncEntry {
+        resource_type: record["resourceType"].as_str().unwrap().into(),
+        id: record["id"].as_str().unwrap().into(),
+        version,
+        last_updated: "2026-01-01T00:00:00Z".parse().unwrap(),
+        patient: fhir::compartment::patient_of(record),
+        resource: Some(serde_json::value::to_raw_value(record).unwrap()),
+        author: None,
     }
 }
 
@@ -248,14 +272,7 @@ impl Server for MockServer {
             let until = (from + size).min(records.len());
             let entries = records[from.min(until)..until]
                 .iter()
-                .map(|(record, version)| SyncEntry {
-                    resource_type: record["resourceType"].as_str().unwrap().into(),
-                    id: record["id"].as_str().unwrap().into(),
-                    version: *version,
-                    last_updated: "2026-01-01T00:00:00Z".parse().unwrap(),
-                    patient: fhir::compartment::patient_of(record),
-                    resource: Some(serde_json::value::to_raw_value(record).unwrap()),
-                })
+                .map(|(record, version)| entry(record, *version))
                 .collect();
             Ok(SyncPage {
                 cursor: until.to_string(),
@@ -264,6 +281,15 @@ impl Server for MockServer {
                 remaining: (records.len() - until) as u64,
             })
         })
+    }
+
+    fn record<'a>(
+        &'a self,
+        _: &'a Session,
+        resource_type: &'a str,
+        id: &'a str,
+    ) -> Answer<'a, Option<SyncEntry>> {
+        answer(self.contact().map(|()| self.newest(resource_type, id)))
     }
 
     fn upload<'a>(&'a self, _: &'a Session, request: &'a UploadRequest) -> Answer<'a, UploadReply> {
@@ -277,6 +303,26 @@ impl Server for MockServer {
                     fates.push(UploadFate {
                         key: entry.key,
                         fate: Fate::Refused { code, outcome },
+                    });
+                    continue;
+                }
+                let least = *self.conflict_with.lock().unwrap();
+                if let Some(least) = least {
+                    let current = entry.bundle["entry"]
+                        .as_array()
+                        .unwrap()
+                        .iter()
+                        .filter_map(|line| {
+                            let record = &line["resource"];
+                            let kind = record["resourceType"].as_str().unwrap();
+                            let mut theirs = self.newest(kind, record["id"].as_str().unwrap())?;
+                            theirs.author = Some("Bo Elsewhere".into());
+                            Some(theirs).filter(|theirs| theirs.version >= least)
+                        })
+                        .collect();
+                    fates.push(UploadFate {
+                        key: entry.key,
+                        fate: Fate::Conflict { current },
                     });
                     continue;
                 }
@@ -515,7 +561,7 @@ pub fn station(
     };
     let config = Config {
         downloads: Some(folder.join("downloads")),
-        ..Config::default()
+        ..Config::load(&folder.join("config"))
     };
     Workstation::with_cost(places, config, ports, ArgonCost::LEAST)
 }
