@@ -69,6 +69,10 @@ export const commands = {
 	inbox: (cause: Cause) => typedError<InboxView, Fault>(__TAURI_INVOKE("inbox", { cause })),
 	/**  Settles two versions of one record. */
 	settleConflict: (id: string, choice: Choice) => typedError<null, Fault>(__TAURI_INVOKE("settle_conflict", { id, choice })),
+	/**  Settles two versions of one record element by element. */
+	combineConflict: (form: CombineForm) => typedError<null, Fault>(__TAURI_INVOKE("combine_conflict", { form })),
+	/**  Asks the server again for a record that came and could not be read. */
+	fetchAgain: (reference: string) => typedError<null, Fault>(__TAURI_INVOKE("fetch_again", { reference })),
 	/**  Undoes a refused change on this computer. */
 	giveUpRefused: (id: string) => typedError<null, Fault>(__TAURI_INVOKE("give_up_refused", { id })),
 	/**  Sends a refused change again. */
@@ -93,6 +97,12 @@ export const commands = {
 	reviews: (closed: boolean, cursor: string | null) => typedError<ReviewsView, Fault>(__TAURI_INVOKE("reviews", { closed, cursor })),
 	/**  Closes a review with what was found. */
 	closeReview: (form: CloseForm) => typedError<ReviewView, Fault>(__TAURI_INVOKE("close_review", { form })),
+	/**  Cuts this computer off from the server for some minutes, to learn what then cannot be done. */
+	startRehearsal: (minutes: number) => typedError<SyncView, Fault>(__TAURI_INVOKE("start_rehearsal", { minutes })),
+	/**  Ends a rehearsal before its time. */
+	stopRehearsal: () => typedError<RehearsalReport, Fault>(__TAURI_INVOKE("stop_rehearsal")),
+	/**  What the last or the running rehearsal showed. */
+	rehearsalReport: () => typedError<RehearsalReport | null, Fault>(__TAURI_INVOKE("rehearsal_report")),
 };
 
 /** Events */
@@ -120,7 +130,9 @@ export type Ability =
 /**  See and close what is to be reviewed. */
 "review-access" | 
 /**  Take emergency access. */
-"emergency-access";
+"emergency-access" | 
+/**  Rehearse a downtime on this computer. */
+"rehearse";
 
 /**  A page of accesses. */
 export type AccessPage = {
@@ -281,6 +293,14 @@ export type Choice =
 /**  Their version stays where they touch; the rest is merged. */
 "keep-theirs";
 
+/**  Which side one element is taken from. */
+export type ChosenField = {
+	/**  [`ConflictField::path`]. */
+	path: string,
+	/**  The side. */
+	side: ConflictSide,
+};
+
 /**  A line in problems, medications, allergies, immunisations. */
 export type ClinicalItem = {
 	/**  `Type/id`. */
@@ -325,6 +345,14 @@ export type ClosingView = {
 	words: string,
 };
 
+/**  A side for each element that both changed. */
+export type CombineForm = {
+	/**  Conflict id. */
+	id: string,
+	/**  One for each touching element. */
+	fields: ChosenField[],
+};
+
 /**  One element of both versions. */
 export type ConflictField = {
 	/**  FHIR path. */
@@ -339,6 +367,13 @@ export type ConflictField = {
 	touching: boolean,
 };
 
+/**  A side of a conflict. */
+export type ConflictSide = 
+/**  What was written here. */
+"mine" | 
+/**  What the server has. */
+"theirs";
+
 /**  Two versions of one record that touch. */
 export type ConflictView = {
 	/**  Conflict id. */
@@ -351,6 +386,14 @@ export type ConflictView = {
 	mineAt: string,
 	/**  When theirs was written. */
 	theirsAt: string,
+	/**  Who wrote mine. */
+	mineBy: string | null,
+	/**  Who wrote theirs, where the server said so. */
+	theirsBy: string | null,
+	/**  Whether mine deletes the record. */
+	mineDeleted: boolean,
+	/**  Whether theirs deleted it. */
+	theirsDeleted: boolean,
 	/**  Every element that differs, side by side. */
 	fields: ConflictField[],
 };
@@ -531,6 +574,8 @@ export type InboxView = {
 	conflicts: ConflictView[],
 	/**  Changes that the server refused. */
 	refused: RefusedView[],
+	/**  What came from the server and could not be read. */
+	unreadable: UnreadableView[],
 };
 
 /**  A reason for a patient's record where there is no relationship. */
@@ -809,6 +854,38 @@ export type RefusedView = {
 	madeAt: string,
 };
 
+/**  How often something was done or tried. */
+export type RehearsalCount = {
+	/**  Stable code of its audit event, such as `report-viewed`. */
+	what: string,
+	/**  How often. */
+	times: number,
+};
+
+/**  What a rehearsal showed. It names what was done, never who did it or about whom. */
+export type RehearsalReport = {
+	/**  When it began, clinic time. */
+	from: string,
+	/**  When it ended or will end, clinic time. */
+	until: string,
+	/**  Whether it still runs. */
+	running: boolean,
+	/**  Things that were done without the server, in all. */
+	done: number,
+	/**  Those by kind, most frequent first. */
+	worked: RehearsalCount[],
+	/**  What could not be done without the server, most frequent first. */
+	blocked: RehearsalCount[],
+};
+
+/**  A rehearsal that runs: the server is cut off from this computer on purpose. */
+export type RehearsalView = {
+	/**  When it ends by itself, clinic time. */
+	until: string,
+	/**  Minutes until then, begun ones counted. */
+	minutesLeft: number,
+};
+
 /**  What a report is about. Every part that is given must fit. */
 export type ReportForm = {
 	/**  Patient's logical id. */
@@ -1017,6 +1094,8 @@ export type SyncView = {
 	ledger: LedgerView,
 	/**  How long work may go on without the server. */
 	lease: LeaseView,
+	/**  A downtime that is rehearsed on this computer: off line on purpose. */
+	rehearsal: RehearsalView | null,
 };
 
 /**  Look of the program. */
@@ -1050,6 +1129,20 @@ export type UnlockForm = {
 	username: string,
 	/**  Password. */
 	password: string,
+};
+
+/**  Something that came from the server and could not be read. */
+export type UnreadableView = {
+	/**  `Type/id`. */
+	reference: string,
+	/**  What it is, in words. */
+	title: string,
+	/**  Stable code: `unreadable`, `unfit`. */
+	code: string,
+	/**  What is wrong with it and what is safe, in words. */
+	reason: string,
+	/**  When it came. */
+	arrivedAt: string,
 };
 
 /**  A note that waits for its author. */

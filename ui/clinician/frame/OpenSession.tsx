@@ -10,6 +10,7 @@ import { wear } from './look.ts';
 import { showOverlay } from './overlays.ts';
 import { PlaceProvider, type Trail } from './place.tsx';
 import { Shell } from './Shell.tsx';
+import { wantSwitch } from './switching.ts';
 import { WorkspaceProvider, type WorkspaceTrail } from './workspace.tsx';
 
 /** Changes that come within this many milliseconds are drawn once. */
@@ -101,6 +102,8 @@ export function OpenSession({ user, trail }: { user: UserView; trail: Trail & Wo
     },
     [],
   );
+  // Whoever was waited for is here.
+  useEffect(() => wantSwitch(false), []);
   useChanges(client);
   useIdleTimer();
   return (

@@ -8,11 +8,12 @@ import {
   IconSettings,
   IconShieldExclamation,
   IconSun,
+  IconSwitch,
   IconUsers,
 } from '../../shared/components/icons.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from './clinic.tsx';
-import { useLock } from './lock.ts';
+import { useLock, useSwitch } from './lock.ts';
 import { useOpenReviews } from './open-reviews.ts';
 import { usePlace } from './place.tsx';
 import css from './Rail.module.css';
@@ -37,6 +38,7 @@ export function Rail() {
   const { place, go } = usePlace();
   const { sync } = useSession();
   const lock = useLock();
+  const switchUser = useSwitch();
   const open = useOpenReviews();
   const counts: Partial<Record<Screen, number>> = { inbox: sync?.needsYou ?? 0, reviews: open };
   const current = place.screen === 'chart' ? 'patients' : place.screen;
@@ -77,6 +79,18 @@ export function Rail() {
         );
       })}
       <div className={css.gap} />
+      <button
+        type="button"
+        className={css.item}
+        onClick={switchUser}
+        aria-label={t('switching.button')}
+        data-testid="switch-user"
+      >
+        <span className={css.icon}>
+          <IconSwitch size={20} stroke={1.6} aria-hidden />
+        </span>
+        {t('rail.switch')}
+      </button>
       <Tooltip label="Ctrl+L" position="right">
         <button
           type="button"

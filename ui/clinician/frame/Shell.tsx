@@ -5,6 +5,8 @@ import { InboxScreen } from '../inbox/InboxScreen.tsx';
 import { PatientsScreen } from '../patients/PatientsScreen.tsx';
 import { SettingsScreen } from '../settings/SettingsScreen.tsx';
 import { TodayScreen } from '../today/TodayScreen.tsx';
+import banners from './Banners.module.css';
+import { Banners } from './Banners.tsx';
 import { Finder } from './Finder.tsx';
 import { Guard } from './Guard.tsx';
 import { KeysPage } from './KeysPage.tsx';
@@ -85,7 +87,10 @@ export function Shell() {
   return (
     <div className={css.shell}>
       <Rail />
-      <LedgerAlarm />
+      <div className={banners.area}>
+        <LedgerAlarm />
+        <Banners />
+      </div>
       <TopBar />
       <main
         ref={main}

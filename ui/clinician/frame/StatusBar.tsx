@@ -20,7 +20,8 @@ export function StatusBar() {
   if (!sync) {
     return <footer className={css.bar} data-testid="status" />;
   }
-  const { connection, toSend, auditToSend, needsYou, confirmedAt, first, fault } = sync;
+  const { connection, toSend, auditToSend, needsYou, confirmedAt, first, fault, lease, rehearsal } =
+    sync;
   const waits = toSend > 0 || auditToSend > 0;
   const at = confirmedAt ? time.shortly(confirmedAt, now) : null;
   return (
@@ -40,7 +41,7 @@ export function StatusBar() {
           {connection === 'offline' && t('status.offline')}
           {connection === 'sign-in-needed' && t('status.signInNeeded')}
         </span>
-        {connection === 'online' && !waits && needsYou === 0 && !first && (
+        {connection === 'online' && !waits && needsYou === 0 && !first && !rehearsal && (
           <span data-testid="status-up-to-date">
             {at ? t('status.allConfirmed', { time: at }) : t('status.upToDate')}
           </span>
@@ -49,6 +50,9 @@ export function StatusBar() {
         {auditToSend > 0 && <span>{t('status.audit', { count: auditToSend })}</span>}
         {(waits || needsYou > 0 || connection !== 'online') && (
           <span>{at ? t('status.lastConfirmed', { time: at }) : t('status.neverConfirmed')}</span>
+        )}
+        {lease.state === 'valid' && lease.until !== null && (
+          <span data-testid="status-lease">{t('lease.allowed', { until: lease.until })}</span>
         )}
         {first && (
           <span>
@@ -63,6 +67,18 @@ export function StatusBar() {
         <UnstyledButton className={css.needs} onClick={() => go({ screen: 'inbox' })}>
           <IconAlertTriangle size={14} aria-hidden />
           {t('status.needsYou', { count: needsYou })}
+        </UnstyledButton>
+      )}
+      {(lease.state === 'ending' || lease.state === 'expired') && (
+        <UnstyledButton
+          className={css.needs}
+          onClick={() => go({ screen: 'settings' })}
+          data-testid="status-lease"
+        >
+          <IconAlertTriangle size={14} aria-hidden />
+          {lease.state === 'ending' && lease.until !== null
+            ? t('lease.allowed', { until: lease.until })
+            : t('lease.expired')}
         </UnstyledButton>
       )}
       {fault && (

@@ -11,12 +11,13 @@ import {
   IconNotes,
   IconPencil,
   IconRefresh,
+  IconSwitch,
   IconUserPlus,
 } from '../../shared/components/icons.ts';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from './clinic.tsx';
-import { useLock } from './lock.ts';
+import { useLock, useSwitch } from './lock.ts';
 import { showOverlay } from './overlays.ts';
 import { usePlace } from './place.tsx';
 import { useWorkspace } from './workspace.tsx';
@@ -46,6 +47,7 @@ export function useCommands(query: string): readonly Command[] {
   const { place, go } = usePlace();
   const { open } = useWorkspace();
   const lock = useLock();
+  const switchUser = useSwitch();
   const patient = place.screen === 'chart' ? place.patient : undefined;
   const commands: Command[] = [];
   if (patient && can('write-chart')) {
@@ -129,6 +131,13 @@ export function useCommands(query: string): readonly Command[] {
       icon: <IconKeyboard size={16} />,
       keys: '?',
       run: () => showOverlay('keys'),
+    },
+    {
+      id: 'switch',
+      title: t('switching.button'),
+      verbs: t('switching.verbs'),
+      icon: <IconSwitch size={16} />,
+      run: switchUser,
     },
     {
       id: 'lock',

@@ -17,6 +17,7 @@ import { LedgerWords } from '../frame/LedgerWords.tsx';
 import { useLock } from '../frame/lock.ts';
 import { wear } from '../frame/look.ts';
 import { useSession } from '../frame/session.tsx';
+import { RehearsalCard } from './RehearsalCard.tsx';
 import css from './SettingsScreen.module.css';
 
 const MINUTES = [1, 2, 3, 5, 10, 15, 20, 30, 45, 60];
@@ -95,7 +96,7 @@ function Choices({ view, onSaved }: { view: SettingsView; onSaved: () => void })
 /** The Settings screen. */
 export function SettingsScreen() {
   const { t } = useWords();
-  const { user, time } = useClinic();
+  const { user, time, can } = useClinic();
   const { take, sync } = useSession();
   const lock = useLock();
   const settings = useView({
@@ -146,6 +147,7 @@ export function SettingsScreen() {
               {signOut.fault && <FaultNote fault={signOut.fault} compact />}
             </div>
           </Card>
+          {can('rehearse') && <RehearsalCard />}
           <Card title={t('settings.computer')}>
             <dl className={css.facts}>
               <Fact name={t('settings.server')}>{view.server}</Fact>

@@ -1,7 +1,9 @@
 // First contact, and unlocking. One card in the middle: nothing else matters on this screen.
 import { useState } from 'react';
 import type { SessionView } from '../../shared/bindings.ts';
+import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { useWords } from '../../shared/words/index.ts';
+import { useSwitchWanted } from '../frame/switching.ts';
 import { Enrol } from './Enrol.tsx';
 import css from './SignIn.module.css';
 import { Unlock } from './Unlock.tsx';
@@ -10,6 +12,7 @@ import { Unlock } from './Unlock.tsx';
 export function SignIn({ session }: { session: SessionView }) {
   const { t } = useWords();
   const [another, setAnother] = useState(false);
+  const switching = useSwitchWanted();
   const known = session.profiles.length > 0;
   return (
     <main className={css.page} data-testid="sign-in">
@@ -18,8 +21,17 @@ export function SignIn({ session }: { session: SessionView }) {
           <span>R</span>
           {t('app.name')}
         </div>
+        {session.notice && (
+          <div className={css.notice} data-testid="notice">
+            <FaultNote fault={session.notice} compact />
+          </div>
+        )}
         {known && !another ? (
-          <Unlock profiles={session.profiles} onAnother={() => setAnother(true)} />
+          <Unlock
+            profiles={session.profiles}
+            switching={switching}
+            onAnother={() => setAnother(true)}
+          />
         ) : (
           <Enrol
             server={session.server ?? session.profiles[0]?.server ?? ''}

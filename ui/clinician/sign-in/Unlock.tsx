@@ -1,4 +1,4 @@
-import { Button, NativeSelect, PasswordInput } from '@mantine/core';
+import { Button, PasswordInput } from '@mantine/core';
 import { useRef, useState } from 'react';
 import type { ProfileView } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -12,35 +12,37 @@ import css from './SignIn.module.css';
 /** Opens a profile of this computer, on line or off; the place is where it was. */
 export function Unlock({
   profiles,
+  switching,
   onAnother,
 }: {
   profiles: readonly ProfileView[];
+  /** Somebody else is to work now: nobody is chosen beforehand. */
+  switching: boolean;
   onAnother: () => void;
 }) {
   const { t } = useWords();
   const { take } = useSession();
-  const [chosen, setChosen] = useState(0);
+  const [chosen, setChosen] = useState(switching && profiles.length > 1 ? null : 0);
   const [password, setPassword] = useState('');
   const [missing, setMissing] = useState(false);
   const field = useRef<HTMLInputElement>(null);
-  const profile = profiles[chosen] ?? profiles[0];
+  const profile = chosen === null ? undefined : (profiles[chosen] ?? profiles[0]);
   const unlock = useAction(async (who: ProfileView, secret: string) => {
     take(await ipc.unlock({ server: who.server, username: who.username, password: secret }));
   });
-  if (!profile) {
-    return null;
-  }
+  // Told apart by their servers only where there are several.
+  const servers = new Set(profiles.map((one) => one.server)).size;
   return (
     <>
-      <h1>{t('signIn.unlockTitle')}</h1>
-      <p className={css.lead}>{t('signIn.unlockLead')}</p>
+      <h1>{t(switching ? 'switching.title' : 'signIn.unlockTitle')}</h1>
+      <p className={css.lead}>{t(switching ? 'switching.lead' : 'signIn.unlockLead')}</p>
       <form
         className={css.form}
         noValidate
         onSubmit={async (event) => {
           event.preventDefault();
           setMissing(password === '');
-          if (password === '') {
+          if (password === '' || !profile) {
             return;
           }
           await unlock.run(profile, password);
@@ -48,7 +50,7 @@ export function Unlock({
           field.current?.focus();
         }}
       >
-        {profiles.length === 1 ? (
+        {profiles.length === 1 && profile ? (
           <div className={css.who}>
             <IconUser size={18} aria-hidden />
             <div>
@@ -59,22 +61,38 @@ export function Unlock({
             </div>
           </div>
         ) : (
-          <NativeSelect
-            label={t('signIn.who')}
-            value={String(chosen)}
-            onChange={(event) => setChosen(Number(event.currentTarget.value))}
-            data={profiles.map((p, index) => ({
-              value: String(index),
-              label: `${p.username} · ${p.server.replace(/^https:\/\//, '')}`,
-            }))}
-            data-testid="unlock-who"
-          />
+          <fieldset className={css.people} data-testid="unlock-who">
+            <legend className="unseen">{t('signIn.who')}</legend>
+            {profiles.map((one, index) => (
+              <label key={`${one.server} ${one.username}`} className={css.person}>
+                <input
+                  type="radio"
+                  name="who"
+                  checked={chosen === index}
+                  onChange={() => {
+                    setChosen(index);
+                    unlock.clear();
+                  }}
+                  onClick={() => field.current?.focus()}
+                  data-testid="unlock-profile"
+                  data-username={one.username}
+                />
+                <b className="one-line">{one.username}</b>
+                {servers > 1 && (
+                  <span className="dim small one-line">
+                    {one.server.replace(/^https:\/\//, '')}
+                  </span>
+                )}
+                {index === 0 && <span className="dim small">{t('signIn.lastUsed')}</span>}
+              </label>
+            ))}
+          </fieldset>
         )}
         <PasswordInput
           ref={field}
           label={t('signIn.password')}
           autoComplete="off"
-          autoFocus
+          autoFocus={profile !== undefined}
           value={password}
           onChange={(event) => {
             setPassword(event.currentTarget.value);
@@ -86,7 +104,13 @@ export function Unlock({
         />
         {unlock.fault && <FaultNote fault={unlock.fault} compact />}
         <div className={css.actions}>
-          <Button type="submit" loading={unlock.running} fullWidth data-testid="unlock-submit">
+          <Button
+            type="submit"
+            loading={unlock.running}
+            disabled={!profile}
+            fullWidth
+            data-testid="unlock-submit"
+          >
             {t('signIn.unlock')}
           </Button>
           <Button variant="subtle" onClick={onAnother} style={{ flex: 'none' }}>

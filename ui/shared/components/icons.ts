@@ -31,6 +31,7 @@ import IconShieldCheck from '@tabler/icons-react/dist/esm/icons/IconShieldCheck.
 import IconShieldExclamation from '@tabler/icons-react/dist/esm/icons/IconShieldExclamation.mjs';
 import IconShieldLock from '@tabler/icons-react/dist/esm/icons/IconShieldLock.mjs';
 import IconSun from '@tabler/icons-react/dist/esm/icons/IconSun.mjs';
+import IconSwitch from '@tabler/icons-react/dist/esm/icons/IconSwitchHorizontal.mjs';
 import IconUrgent from '@tabler/icons-react/dist/esm/icons/IconUrgent.mjs';
 import IconUser from '@tabler/icons-react/dist/esm/icons/IconUser.mjs';
 import IconUserPlus from '@tabler/icons-react/dist/esm/icons/IconUserPlus.mjs';
@@ -70,6 +71,7 @@ export {
   IconShieldExclamation,
   IconShieldLock,
   IconSun,
+  IconSwitch,
   IconUrgent,
   IconUser,
   IconUserPlus,

@@ -2,10 +2,12 @@
 // of faults come from the program, which knows what happened.
 import { chartWords } from './chart.ts';
 import { guardWords } from './guard.ts';
+import { offlineWords } from './offline.ts';
 
 export const en = {
   ...chartWords,
   ...guardWords,
+  ...offlineWords,
   app: { name: 'Rounds' },
   rail: {
     label: 'Screens',
@@ -17,6 +19,7 @@ export const en = {
     reviews: 'Review',
     activity: 'Activity',
     settings: 'Settings',
+    switch: 'Switch',
     lock: 'Lock',
   },
   bar: {
@@ -115,6 +118,7 @@ export const en = {
       'The first sign-in enrols this computer. It needs your password and the six-digit code from your authenticator.',
     unlockTitle: 'Locked',
     unlockLead: 'Your work is where you left it.',
+    lastUsed: 'last here',
     server: 'Server',
     serverMissing: 'Enter the address of the server, such as https://rounds.clinic.example',
     serverNotHttps: 'The address starts with https://',
@@ -291,36 +295,6 @@ export const en = {
       },
     },
   },
-  inbox: {
-    title: 'Inbox',
-    empty: 'Nothing needs you',
-    emptyHint:
-      'When a record was changed in two places at once, or the server refuses a change, it waits here for your choice.',
-    conflicts: 'Two versions',
-    refused: 'Refused by the server',
-    field: 'Element',
-    before: 'Before',
-    mine: 'Yours',
-    theirs: 'Theirs',
-    mineAt: 'written here {{time}}',
-    theirsAt: 'written elsewhere {{time}}',
-    absent: 'empty',
-    touching: 'both changed',
-    merged: 'merges by itself',
-    keepMine: 'Keep yours',
-    keepTheirs: 'Keep theirs',
-    keepHint: 'What only one side changed is kept from both.',
-    settled: 'Settled. It is sent with the next contact.',
-    madeAt: 'written here {{time}}',
-    retry: 'Try again',
-    retried: 'Will be sent again',
-    giveUp: 'Give up this change',
-    giveUpTitle: 'Give up this change?',
-    giveUpBody:
-      'The change to {{title}} is undone on this computer and is never sent. The record of who did what is kept.',
-    gaveUp: 'Undone on this computer',
-    openChart: 'Open chart',
-  },
   activity: {
     title: 'Activity',
     lead: 'What this computer recorded, and what is still to be sent.',
@@ -373,6 +347,9 @@ export const en = {
       'conflict-settled': 'Two versions settled',
       'change-given-up': 'Refused change given up',
       'change-retried': 'Refused change tried again',
+      'fetched-again': 'Unreadable record fetched again',
+      'rehearsal-started': 'Downtime rehearsal begun',
+      'rehearsal-ended': 'Downtime rehearsal ended',
       synchronised: 'Records fetched',
       uploaded: 'Changes sent',
       'activity-viewed': 'Activity viewed',

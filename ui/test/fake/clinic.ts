@@ -9,6 +9,7 @@ import type {
   BookingForm,
   Choice,
   CloseForm,
+  CombineForm,
   DraftForm,
   DraftView,
   EmergencyForm,
@@ -21,6 +22,7 @@ import type {
   PatientForm,
   PatientRow,
   Progress,
+  RehearsalReport,
   ReportForm,
   ReviewView,
   Saved,
@@ -33,9 +35,10 @@ import { accesses, report, reviewItems, reviewsOf } from './access.ts';
 import { activityOf } from './activity.ts';
 import { chartOf, noteOf, TERMS } from './chart.ts';
 import { appointments, hours } from './day.ts';
-import { inboxOf } from './inbox.ts';
+import { inboxOf, nothingWaits, waitingIn } from './inbox.ts';
 import { ANY, closedFault, ledgerOf, type Role, userOf } from './office.ts';
 import { DAY, NOW, PRACTITIONERS, people, ZONE } from './people.ts';
+import { rehearsed } from './rehearsal.ts';
 
 /** How the fake starts. */
 export interface Setting {
@@ -48,6 +51,9 @@ export interface Setting {
   /** Records that are closed to the user, by patient. */
   closed?: Record<string, 'needs-justification' | 'needs-emergency'>;
   ledger?: LedgerState;
+  lease?: SyncView['lease'];
+  rehearsal?: boolean;
+  notice?: Fault;
   /** Commands that fail, with their fault. */
   faults?: Record<string, Fault>;
   /** Commands that never answer. */
@@ -81,6 +87,7 @@ export class FakeClinic {
   granted = new Map<string, AccessView>();
   accesses: AccessRow[];
   reviews: ReviewView[];
+  rehearsed: RehearsalReport | null;
   settings: SettingsView;
 
   constructor(setting: Setting = {}) {
@@ -89,9 +96,10 @@ export class FakeClinic {
     this.patients = setting.empty ? [] : people();
     this.appointments = setting.empty ? [] : appointments(this.patients);
     const watches = setting.role === 'auditor' || setting.role === 'security-officer';
-    this.inbox = setting.empty || watches ? { conflicts: [], refused: [] } : inboxOf();
+    this.inbox = setting.empty || watches ? nothingWaits() : inboxOf();
     this.accesses = accesses(this.patients);
     this.reviews = reviewItems(this.patients);
+    this.rehearsed = setting.rehearsal ? rehearsed(true) : null;
     this.session = {
       phase,
       server: SERVER,
@@ -102,19 +110,20 @@ export class FakeClinic {
               .slice(0, setting.profiles ?? 1)
               .map((username) => ({ username, server: SERVER })),
       user: phase === 'unlocked' ? this.user() : null,
-      notice: null,
+      notice: setting.notice ?? null,
     };
     const offline = setting.connection === 'offline';
     this.sync = {
       connection: setting.connection ?? 'online',
       toSend: offline ? 3 : 0,
       auditToSend: offline ? 12 : 0,
-      needsYou: this.inbox.conflicts.length + this.inbox.refused.length,
+      needsYou: waitingIn(this.inbox),
       confirmedAt: '2026-11-24T10:31:00-05:00',
       first: phase === 'filling' ? { done: 18_240, total: 41_900, stopped: false } : null,
       fault: null,
       ledger: ledgerOf(setting.ledger ?? 'verified'),
-      lease: { state: 'valid', until: 'Fri 14:00', minutesLeft: 4_200 },
+      lease: setting.lease ?? { state: 'valid', until: 'Fri 14:00', minutesLeft: 4_200 },
+      rehearsal: setting.rehearsal ? { until: '2026-11-24T11:00:00-05:00', minutesLeft: 26 } : null,
     };
     this.settings = {
       theme: setting.theme ?? 'light',
@@ -210,18 +219,18 @@ export class FakeClinic {
     };
     return this.session;
   }
-  do_unlock({ form }: { form: { password: string } }) {
+  do_unlock({ form }: { form: { username: string; password: string } }) {
     if (form.password === 'wrong') {
       throw fault('password-wrong', 'password');
     }
-    this.session = { ...this.session, phase: 'unlocked', user: this.user() };
+    const named = { username: form.username };
+    this.session = { ...this.session, phase: 'unlocked', user: { ...this.user(), ...named } };
     return this.session;
   }
   do_lock() {
     this.session = {
       ...this.session,
       phase: 'locked',
-      profiles: [{ username: 'mlindqvist', server: SERVER }],
       user: null,
     };
     return this.session;
@@ -483,12 +492,36 @@ export class FakeClinic {
   }
   #settled(left: Partial<InboxView>) {
     this.inbox = { ...this.inbox, ...left };
-    this.tellSync({ needsYou: this.inbox.conflicts.length + this.inbox.refused.length });
+    this.tellSync({ needsYou: waitingIn(this.inbox) });
     this.tellData(['Patient', 'Appointment']);
     return null;
   }
   do_settle_conflict({ id }: { id: string; choice: Choice }) {
     return this.#settled({ conflicts: this.inbox.conflicts.filter((c) => c.id !== id) });
+  }
+  do_combine_conflict({ form }: { form: CombineForm }) {
+    return this.do_settle_conflict({ id: form.id, choice: 'keep-mine' });
+  }
+  do_fetch_again({ reference }: { reference: string }) {
+    return this.#settled({
+      unreadable: this.inbox.unreadable.filter((u) => u.reference !== reference),
+    });
+  }
+  do_start_rehearsal() {
+    this.rehearsed = rehearsed(true);
+    this.tellSync({
+      connection: 'offline',
+      rehearsal: { until: '2026-11-24T11:04:00-05:00', minutesLeft: 30 },
+    });
+    return this.sync;
+  }
+  do_stop_rehearsal() {
+    this.rehearsed = rehearsed(false);
+    this.tellSync({ connection: 'online', rehearsal: null });
+    return this.rehearsed;
+  }
+  do_rehearsal_report() {
+    return this.rehearsed;
   }
   do_give_up_refused({ id }: { id: string }) {
     return this.#settled({ refused: this.inbox.refused.filter((r) => r.id !== id) });

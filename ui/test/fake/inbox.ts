@@ -1,6 +1,6 @@
 import type { InboxView } from '../../shared/bindings.ts';
 
-/** Two conflicts and a refusal. */
+/** A conflict, a refusal, and something that could not be read. */
 export function inboxOf(): InboxView {
   return {
     conflicts: [
@@ -10,6 +10,10 @@ export function inboxOf(): InboxView {
         title: 'Patient · Wanjiru Kamau',
         mineAt: '2026-11-24T09:48:00-05:00',
         theirsAt: '2026-11-24T09:51:00-05:00',
+        mineBy: 'Dr. Maren Lindqvist',
+        theirsBy: 'Jonas Weber',
+        mineDeleted: false,
+        theirsDeleted: false,
         fields: [
           {
             path: 'Patient.telecom[0].value',
@@ -45,5 +49,25 @@ export function inboxOf(): InboxView {
         madeAt: '2026-11-24T09:20:00-05:00',
       },
     ],
+    unreadable: [
+      {
+        reference: 'Observation/obs-77',
+        title: 'Observation · Ada Okafor',
+        code: 'unreadable',
+        reason:
+          'Its content is not what a record of this kind must be. What this computer had of it before is unchanged.',
+        arrivedAt: '2026-11-23T16:02:00-05:00',
+      },
+    ],
   };
+}
+
+/** An inbox with nothing in it. */
+export function nothingWaits(): InboxView {
+  return { conflicts: [], refused: [], unreadable: [] };
+}
+
+/** What the rail counts. */
+export function waitingIn(inbox: InboxView): number {
+  return inbox.conflicts.length + inbox.refused.length + inbox.unreadable.length;
 }

@@ -8,7 +8,7 @@ import type {
 } from '../../shared/bindings.ts';
 import { ZONE } from './people.ts';
 
-export type Role = 'clinician' | 'front-desk' | 'auditor' | 'security-officer';
+export type Role = 'clinician' | 'front-desk' | 'auditor' | 'security-officer' | 'administrator';
 
 const WHO: Record<
   Role,
@@ -44,6 +44,12 @@ const WHO: Record<
     displayName: 'Imani Brandt',
     practitioner: null,
     abilities: ['read-audit', 'review-access'],
+  },
+  administrator: {
+    username: 'ymoreau',
+    displayName: 'Yann Moreau',
+    practitioner: null,
+    abilities: ['rehearse'],
   },
 };
 

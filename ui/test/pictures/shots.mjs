@@ -6,6 +6,7 @@ const offline = { connection: 'offline' };
 const desk = { role: 'front-desk' };
 const auditor = { role: 'auditor' };
 const officer = { role: 'security-officer' };
+const administrator = { role: 'administrator' };
 const small = { width: 640, height: 400 };
 const large = { width: 2560, height: 1440 };
 
@@ -81,6 +82,56 @@ export const SHOTS = [
     act: steps(fill('unlock-password', 'wrong'), click('unlock-submit')),
   },
   ...both('sign-in-filling', { phase: 'filling' }),
+
+  { name: 'sign-in-switch', setting: { profiles: 2 }, act: click('switch-user') },
+  { name: 'sign-in-switch-dark', setting: { profiles: 2, ...dark }, act: click('switch-user') },
+  {
+    name: 'sign-in-notice',
+    setting: {
+      phase: 'locked',
+      notice: {
+        code: 'wiped',
+        what: 'This profile was wiped by your administrator.',
+        safe: 'What was not sent was sealed for your administrator before.',
+        act: 'Ask your administrator.',
+        field: null,
+      },
+    },
+  },
+
+  ...both('banner-offline', offline),
+  ...both('banner-ending', {
+    ...offline,
+    lease: { state: 'ending', until: 'Tue 21:40', minutesLeft: 666 },
+  }),
+  ...both('banner-rehearsal', { ...offline, rehearsal: true }),
+  { name: 'banner-rehearsal-small', setting: { rehearsal: true }, viewport: small },
+  ...both('rehearsal', { ...administrator, ...offline, rehearsal: true }, go('settings')),
+  {
+    name: 'rehearsal-report',
+    setting: { ...administrator, rehearsal: true },
+    act: go('settings'),
+    viewport: { width: 1280, height: 1500 },
+  },
+  { name: 'rehearsal-none', setting: administrator, act: go('settings') },
+  {
+    name: 'rehearsal-ask',
+    setting: administrator,
+    act: steps(go('settings'), click('rehearsal-start')),
+  },
+  ...both('inbox-combine', light, steps(go('inbox'), click('combine'), click('take-mine'))),
+  {
+    name: 'inbox-combine-small',
+    setting: light,
+    act: steps(go('inbox'), click('combine')),
+    viewport: small,
+  },
+  {
+    name: 'inbox-combine-large',
+    setting: light,
+    act: steps(go('inbox'), click('combine')),
+    viewport: large,
+  },
 
   ...both('today', light),
   ...both('today-empty', empty),
