@@ -549,6 +549,8 @@ export type Finding = {
 	name: string,
 	/**  Value in words. */
 	value: string,
+	/**  Where the record stands. */
+	standing: Standing,
 };
 
 /**  Progress of the first filling. */
@@ -684,6 +686,8 @@ export type OtherLine = {
 	text: string,
 	/**  Status. */
 	status: string | null,
+	/**  Where the record stands. */
+	standing: Standing,
 };
 
 /**  A new password for the open profile; on line only. */

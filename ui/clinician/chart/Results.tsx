@@ -40,7 +40,9 @@ export function Results({ chart }: { chart: ChartView }) {
               <li key={`${finding.reference} ${finding.name}`} className={css.row}>
                 <span className={css.when}>{finding.when ? time.date(finding.when) : ''}</span>
                 <span className={css.what}>{finding.name}</span>
-                <span>{finding.value}</span>
+                <span>
+                  {finding.value} <StandingMark standing={finding.standing} />
+                </span>
               </li>
             ))}
           </ul>

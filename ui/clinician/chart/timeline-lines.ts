@@ -43,7 +43,7 @@ export function timelineItems(chart: ChartView, undated: string): TimelineItem[]
       text: line.text,
       detail: '',
       status: line.status ?? '',
-      standing: 'confirmed' as const,
+      standing: line.standing,
     })),
   ];
   lines.sort((a, b) => {

@@ -4,6 +4,7 @@ import { Kbd, Modal } from '@mantine/core';
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import type { PatientRow } from '../../shared/bindings.ts';
 import { IconSearch, IconUser } from '../../shared/components/icons.ts';
+import { StandingMark } from '../../shared/components/Standing.tsx';
 import { useDebounced } from '../../shared/hooks/use-debounced.ts';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
@@ -66,7 +67,11 @@ function useChoices(query: string): { choices: readonly Choice[]; settled: boole
     id: `patient-${row.id}`,
     group: 'patients',
     icon: <IconUser size={16} />,
-    title: <bdi>{row.name}</bdi>,
+    title: (
+      <>
+        <bdi>{row.name}</bdi> <StandingMark standing={row.standing} />
+      </>
+    ),
     detail: [
       row.birthDate && time.date(row.birthDate),
       row.age,

@@ -176,6 +176,7 @@ export function chartOf(patient: PatientRow, draft: string | null): ChartView {
             when: '2025-04-10',
             text: 'Retinal photography',
             status: 'completed',
+            standing: 'saved',
           },
           {
             reference: 'CarePlan/1',
@@ -183,6 +184,7 @@ export function chartOf(patient: PatientRow, draft: string | null): ChartView {
             when: '2024-03-02',
             text: 'Diabetes self-management',
             status: 'active',
+            standing: 'confirmed',
           },
           {
             reference: 'DiagnosticReport/1',
@@ -190,6 +192,7 @@ export function chartOf(patient: PatientRow, draft: string | null): ChartView {
             when: '2026-08-11',
             text: 'Lipid panel',
             status: 'final',
+            standing: 'confirmed',
           },
         ],
     vitals: bare
@@ -232,6 +235,7 @@ export function chartOf(patient: PatientRow, draft: string | null): ChartView {
             when: '2026-08-11',
             name: 'Tobacco smoking status',
             value: 'Former smoker',
+            standing: 'saved',
           },
         ],
     notes: bare

@@ -113,7 +113,7 @@ impl<'a> Chart<'a> {
                 self.notes
                     .push(notes::line(resource, standing, zone, self.lookup.name));
             }
-            _ => self.others.push(timeline::other(resource, zone)),
+            _ => self.others.push(timeline::other(resource, zone, standing)),
         }
         Ok(())
     }

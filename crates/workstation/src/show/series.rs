@@ -106,6 +106,7 @@ impl Values {
                     when: at_text.map(|at| when::written(at, zone)),
                     name: concept(code).unwrap_or_else(|| "Observation".to_owned()),
                     value,
+                    standing,
                 },
             ));
         }

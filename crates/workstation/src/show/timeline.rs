@@ -69,7 +69,7 @@ fn class_word(code: &str) -> String {
 
 /// A Procedure, CarePlan, Goal, DiagnosticReport, ImagingStudy or the like.
 #[must_use]
-pub fn other<T: Tree>(resource: &T, zone: &TimeZone) -> OtherLine {
+pub fn other<T: Tree>(resource: &T, zone: &TimeZone, standing: Standing) -> OtherLine {
     let kind = text(resource, "resourceType")
         .unwrap_or_default()
         .to_owned();
@@ -98,6 +98,7 @@ pub fn other<T: Tree>(resource: &T, zone: &TimeZone) -> OtherLine {
         status: text(resource, "status")
             .or_else(|| text(resource, "lifecycleStatus"))
             .map(plain),
+        standing,
         kind,
     }
 }
@@ -165,6 +166,7 @@ mod tests {
             &json!({"resourceType": "Goal", "id": "g", "lifecycleStatus": "active",
                 "description": {"text": "Walk daily"}, "startDate": "2025-01-01"}),
             &zone,
+            Standing::Confirmed,
         );
         assert_eq!(
             (goal.text.as_str(), goal.status.as_deref()),
@@ -174,9 +176,13 @@ mod tests {
             &json!({"resourceType": "ImagingStudy", "id": "i", "started": "2025-01-01",
                 "series": [{"modality": {"display": "X-ray"}, "bodySite": {"display": "Wrist"}}]}),
             &zone,
+            Standing::Confirmed,
         );
         assert_eq!(imaging.text, "X-ray, Wrist");
-        assert_eq!(other(&json!({"resourceType": "Task"}), &zone).text, "Task");
-        assert_eq!(other(&json!(null), &zone).text, "");
+        assert_eq!(
+            other(&json!({"resourceType": "Task"}), &zone, Standing::Confirmed).text,
+            "Task"
+        );
+        assert_eq!(other(&json!(null), &zone, Standing::Confirmed).text, "");
     }
 }

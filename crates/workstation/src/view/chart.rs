@@ -105,6 +105,8 @@ pub struct OtherLine {
     pub text: String,
     /// Status.
     pub status: Option<String>,
+    /// Where the record stands.
+    pub standing: Standing,
 }
 
 /// Values of one kind over time.
@@ -153,6 +155,8 @@ pub struct Finding {
     pub name: String,
     /// Value in words.
     pub value: String,
+    /// Where the record stands.
+    pub standing: Standing,
 }
 
 /// A set of vital signs. Absent values are not recorded.
