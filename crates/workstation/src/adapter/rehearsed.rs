@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use ledger::Action;
 use protocol::audit::{AuditBatch, AuditReceipt};
+use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
@@ -65,6 +66,24 @@ impl Server for Rehearsed {
 
     fn sign_out<'a>(&'a self, session: &'a Session) -> Answer<'a, ()> {
         self.unless_cut(|server| server.sign_out(session))
+    }
+
+    // An order to wipe waits for the end of the rehearsal, at most some hours, as it would for the
+    // end of a downtime.
+    fn orders<'a>(&'a self, device: &'a Device, request: &'a OrdersRequest) -> Answer<'a, Orders> {
+        self.unless_cut(|server| server.orders(device, request))
+    }
+
+    fn escrow<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a EscrowRequest,
+    ) -> Answer<'a, EscrowReceipt> {
+        self.unless_cut(|server| server.escrow(device, request))
+    }
+
+    fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()> {
+        self.unless_cut(|server| server.wiped(device, receipt))
     }
 
     fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed> {
