@@ -10,7 +10,7 @@ use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
-use protocol::sign_in::{EnrolRequest, SessionGrant, SignInRequest};
+use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
@@ -88,6 +88,15 @@ impl Server for Rehearsed {
 
     fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed> {
         self.unless_cut(|server| server.lease(session))
+    }
+
+    fn change_password<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a PasswordChange,
+    ) -> Answer<'a, ()> {
+        self.rehearsal.blocked(Action::UserChanged);
+        self.unless_cut(|server| server.change_password(session, request))
     }
 
     fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {
