@@ -184,3 +184,28 @@ describe('rehearsal', () => {
     expect(screen.queryByTestId('rehearsal')).toBeNull();
   });
 });
+
+describe('password', () => {
+  it('is changed on line, twice the same, and leaves nothing on the screen', async () => {
+    const { user, fake } = openWindow();
+    await user.click(await screen.findByTestId('rail-settings'));
+    const field = async (name: string) =>
+      (await screen.findByTestId(`password-${name}`)) as HTMLInputElement;
+    await user.type(await field('current'), 'wrong');
+    await user.type(await field('next'), 'a longer one');
+    await user.type(await field('again'), 'another one');
+    await user.click(screen.getByTestId('password-submit'));
+    expect(screen.getByText('The two new passwords differ')).toBeTruthy();
+    expect(fake.count('change_password')).toBe(0);
+    await user.clear(await field('again'));
+    await user.type(await field('again'), 'a longer one');
+    await user.click(screen.getByTestId('password-submit'));
+    expect((await screen.findByTestId('fault')).textContent).toContain('password-wrong');
+    expect((await field('next')).value).toBe('');
+    await expectAccessible();
+    act(() => fake.tellSync({ connection: 'offline' }));
+    await waitFor(() =>
+      expect((screen.getByTestId('password-submit') as HTMLButtonElement).disabled).toBe(true),
+    );
+  });
+});

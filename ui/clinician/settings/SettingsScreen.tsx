@@ -17,6 +17,7 @@ import { LedgerWords } from '../frame/LedgerWords.tsx';
 import { useLock } from '../frame/lock.ts';
 import { wear } from '../frame/look.ts';
 import { useSession } from '../frame/session.tsx';
+import { PasswordForm } from './PasswordForm.tsx';
 import { RehearsalCard } from './RehearsalCard.tsx';
 import css from './SettingsScreen.module.css';
 
@@ -146,6 +147,9 @@ export function SettingsScreen() {
               <p className="dim small">{t('settings.signOutHint')}</p>
               {signOut.fault && <FaultNote fault={signOut.fault} compact />}
             </div>
+          </Card>
+          <Card title={t('password.title')}>
+            <PasswordForm />
           </Card>
           {can('rehearse') && <RehearsalCard />}
           <Card title={t('settings.computer')}>

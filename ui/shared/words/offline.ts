@@ -85,6 +85,18 @@ export const offlineWords = {
     gaveUp: 'Undone on this computer',
     openChart: 'Open chart',
   },
+  password: {
+    title: 'Password',
+    current: 'Present password',
+    currentMissing: 'Enter the password you sign in with now',
+    next: 'New password',
+    nextMissing: 'Enter the new password',
+    again: 'New password again',
+    againDiffers: 'The two new passwords differ',
+    submit: 'Change password',
+    changed: 'The password is changed, here and on the server',
+    offline: 'A password is changed on line: the server and this computer change together.',
+  },
   switching: {
     button: 'Switch user',
     title: 'Who works now?',
