@@ -173,6 +173,7 @@ impl Server {
                 last_updated: Timestamp::UNIX_EPOCH,
                 patient: None,
                 resource: None,
+                author: None,
             };
         };
         SyncEntry {
