@@ -18,4 +18,5 @@ pub mod identity;
 pub mod ledger;
 pub mod review;
 pub mod search;
+pub mod smart;
 pub mod store;

@@ -229,6 +229,8 @@ actions! {
     KeysDestroyed = "keys-destroyed", K::SecurityAttributes;
     /// Master or data keys were changed.
     KeysRotated = "keys-rotated", K::SecurityAttributes;
+    /// A program's token was used for what its scopes do not cover, outside the FHIR service.
+    ScopeRefused = "scope-refused", K::SecurityAttributes;
     /// A proof of possession did not fit its token: the token may be stolen.
     ProofRefused = "proof-refused", K::Alert;
 }

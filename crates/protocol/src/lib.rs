@@ -79,6 +79,8 @@ pub mod path {
     pub const EMERGENCY: &str = "/rounds/v1/access/emergency";
     /// `GET`, no sign-in: `200` with `{"status":"ready"}` once the server can serve.
     pub const READY: &str = "/ready";
+    /// `POST`, form-encoded: a SMART Backend Services program gives an assertion and gets a token.
+    pub const SMART_TOKEN: &str = "/rounds/v1/smart/token";
     /// Base of the FHIR R4 service.
     pub const FHIR: &str = "/fhir/R4";
 }

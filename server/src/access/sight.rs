@@ -11,6 +11,7 @@ use crate::access::grants;
 use crate::access::known::{self, Known};
 use crate::app::App;
 use crate::identity::caller::Caller;
+use crate::smart::Scopes;
 use crate::store::error::StoreError;
 
 /// One caller's view during one request. What is known is read once.
@@ -18,9 +19,13 @@ pub struct Sight<'a> {
     app: &'a App,
     /// Who asks.
     pub me: Me,
+    scopes: Option<Scopes>,
     all: OnceCell<Known>,
     some: Mutex<Known>,
 }
+
+/// What refused, beside the ids of policies.
+const BY_SCOPE: &str = "smart-scope";
 
 /// Which records of one type may be seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +54,28 @@ impl<'a> Sight<'a> {
         Some(Self {
             app,
             me: known::me(caller)?,
+            scopes: caller.scopes.clone(),
             all: OnceCell::new(),
             some: Mutex::default(),
         })
     }
 
-    /// What role alone decides about records of a type.
+    /// Whether the token covers an action on a type at all. Most tokens have no scopes.
+    pub fn in_scope(&self, action: Action, resource_type: &str) -> bool {
+        self.scopes
+            .as_ref()
+            .is_none_or(|scopes| scopes.cover(action, resource_type))
+    }
+
+    /// What scopes and role alone decide about records of a type.
     pub fn by_role(&self, action: Action, resource_type: &str) -> Decision {
+        if !self.in_scope(action, resource_type) {
+            return Decision {
+                verdict: Verdict::Deny,
+                explanation: "The scopes of this token do not cover it.".to_owned(),
+                policies: vec![BY_SCOPE.to_owned()],
+            };
+        }
         let class = ResourceClass::of(resource_type);
         self.app
             .policies
@@ -130,6 +150,12 @@ impl<'a> Sight<'a> {
         patients: Option<&[&str]>,
     ) -> Result<Seen, StoreError> {
         let loose = self.by_role(action, resource_type).allow();
+        if !self.in_scope(action, resource_type) {
+            return Ok(Seen::Of {
+                loose: false,
+                patients: Vec::new(),
+            });
+        }
         if !self.depends(action, resource_type) {
             return Ok(if loose {
                 Seen::All

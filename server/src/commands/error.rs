@@ -53,8 +53,14 @@ pub enum CommandError {
     /// No such user.
     #[error("there is no user of this name")]
     UnknownUser,
+    /// No such program.
+    #[error("there is no program of this client id")]
+    UnknownClient,
+    /// A file of keys cannot be used.
+    #[error("the keys cannot be used")]
+    Keys(#[from] crate::identity::jose::KeysError),
     /// The name is taken.
-    #[error("there is a user of this name already")]
+    #[error("there is a user or program of this name already")]
     NameTaken,
     /// An argument cannot be used.
     #[error("{0}")]

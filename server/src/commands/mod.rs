@@ -1,6 +1,7 @@
 //! The operator's commands. Results go to standard output as JSON, progress and errors to
 //! standard error.
 
+mod client;
 mod device;
 mod error;
 mod import;
@@ -88,6 +89,9 @@ enum Command {
     /// The ledger of all accesses.
     #[command(subcommand)]
     Ledger(LedgerCommand),
+    /// Programs that prove themselves with a key (SMART Backend Services).
+    #[command(subcommand)]
+    Client(client::ClientCommand),
     /// Makes a bearer token for a program with full clinical access. Prints it: once.
     Token {
         /// What the program is called in the audit.
@@ -246,6 +250,14 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Policy { lease_hours } => {
             let app = app().await?;
             print(&policy::policy(&app, lease_hours).await?)
+        }
+        Command::Client(command) => {
+            let app = app().await?;
+            match command {
+                client::ClientCommand::Add(new) => print(&client::add(&app, &new).await?),
+                client::ClientCommand::List => print(&client::list(&app).await?),
+                client::ClientCommand::Disable { id } => print(&client::disable(&app, id).await?),
+            }
         }
         Command::Import { folder, progress } => {
             print(&import::import(&app().await?, &folder, progress).await?)

@@ -8,6 +8,7 @@ use fhir::resource;
 use ledger::Action;
 use serde_json::Value;
 
+use crate::access::sight::Sight;
 use crate::app::App;
 use crate::fhir_api::answer::{Answer, Failure};
 use crate::fhir_api::ask::{self, Ask, Prefer, Return};
@@ -79,12 +80,21 @@ async fn transact(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result
             ..whole(&planned.resource_type)
         };
         let pass = gate::pass(app, caller, &sight, &interaction);
-        granted = Some(pass.await.map_err(|mut failure| {
+        let at = |mut failure: Failure| {
             for issue in &mut failure.issues {
                 issue.expression = Some(format!("Bundle.entry[{}]", planned.index));
             }
             failure
-        })?);
+        };
+        granted = Some(pass.await.map_err(at)?);
+        if planned.if_none_exist.is_some() {
+            // It tells what there is: it takes the right to search, too.
+            let search = Interaction {
+                asked: Asked::Search,
+                ..interaction
+            };
+            gate::pass(app, caller, &sight, &search).await.map_err(at)?;
+        }
     }
     let fates = match &granted {
         None => Vec::new(),
@@ -113,7 +123,7 @@ async fn transact(app: &App, caller: &Caller, ask: &Ask, body: &Value) -> Result
     let mut answers: Vec<Option<Vec<u8>>> = vec![None; plan.entries];
     for (planned, fate) in plan.writes.iter().zip(&fates) {
         if let Some(slot) = answers.get_mut(planned.index) {
-            *slot = Some(told(app, ask.prefer, fate));
+            *slot = Some(told(app, ask.prefer, fate, &sight));
         }
     }
     // Reads see what was written: they come last, as the specification orders.
@@ -264,7 +274,7 @@ fn ask_of_entry(
 }
 
 /// The entry that answers a write of a transaction.
-fn told(app: &App, prefer: Prefer, fate: &Fate) -> Vec<u8> {
+fn told(app: &App, prefer: Prefer, fate: &Fate, sight: &Sight<'_>) -> Vec<u8> {
     let (status, location, version, time, body) = match fate {
         Fate::Written(written) => {
             let stored = &written.stored;
@@ -285,7 +295,8 @@ fn told(app: &App, prefer: Prefer, fate: &Fate) -> Vec<u8> {
             let body = written
                 .body
                 .as_deref()
-                .filter(|_| prefer.answer == Some(Return::Representation));
+                .filter(|_| prefer.answer == Some(Return::Representation))
+                .filter(|_| sight.in_scope(Asked::Read, &stored.resource_type));
             let version = (stored.version > 0).then_some(stored.version);
             // Of what never was there is no time to tell.
             let time = version.map(|_| stored.last_updated);

@@ -8,17 +8,18 @@ use crate::app::App;
 use crate::fhir_api::answer::Answer;
 use crate::fhir_api::audit_events;
 use crate::fhir_api::dispatch::base;
+use crate::smart::configuration::token_endpoint;
 
 /// When this statement last changed its meaning.
 const DATE: &str = "2026-11-23";
 
 /// `GET metadata`.
 pub fn answer(app: &App) -> Answer {
-    Answer::document(&statement(&base(app)))
+    Answer::document(&statement(&base(app), &token_endpoint(app)))
 }
 
-/// The statement for a service at `base`.
-pub fn statement(base: &str) -> Value {
+/// The statement for a service at `base` whose tokens come from `token_endpoint`.
+pub fn statement(base: &str, token_endpoint: &str) -> Value {
     let resources: Vec<Value> = TYPES.iter().map(|kind| resource(kind)).collect();
     json!({
         "resourceType": "CapabilityStatement",
@@ -35,8 +36,21 @@ pub fn statement(base: &str) -> Value {
             "mode": "server",
             "security": {
                 "cors": false,
+                "extension": [{
+                    "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                    "extension": [{"url": "token", "valueUri": token_endpoint}],
+                }],
+                "service": [{
+                    "coding": [{
+                        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                        "code": "SMART-on-FHIR",
+                    }],
+                    "text": "SMART Backend Services: client_credentials with private_key_jwt",
+                }],
                 "description": "Opaque access tokens: bound to an enrolled device's key (DPoP, RFC 9449) \
-                                for workstations, bearer tokens for integration clients. TLS 1.3 only.",
+                                for workstations; bearer tokens for programs, by SMART Backend Services with \
+                                scopes for five minutes, or issued by the operator. What scopes leave is \
+                                decided by role, relationship and consent. TLS 1.3 only.",
             },
             "resource": resources,
             "interaction": [{"code": "transaction"}, {"code": "batch"}],

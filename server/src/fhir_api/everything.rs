@@ -231,6 +231,9 @@ async fn visible(
     let mut seen = Vec::with_capacity(types.len());
     let (mut open, mut needed) = (false, None);
     for kind in types {
+        if !sight.in_scope(Asked::Read, kind) {
+            continue;
+        }
         let decision = sight.decide(&known, Asked::Read, kind, Some(id));
         let depends = sight.depends(Asked::Read, kind);
         if decision.allow() {

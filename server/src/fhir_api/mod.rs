@@ -28,6 +28,7 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::identity::caller::Caller;
+use crate::smart::configuration;
 
 /// The largest body that is read.
 pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -38,14 +39,27 @@ pub fn routes() -> Router<Arc<App>> {
     // what is none of them must be an OperationOutcome, too.
     Router::new()
         .route("/metadata", axum::routing::any(metadata))
+        .route(
+            "/.well-known/smart-configuration",
+            axum::routing::any(smart_configuration),
+        )
         .fallback(interaction)
         .layer(DefaultBodyLimit::disable())
 }
 
-/// The CapabilityStatement is the one thing that needs no sign-in.
+/// The CapabilityStatement needs no sign-in.
 async fn metadata(State(app): State<Arc<App>>, request: Request) -> Response {
+    public(&request, || capability::answer(&app))
+}
+
+/// Nor does what programs must know to get a token.
+async fn smart_configuration(State(app): State<Arc<App>>, request: Request) -> Response {
+    public(&request, || configuration::answer(&app))
+}
+
+fn public(request: &Request, document: impl FnOnce() -> answer::Answer) -> Response {
     let answer = match ask::accepts(request.headers(), request.uri().query()) {
-        Ok(()) if request.method() == axum::http::Method::GET => Ok(capability::answer(&app)),
+        Ok(()) if request.method() == axum::http::Method::GET => Ok(document()),
         Ok(()) => Err(answer::Failure::method_not_allowed("GET")),
         Err(failure) => Err(failure),
     };

@@ -39,6 +39,12 @@ pub async fn create(
     let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let resource = body_of_type(ask.body.take(), resource_type)?;
     if ask.if_none_exist.is_some() {
+        // It tells what there is: it takes the right to search, too.
+        let search = Interaction {
+            asked: Asked::Search,
+            ..interaction
+        };
+        gate::pass(app, caller, &sight, &search).await?;
         return create_if_none(app, caller, &ask, resource_type, resource, &granted, &sight).await;
     }
     let op = WriteOp::Create {
@@ -55,7 +61,7 @@ pub async fn create(
         op,
     )
     .await?;
-    Ok(answer(app, &ask, written))
+    Ok(answer(app, &ask, written, &sight))
 }
 
 /// Conditional create: the search and the creation are one transaction, and two with the same
@@ -112,7 +118,7 @@ async fn create_if_none(
         }
     };
     match written {
-        Ok(written) => Ok(answer(app, ask, written)),
+        Ok(written) => Ok(answer(app, ask, written, sight)),
         // It exists: answered like a read, and recorded as one.
         Err(id) => {
             let found = read::read(app, caller, ask, resource_type, &id).await?;
@@ -187,7 +193,7 @@ pub async fn update(
         op,
     )
     .await?;
-    Ok(answer(app, &ask, written))
+    Ok(answer(app, &ask, written, &sight))
 }
 
 /// `PATCH Type/id`.
@@ -229,7 +235,7 @@ pub async fn patch(
         op,
     )
     .await?;
-    Ok(answer(app, &ask, written))
+    Ok(answer(app, &ask, written, &sight))
 }
 
 /// `DELETE Type/id`.
@@ -361,12 +367,15 @@ fn expect(ask: &Ask) -> Expect {
     }
 }
 
-/// The answer to a change, as the caller prefers it.
-fn answer(app: &App, ask: &Ask, written: Written) -> Answer {
+/// The answer to a change, as the caller prefers it. Who may change and not read is not shown what
+/// there is beside the change.
+fn answer(app: &App, ask: &Ask, written: Written, sight: &Sight<'_>) -> Answer {
     let stored = written.stored;
+    let readable = sight.in_scope(Asked::Read, &stored.resource_type);
     let created = written.change == Change::Created;
     let body = match ask.prefer.answer.unwrap_or(Return::Representation) {
         Return::Minimal => None,
+        Return::Representation if !readable => None,
         Return::Representation => written.body.map(|body| body.to_vec()),
         Return::Outcome => Some(
             operation_outcome(&[Issue::information("stored")])

@@ -27,7 +27,7 @@ use crate::feed::changes::Changes;
 use crate::http::problem::Refusal;
 use crate::identity::password::PasswordGate;
 use crate::store::error::StoreError;
-use crate::{access, audit, feed, fhir_api, identity, ledger, review};
+use crate::{access, audit, feed, fhir_api, identity, ledger, review, smart};
 
 /// The largest body taken: a transaction of some ten thousand resources.
 pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -49,6 +49,7 @@ pub fn router(app: Arc<App>, gate: Arc<PasswordGate>, changes: Arc<Changes>) -> 
         .merge(audit::report::routes())
         .merge(ledger::routes::routes())
         .merge(review::routes::routes())
+        .merge(smart::token::routes())
         .nest(path::FHIR, fhir_api::routes())
         .fallback(nothing_here)
         .layer(Extension(gate))

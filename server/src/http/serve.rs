@@ -21,7 +21,7 @@ use crate::feed::changes::Changes;
 use crate::http::router::router;
 use crate::identity::oidc::pending;
 use crate::identity::password::PasswordGate;
-use crate::identity::{limit, proof};
+use crate::identity::{limit, proof, session};
 use crate::ledger::sequence;
 
 /// Requests that are being answered get this long after a signal.
@@ -150,7 +150,8 @@ fn sweep(app: &Arc<App>, mut stopping: watch::Receiver<bool>) {
             let swept = async {
                 proof::forget_old(&app, &client).await?;
                 limit::forget_old(&app, &client).await?;
-                pending::forget_old(&app, &client).await
+                pending::forget_old(&app, &client).await?;
+                session::forget_scoped(&app, &client).await
             };
             if let Err(error) = swept.await {
                 warn!(

@@ -10,15 +10,18 @@ use axum::http::{HeaderMap, Uri};
 use ledger::event::{Actor, Client, Observer, Outcome};
 use ledger::{AccessEvent, Action};
 use protocol::fault::Code;
+use protocol::path;
 use protocol::report::ReviewKind;
 use protocol::sign_in::Role;
 use tracing::warn;
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit::append;
 use crate::http::problem::Refusal;
 use crate::identity::{proof, session};
 use crate::review;
+use crate::smart::Scopes;
 use crate::store::error::StoreError;
 
 /// Text that a program sends about itself is cut here before it is kept.
@@ -43,6 +46,8 @@ pub struct Caller {
     pub practitioner: Option<String>,
     /// What else records call the user: PractitionerRoles and their Organizations.
     pub also: Vec<String>,
+    /// What the token covers, if it is a registered program's: policies decide about what is left.
+    pub scopes: Option<Scopes>,
     /// The session.
     pub session: Uuid,
     /// Address that the request came from.
@@ -197,6 +202,7 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
         device: live.device.as_ref().map(|device| device.id),
         practitioner: live.account.practitioner,
         also: live.also,
+        scopes: live.scopes,
         session: live.id,
         address: origin.address,
         user_agent: origin.user_agent,
@@ -232,6 +238,14 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
         drop(client);
         review::raise_unless_open(app, &event, ReviewKind::ProofRefused, &words).await?;
         return Err(Unknown::Refused(Code::ProofWrong));
+    }
+    if caller.scopes.is_some() && !uri.path().starts_with(path::FHIR) {
+        let event = caller
+            .event(app, Action::ScopeRefused)
+            .ending(Outcome::Refused)
+            .because("Scopes cover the FHIR service alone.", []);
+        append::append(app, &client, &event).await?;
+        return Err(Unknown::Refused(Code::Forbidden));
     }
     Ok(caller)
 }

@@ -193,6 +193,11 @@ impl KeySet {
         Ok(Self(keys))
     }
 
+    /// The names of the keys.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|key| key.kid.as_deref())
+    }
+
     /// Reads what an operator registers: every key must be public, usable and named.
     ///
     /// # Errors

@@ -36,6 +36,9 @@ pub enum Source {
     Device(Uuid),
     /// An address, for enrolments.
     Address(IpAddr),
+    /// The address of a program that proves itself with its key. A key is not guessed, so nobody
+    /// is made to wait because of others elsewhere.
+    Program(IpAddr),
 }
 
 /// One counter.
@@ -51,6 +54,7 @@ fn counters(name: &str, source: Source) -> Vec<Counter> {
     let from = match source {
         Source::Device(id) => digest("device", &id.to_string()),
         Source::Address(address) => digest("address", &address.to_string()),
+        Source::Program(address) => digest("program", &address.to_string()),
     };
     let mut counters = vec![
         Counter {

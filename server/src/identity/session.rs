@@ -12,10 +12,14 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::feed::changes::ENDED;
 use crate::identity::account::Account;
+use crate::smart::Scopes;
 use crate::store::error::StoreError;
 
 /// How long a workstation's session lasts: a working day.
 pub const WORKING_DAY: SignedDuration = SignedDuration::from_hours(12);
+
+/// How long tokens of registered programs are kept after they are over.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The longest token taken for one; ours are 43 characters.
 const TOKEN_LENGTH: usize = 128;
@@ -58,6 +62,8 @@ pub struct Live {
     pub device: Option<BoundDevice>,
     /// What else records call the user.
     pub also: Vec<String>,
+    /// What the token covers; none where role and policies alone decide.
+    pub scopes: Option<Scopes>,
 }
 
 /// The device that a session is bound to.
@@ -91,6 +97,46 @@ pub async fn begin(
     device: Option<Uuid>,
     life: SignedDuration,
 ) -> Result<Begun, StoreError> {
+    insert(app, tx, account, device, None, life).await
+}
+
+/// Begins a session of a program that covers no more than these scopes.
+///
+/// # Errors
+/// When the database refuses or there is no randomness.
+pub async fn begin_scoped(
+    app: &App,
+    tx: &impl GenericClient,
+    account: Uuid,
+    scopes: &Scopes,
+    life: SignedDuration,
+) -> Result<Begun, StoreError> {
+    insert(app, tx, account, None, Some(scopes.to_string()), life).await
+}
+
+/// Forgets tokens of registered programs that are long over: they take one every few minutes.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn forget_scoped(app: &App, client: &impl GenericClient) -> Result<(), StoreError> {
+    let over = app.now().saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+    client
+        .execute(
+            "DELETE FROM session WHERE tenant = $1 AND scopes IS NOT NULL AND expires_at < $2",
+            &[&app.tenant.id, &over],
+        )
+        .await?;
+    Ok(())
+}
+
+async fn insert(
+    app: &App,
+    tx: &impl GenericClient,
+    account: Uuid,
+    device: Option<Uuid>,
+    scopes: Option<String>,
+    life: SignedDuration,
+) -> Result<Begun, StoreError> {
     let mut bytes = zeroize::Zeroizing::new([0u8; 32]);
     getrandom::fill(bytes.as_mut()).map_err(StoreError::NoRandomBytes)?;
     let token = Secret::new(URL_SAFE_NO_PAD.encode(bytes.as_ref()));
@@ -98,8 +144,9 @@ pub async fn begin(
     let expires_at = now.saturating_add(life).unwrap_or(Timestamp::MAX);
     let id = Uuid::now_v7();
     tx.execute(
-        "INSERT INTO session (tenant, token_hash, id, account, device, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        "INSERT INTO session (tenant, token_hash, id, account, device, created_at, expires_at, \
+                              scopes) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
         &[
             &app.tenant.id,
             &hash(token.expose()).as_slice(),
@@ -108,6 +155,7 @@ pub async fn begin(
             &device,
             &now,
             &expires_at,
+            &scopes,
         ],
     )
     .await?;
@@ -136,7 +184,8 @@ pub async fn find(
             "SELECT s.id, s.device, d.public_key, a.id, a.username, a.display_name, a.role, \
                     a.practitioner, \
                     ARRAY(SELECT p.known_as FROM staff_party p \
-                          WHERE p.tenant = s.tenant AND p.practitioner = a.practitioner) \
+                          WHERE p.tenant = s.tenant AND p.practitioner = a.practitioner), \
+                    s.scopes \
              FROM session s \
              JOIN account a ON a.tenant = s.tenant AND a.id = s.account \
              LEFT JOIN device d ON d.tenant = s.tenant AND d.id = s.device \
@@ -172,6 +221,7 @@ pub async fn find(
         id: row.get(0),
         device,
         also: row.get(8),
+        scopes: row.get::<_, Option<&str>>(9).map(Scopes::parse),
         account: Account {
             id: row.get(3),
             username: row.get(4),

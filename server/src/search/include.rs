@@ -66,7 +66,8 @@ pub async fn include(
         }
         wanted.retain(|target| {
             let kind = target.resource_type.as_str();
-            let ever = sight.by_role(Asked::Read, kind).allow() || sight.depends(Asked::Read, kind);
+            let ever = sight.in_scope(Asked::Read, kind)
+                && (sight.by_role(Asked::Read, kind).allow() || sight.depends(Asked::Read, kind));
             kind != "AuditEvent" && ever && seen.insert(target.clone())
         });
         let wanted = &mut visible(app, client, sight, wanted).await?;

@@ -15,6 +15,7 @@ use rounds_server::config::{Config, MasterSource};
 use rounds_server::identity::account::{self, Account};
 use rounds_server::identity::password::PasswordGate;
 use rounds_server::identity::session;
+use rounds_server::smart::Scopes;
 use rounds_server::store::keys::{KeyLimits, KeyRing};
 use rounds_server::store::{connect, migrate, tenant};
 use serde_json::{Value, json};
@@ -271,6 +272,25 @@ impl Clinic {
             token: begun.token.expose().to_owned(),
             account: id,
             role,
+        }
+    }
+
+    /// A registered program with a token that covers these scopes.
+    pub async fn scoped(&self, scopes: &Scopes) -> Client {
+        let whole = self.client().await;
+        let client = self.app.pool.get().await.unwrap();
+        let life = SignedDuration::from_mins(5);
+        let begun = session::begin_scoped(&self.app, &client, whole.account, scopes, life)
+            .await
+            .unwrap();
+        // The account's other session would be one without scopes.
+        let id = whole.account;
+        self.sql(&format!(
+            "DELETE FROM session WHERE account = '{id}' AND scopes IS NULL"
+        ));
+        Client {
+            token: begun.token.expose().to_owned(),
+            ..whole
         }
     }
 

@@ -90,6 +90,7 @@ pub fn consent(patient: &str, kind: &str, who: &Value) -> Value {
 /// A caller as requests make one.
 fn caller(clinic: &Clinic, role: access::Role, user: Uuid, doctor: &str) -> Caller {
     Caller {
+        scopes: None,
         tenant: clinic.app.tenant.id,
         user_id: user,
         username: "table".to_owned(),

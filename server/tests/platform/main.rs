@@ -14,6 +14,7 @@ mod reports;
 mod restart;
 mod sign_in;
 mod single_sign_on;
+mod smart;
 mod support;
 mod upload;
 mod verify;

@@ -390,6 +390,7 @@ export const en = {
       'ledger-broken': 'Ledger does not continue',
       'keys-destroyed': 'Keys destroyed',
       'keys-rotated': 'Keys changed',
+      'scope-refused': 'Token beyond its scopes',
       'proof-refused': 'Token without its key',
     },
   },

@@ -30,9 +30,13 @@ const ADDRESS: &str = "192.0.2.44";
 const AGENT: &str = "walker/1.0";
 
 /// Routes that show or change nothing of any record, and why no event is due.
-const SILENT: [(&str, &str); 6] = [
+const SILENT: [(&str, &str); 7] = [
     (path::READY, "says that the server is there"),
     ("/fhir/R4/metadata", "says what the service can do"),
+    (
+        "/fhir/R4/.well-known/smart-configuration",
+        "says where tokens come from",
+    ),
     (path::LEDGER_CHECKPOINT, "a hash over everything"),
     (path::LEDGER_CONSISTENCY, "hashes of hashes"),
     (path::ORDERS, "whether the asking device is to be wiped"),
@@ -43,7 +47,7 @@ const SILENT: [(&str, &str); 6] = [
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
-const ELSEWHERE: [(&str, &str); 14] = [
+const ELSEWHERE: [(&str, &str); 15] = [
     (path::ENROL, "p5: sign_in"),
     (path::SIGN_IN, "p5: sign_in"),
     (path::SIGN_OUT, "p5: sign_in"),
@@ -58,6 +62,7 @@ const ELSEWHERE: [(&str, &str); 14] = [
     (path::WIPED, "w7: devices"),
     (path::WHO_LOOKED, "a4: reports"),
     (path::AUDIT_USERS, "a4: reports"),
+    (path::SMART_TOKEN, "i3: smart"),
 ];
 
 /// Routes walked here.
