@@ -6,5 +6,6 @@ pub mod keychain_file;
 pub(crate) mod rehearsed;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
+mod shapes;
 mod sse;
 pub mod unusable;
