@@ -84,16 +84,21 @@ async fn s2_two_versions_are_combined_element_by_element_and_both_are_kept() {
         _ => ConflictSide::Mine,
     });
     station.combine_conflict(form).await.unwrap();
-    bench.settle().await;
-    let sent = |kind: &str| -> Value {
+    let newest = |kind: &str| -> Option<Value> {
         let records = bench.server.records.lock().unwrap();
         records
             .iter()
             .rfind(|(record, _)| record["resourceType"] == kind)
-            .unwrap()
-            .0
-            .clone()
+            .map(|(record, _)| record.clone())
     };
+    for _ in 0..200 {
+        if newest("Provenance").is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    bench.settle().await;
+    let sent = |kind: &str| newest(kind).unwrap();
     let record = sent("Patient");
     assert_eq!(record["name"][0]["family"], "Okafor-Theirs");
     assert_eq!(record["telecom"][0]["value"], "555-1111");
@@ -143,7 +148,8 @@ async fn s3_what_cannot_be_read_waits_in_the_inbox_and_is_fetched_again() {
         ("Patient/p9", "unreadable")
     );
     assert_eq!(entry.arrived_at, "2026-01-05T09:30:00-05:00");
-    assert_eq!(station.sync_view().await.unwrap().needs_you, 1);
+    let waits = station.settled(Duration::from_secs(10)).await.unwrap();
+    assert_eq!(waits.needs_you, 1);
 
     // As it was; nothing of that name; off line.
     let again = || station.fetch_again("Patient/p9".into());
