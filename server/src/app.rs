@@ -8,13 +8,14 @@ use fhir::validate::Validator;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::audit::recorder::Recorder;
+use crate::audit::recorder::{self, Recorder};
 use crate::config::Config;
 use crate::identity::oidc::Provider;
 use crate::identity::oidc::provider::ProviderError;
 use crate::ledger::{self, Ledger};
 use crate::search::blind::Blind;
 use crate::store::announce::Announcer;
+use crate::store::connect::Plans;
 use crate::store::error::StoreError;
 use crate::store::keys::KeyRing;
 use crate::store::{connect, tenant};
@@ -25,8 +26,8 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// Connections of recorder and sequencer.
-const STEADY: usize = 2;
+/// Connections of the recorder's lanes and the sequencer.
+const STEADY: usize = recorder::LANES + 1;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -59,6 +60,8 @@ pub struct App {
     pub config: Config,
     /// Connections as the application's role.
     pub pool: Pool,
+    /// Connections for reads by name and for writes: [`Plans::Kept`].
+    pub fixed: Pool,
     /// The clinic.
     pub tenant: Tenant,
     /// Data keys, opened as they are needed.
@@ -99,7 +102,8 @@ impl App {
             .ok_or(StartError::NotInitialised)?;
         drop(client);
         // From here on the database shows this clinic alone.
-        let pool = connect::pool_of(&config, tenant.id)?;
+        let pool = connect::pool_of(&config, tenant.id, Plans::PerValue)?;
+        let fixed = connect::pool_of(&config, tenant.id, Plans::Kept)?;
         let client = pool.get().await.map_err(StoreError::from)?;
         let keys = KeyRing::new(
             connect::keys_pool(&config)?,
@@ -117,7 +121,7 @@ impl App {
             connections: STEADY,
             ..config.clone()
         };
-        let steady = connect::pool_of(&few, tenant.id)?;
+        let steady = connect::pool_of(&few, tenant.id, Plans::Kept)?;
         let recorder = Recorder::start(steady.clone(), tenant.id, Arc::clone(&clock));
         let single_sign_on = config
             .single_sign_on
@@ -128,6 +132,7 @@ impl App {
         Ok(Arc::new(Self {
             config,
             pool,
+            fixed,
             tenant,
             keys,
             blind,

@@ -57,7 +57,7 @@ impl Gcm {
         aad: &[u8],
         plain: &[u8],
     ) -> Result<Vec<u8>, SealError> {
-        let iv = crate::random::<IV>()?;
+        let iv = crate::iv::draw()?;
         self.seal_with_iv(header, &iv, aad, plain)
     }
 

@@ -13,6 +13,7 @@
 
 pub mod blind;
 mod gcm;
+mod iv;
 pub mod keys;
 pub mod password;
 pub mod place;

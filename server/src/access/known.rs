@@ -7,6 +7,7 @@ use access::relation::Kind;
 use access::{Facts, Grant, GrantKind, Me, Part, Party, Says, Tie};
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -47,23 +48,40 @@ pub fn me(caller: &Caller) -> Option<Me> {
     })
 }
 
-/// One query for all three tables. `$5` null: of every patient.
-const LOAD: &str = "\
+/// One query for all three tables: of every patient.
+const OF_ALL: &str = "\
     SELECT 'r', t.patient, t.kind, t.party, NULL::text, NULL::smallint, NULL::boolean, NULL::text[], NULL::text[], \
            NULL::uuid, NULL::uuid, NULL::bytea \
     FROM relation t \
     WHERE t.tenant = $1 AND t.party = ANY($2) AND t.from_at <= $4 AND t.until_at > $4 \
-      AND ($5::text[] IS NULL OR t.patient = ANY($5)) \
     UNION ALL \
     SELECT 'c', c.patient, NULL, NULL, c.consent, c.depth, c.permits, c.parties, c.types, NULL, NULL, NULL \
     FROM consent_rule c \
     WHERE c.tenant = $1 AND c.parties && $2 AND c.from_at <= $4 AND c.until_at > $4 \
-      AND ($5::text[] IS NULL OR c.patient = ANY($5)) \
     UNION ALL \
     (SELECT 'g', g.patient, g.kind, NULL, NULL, NULL, NULL, NULL, NULL, g.id, g.key_id, g.reason \
      FROM access_grant g \
      WHERE g.tenant = $1 AND g.account = $3 AND g.from_at <= $4 AND g.until_at > $4 \
-       AND ($5::text[] IS NULL OR g.patient = ANY($5)) ORDER BY g.until_at)";
+     ORDER BY g.until_at)";
+
+/// [`OF_ALL`] of the patients in `$5`. A statement of its own: one that served both would be
+/// planned for neither.
+const OF_SOME: &str = "\
+    SELECT 'r', t.patient, t.kind, t.party, NULL::text, NULL::smallint, NULL::boolean, NULL::text[], NULL::text[], \
+           NULL::uuid, NULL::uuid, NULL::bytea \
+    FROM relation t \
+    WHERE t.tenant = $1 AND t.patient = ANY($5) AND t.party = ANY($2) \
+      AND t.from_at <= $4 AND t.until_at > $4 \
+    UNION ALL \
+    SELECT 'c', c.patient, NULL, NULL, c.consent, c.depth, c.permits, c.parties, c.types, NULL, NULL, NULL \
+    FROM consent_rule c \
+    WHERE c.tenant = $1 AND c.patient = ANY($5) AND c.parties && $2 \
+      AND c.from_at <= $4 AND c.until_at > $4 \
+    UNION ALL \
+    (SELECT 'g', g.patient, g.kind, NULL, NULL, NULL, NULL, NULL, NULL, g.id, g.key_id, g.reason \
+     FROM access_grant g \
+     WHERE g.tenant = $1 AND g.account = $3 AND g.patient = ANY($5) \
+       AND g.from_at <= $4 AND g.until_at > $4 ORDER BY g.until_at)";
 
 /// Reads what is known now of a user and these patients, or of every patient.
 ///
@@ -76,13 +94,17 @@ pub async fn load(
     patients: Option<&[&str]>,
 ) -> Result<Known, StoreError> {
     let now = app.now();
-    let statement = client.prepare_cached(LOAD).await?;
-    let rows = client
-        .query(
-            &statement,
-            &[&app.tenant.id, &me.parties(), &me.user, &now, &patients],
-        )
-        .await?;
+    let parties = me.parties();
+    let mut parameters: Vec<&(dyn ToSql + Sync)> = vec![&app.tenant.id, &parties, &me.user, &now];
+    let sql = match &patients {
+        Some(patients) => {
+            parameters.push(patients);
+            OF_SOME
+        }
+        None => OF_ALL,
+    };
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &parameters).await?;
     let mut known = Known::default();
     for row in rows {
         let patient: String = row.get(1);

@@ -1,16 +1,16 @@
 //! Group commit for accesses that change nothing: the events of readers that come at the same
 //! time are stored in one statement, and each answer leaves when that is on the disk.
 //!
-//! One batch is under way at a time and those that come meanwhile make up the next, so nobody
-//! waits for a timer, and events are stored in the order in which they came. The queue is
-//! bounded: when the database cannot follow, readers wait, and those that wait too long are
-//! refused.
+//! A few batches are under way at a time, so that one is being written while another waits for
+//! the disk, and those that come meanwhile make up the next: nobody waits for a timer. Whoever
+//! waits for an event before the next access has them in that order. The queue is bounded: when
+//! the database cannot follow, readers wait, and those that wait too long are refused.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::Pool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use uuid::Uuid;
 
 use crate::app::Clock;
@@ -21,6 +21,8 @@ use crate::store::error::StoreError;
 const QUEUE: usize = 1_024;
 /// Events of one batch, about: a reader's own are never parted.
 const BATCH: usize = 512;
+/// Batches under way at a time, each on a connection of its own.
+pub const LANES: usize = 3;
 /// A reader waits this long at most for a place in the queue.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,7 +42,12 @@ impl Recorder {
     pub fn start(pool: Pool, tenant: Uuid, clock: Arc<dyn Clock>) -> Self {
         let (queue, mut waiting) = mpsc::channel::<Waiting>(QUEUE);
         tokio::spawn(async move {
+            let lanes = Arc::new(Semaphore::new(LANES));
             while let Some(first) = waiting.recv().await {
+                // Before the batch is closed: whoever comes while all lanes are taken is in it.
+                let Ok(lane) = Arc::clone(&lanes).acquire_owned().await else {
+                    return;
+                };
                 let mut rows = first.rows;
                 let mut readers = vec![first.done];
                 while rows.len() < BATCH {
@@ -48,12 +55,16 @@ impl Recorder {
                     rows.extend(next.rows);
                     readers.push(next.done);
                 }
-                let stored = store(&pool, tenant, clock.as_ref(), &rows).await;
-                let stored = stored.map_err(Arc::new);
-                for reader in readers {
-                    // One that went away needs no answer.
-                    let _ = reader.send(stored.clone());
-                }
+                let (pool, clock) = (pool.clone(), Arc::clone(&clock));
+                tokio::spawn(async move {
+                    let stored = store(&pool, tenant, clock.as_ref(), &rows).await;
+                    drop(lane);
+                    let stored = stored.map_err(Arc::new);
+                    for reader in readers {
+                        // One that went away needs no answer.
+                        let _ = reader.send(stored.clone());
+                    }
+                });
             }
         });
         Self { queue }

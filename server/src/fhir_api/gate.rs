@@ -78,7 +78,7 @@ pub async fn pass(
     if decision.allow() {
         return Ok(Granted::by(decision, None));
     }
-    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let client = app.fixed.get().await.map_err(StoreError::from)?;
     refused(app, &client, caller, interaction, None, &decision).await?;
     Err(denied(decision))
 }
@@ -171,7 +171,7 @@ pub async fn unwritten(
         (None, _) => return failure,
     };
     let recorded = async {
-        let client = app.pool.get().await?;
+        let client = app.fixed.get().await?;
         refused(app, &client, caller, interaction, None, &decision).await
     };
     match recorded.await {

@@ -38,7 +38,7 @@ pub async fn read(
     let sight = gate::sight(app, caller)?;
     let interaction = interaction(Action::FhirRead, resource_type, id);
     let granted = gate::pass(app, caller, &sight, &interaction).await?;
-    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let client = app.fixed.get().await.map_err(StoreError::from)?;
     let row = read::sealed(app, &client, &[(resource_type, id)])
         .await?
         .pop();
@@ -86,7 +86,7 @@ pub async fn vread(
     let granted = gate::pass(app, caller, &sight, &interaction).await?;
     let number = version.parse().ok().filter(|number| *number > 0);
     let number: u64 = number.ok_or_else(|| missing(resource_type, id))?;
-    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let client = app.fixed.get().await.map_err(StoreError::from)?;
     let row = read::version(app, &client, resource_type, id, number).await?;
     let (row, granted) = open(app, &client, caller, &sight, &interaction, row, granted).await?;
     if row.json.is_none() {

@@ -189,7 +189,7 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
     let origin = Origin::of(parts);
     let credential = Credential::of(&parts.headers).ok_or(Unknown::Refused(Code::SessionEnded))?;
     let (Credential::Bound(token) | Credential::Bearer(token)) = credential;
-    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let client = app.fixed.get().await.map_err(StoreError::from)?;
     let live = session::find(app, &client, token)
         .await?
         .ok_or(Unknown::Refused(Code::SessionEnded))?;

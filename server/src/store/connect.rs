@@ -20,14 +20,31 @@ pub fn pool(config: &Config) -> Result<Pool, ConfigError> {
     )
 }
 
+/// How the database plans what is prepared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Plans {
+    /// As its own estimates say, for each value anew where that looks cheaper: for searches and
+    /// reports, whose best plan hangs on what is asked for.
+    PerValue,
+    /// Once, and kept: for reads by name and for writes, whose best plan is always the same. Left
+    /// to itself the database plans those that take lists anew each time, which costs several
+    /// times the work itself.
+    Kept,
+}
+
 /// A pool to the records whose connections belong to one clinic, as the wall between clinics asks
 /// (`connected_tenant()` in the database).
 ///
 /// # Errors
 /// When the URL cannot be read.
-pub fn pool_of(config: &Config, tenant: Uuid) -> Result<Pool, ConfigError> {
+pub fn pool_of(config: &Config, tenant: Uuid, plans: Plans) -> Result<Pool, ConfigError> {
     let mut settings = settings("ROUNDS_DATABASE_URL", &config.database_url)?;
-    let own = format!("-c rounds.tenant={tenant}");
+    let own = match plans {
+        Plans::PerValue => format!("-c rounds.tenant={tenant}"),
+        Plans::Kept => {
+            format!("-c rounds.tenant={tenant} -c plan_cache_mode=force_generic_plan")
+        }
+    };
     let options = match settings.get_options() {
         Some(others) => format!("{others} {own}"),
         None => own,

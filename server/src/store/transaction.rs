@@ -75,7 +75,7 @@ where
     T: Send,
     E: Retryable + Send,
 {
-    let mut client = app.pool.get().await.map_err(StoreError::from)?;
+    let mut client = app.fixed.get().await.map_err(StoreError::from)?;
     let tx = client.transaction().await.map_err(StoreError::from)?;
     let value = work(&tx, []).await?;
     tx.commit().await.map_err(StoreError::from)?;

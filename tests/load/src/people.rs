@@ -70,6 +70,21 @@ pub fn names(n: usize) -> (String, String, String) {
     )
 }
 
+/// The first letters of the family name of patient `n`, as a URL's query holds them: names are
+/// Unicode.
+#[must_use]
+pub fn family_start(n: usize) -> String {
+    let (family, ..) = names(n);
+    let start: String = family.chars().take(4).collect();
+    start
+        .bytes()
+        .map(|byte| match byte {
+            b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect()
+}
+
 /// A Patient, without an id.
 #[must_use]
 pub fn patient(n: usize) -> Value {
@@ -158,6 +173,12 @@ fn post(urn: &str, resource: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_in_a_query_keeps_its_letters() {
+        let n = (0..).find(|&n| names(n).0.starts_with("Mü")).unwrap();
+        assert!(family_start(n).starts_with("M%C3%BCl"));
+    }
 
     #[test]
     fn a_transaction_holds_ten_and_points_into_itself() {

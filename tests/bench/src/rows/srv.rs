@@ -111,8 +111,7 @@ fn read(connection: &mut Connection, number: u64) -> Result<(), LoadError> {
 }
 
 fn by_family(connection: &mut Connection, number: u64) -> Result<(), LoadError> {
-    let (family, ..) = people::names(Chance(number).below(PATIENTS));
-    let start: String = family.chars().take(4).filter(char::is_ascii).collect();
+    let start = people::family_start(Chance(number).below(PATIENTS));
     let answer = connection
         .get(&format!("Patient?family={start}&_count=10"))?
         .done("a search")?;

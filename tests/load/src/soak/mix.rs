@@ -124,8 +124,7 @@ fn query(shared: &Shared, chance: &mut Chance) -> (String, usize) {
     let patient = &shared.known[person * 10];
     match chance.below(4) {
         0 => {
-            let (family, ..) = people::names(person);
-            let start: String = family.chars().take(4).filter(char::is_ascii).collect();
+            let start = people::family_start(person);
             (format!("Patient?family={start}&_count=10"), 1)
         }
         1 => (format!("Observation?subject={patient}"), 7),
