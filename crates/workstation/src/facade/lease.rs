@@ -86,8 +86,9 @@ impl Workstation {
             return false;
         };
         tracing::info!(code, "locked");
-        self.close(Action::Locked).await;
+        // First: whoever finds the profile locked finds the reason.
         self.set_notice(Some(fault::of(code)));
+        self.close(Action::Locked).await;
         self.announce();
         true
     }

@@ -148,13 +148,13 @@ impl Workstation {
                 "what is unsent stays in the sealed cache"
             );
         }
+        self.set_notice(Some(fault::of("wiped")));
         self.0.door.shut().await;
         // The wipe goes on at the next start if this ends in a fault.
         let done = self.go_on_wiping(&profile).await;
         if !matches!(done, Err(SignInError::Wiped)) {
             tracing::error!("the order to wipe could not be carried out yet");
         }
-        self.set_notice(Some(fault::of("wiped")));
         self.announce();
         true
     }
