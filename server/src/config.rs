@@ -27,7 +27,8 @@ pub struct Config {
     pub public_url: String,
     /// `ROUNDS_TLS_CERT` and `ROUNDS_TLS_KEY`; the commands that do not serve need none.
     pub tls: Option<TlsFiles>,
-    /// `ROUNDS_DATABASE_CONNECTIONS`: connections held at most.
+    /// `ROUNDS_DATABASE_CONNECTIONS`: connections held at most in each of the two pools that
+    /// requests use.
     pub connections: usize,
     /// `ROUNDS_CHECKPOINT_FILE`: where the ledger's newest checkpoint is kept outside the
     /// database.
