@@ -95,6 +95,11 @@ const VIRTUAL: &[Need] = &[
         Probe::Program("gnome-keyring-daemon"),
     ),
     need(
+        "libsecret-tools",
+        "asks the keychain in the tests",
+        Probe::Program("secret-tool"),
+    ),
+    need(
         "dbus",
         "the keychain's bus",
         Probe::Program("dbus-run-session"),
