@@ -322,7 +322,7 @@ impl Chart<'_> {
                 Disease::Hypertension,
                 "386619000",
                 "Low sodium diet",
-                "Blood pressure below 130/80 mm[Hg]",
+                "Blood pressure below 130/80 mmHg",
             ),
             (
                 Disease::Pregnancy,

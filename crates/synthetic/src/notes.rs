@@ -106,7 +106,7 @@ fn subjective(chart: &mut Chart<'_>, visit: &Visit) -> String {
     }
 }
 
-/// `BP 128/80 mm[Hg]. Heart rate 72 /min. …` from what this visit measured.
+/// `BP 128/80 mmHg. Heart rate 72 /min. …` from what this visit measured.
 fn objective(chart: &Chart<'_>, visit: &Visit) -> String {
     let value = |measure: &Measure| {
         chart
@@ -116,7 +116,7 @@ fn objective(chart: &Chart<'_>, visit: &Visit) -> String {
     };
     let mut parts = Vec::new();
     if let (Some(systolic), Some(diastolic)) = (value(&terms::SYSTOLIC), value(&terms::DIASTOLIC)) {
-        parts.push(format!("BP {systolic}/{diastolic} mm[Hg]."));
+        parts.push(format!("BP {systolic}/{diastolic} mmHg."));
     }
     let list: [(&Measure, &str); 9] = [
         (&terms::HEART_RATE, "Heart rate"),
