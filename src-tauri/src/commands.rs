@@ -13,6 +13,7 @@ use workstation::view::rehearsal::RehearsalReport;
 use workstation::view::report::{
     AccessPage, CloseForm, ExportFormat, Exported, ReportForm, ReviewView, ReviewsView,
 };
+use workstation::view::same_person::{LikelyView, MergeForm};
 use workstation::view::schedule::{BookingForm, MoveForm, Progress, ScheduleView};
 use workstation::view::session::{
     EnrolForm, PasswordForm, SessionView, SettingsForm, SettingsView, SyncView, UnlockForm,
@@ -135,6 +136,41 @@ pub async fn patient_form(
 #[specta::specta]
 pub async fn save_patient(workstation: State<'_, Workstation>, form: PatientForm) -> Answer<Saved> {
     workstation.save_patient(form).await
+}
+
+/// Patients who may be the one that a form describes.
+#[tauri::command]
+#[specta::specta]
+pub async fn likely_duplicates(
+    workstation: State<'_, Workstation>,
+    form: PatientForm,
+) -> Answer<Vec<LikelyView>> {
+    workstation.likely_duplicates(form).await
+}
+
+/// Merges two records of one person.
+#[tauri::command]
+#[specta::specta]
+pub async fn merge_patients(workstation: State<'_, Workstation>, form: MergeForm) -> Answer<Saved> {
+    workstation.merge_patients(form).await
+}
+
+/// Undoes a merge.
+#[tauri::command]
+#[specta::specta]
+pub async fn undo_merge(workstation: State<'_, Workstation>, replaced: String) -> Answer<Saved> {
+    workstation.undo_merge(replaced).await
+}
+
+/// Remembers that two records are two people's.
+#[tauri::command]
+#[specta::specta]
+pub async fn keep_apart(
+    workstation: State<'_, Workstation>,
+    one: String,
+    other: String,
+) -> Answer<Saved> {
+    workstation.keep_apart(one, other).await
 }
 
 /// A patient's chart.

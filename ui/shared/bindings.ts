@@ -37,6 +37,14 @@ export const commands = {
 	patientForm: (patient: string) => typedError<PatientForm, Fault>(__TAURI_INVOKE("patient_form", { patient })),
 	/**  Registers or changes a patient. */
 	savePatient: (form: PatientForm) => typedError<Saved, Fault>(__TAURI_INVOKE("save_patient", { form })),
+	/**  Patients who may be the one that a form describes. */
+	likelyDuplicates: (form: PatientForm) => typedError<LikelyView[], Fault>(__TAURI_INVOKE("likely_duplicates", { form })),
+	/**  Merges two records of one person. */
+	mergePatients: (form: MergeForm) => typedError<Saved, Fault>(__TAURI_INVOKE("merge_patients", { form })),
+	/**  Undoes a merge. */
+	undoMerge: (replaced: string) => typedError<Saved, Fault>(__TAURI_INVOKE("undo_merge", { replaced })),
+	/**  Remembers that two records are two people's. */
+	keepApart: (one: string, other: string) => typedError<Saved, Fault>(__TAURI_INVOKE("keep_apart", { one, other })),
 	/**  A patient's chart. */
 	openChart: (patient: string, cause: Cause) => typedError<ChartView, Fault>(__TAURI_INVOKE("open_chart", { patient, cause })),
 	/**  A signed note, whole. */
@@ -132,7 +140,9 @@ export type Ability =
 /**  Take emergency access. */
 "emergency-access" | 
 /**  Rehearse a downtime on this computer. */
-"rehearse";
+"rehearse" | 
+/**  Merge two records of one person, undo that, or keep two apart. */
+"merge-patients";
 
 /**  A page of accesses. */
 export type AccessPage = {
@@ -284,6 +294,8 @@ export type ChartView = {
 	draft: string | null,
 	/**  The access for a while that opened this chart; none where a relationship did. */
 	access: AccessView | null,
+	/**  Other records of this person that were merged into this one. */
+	earlier: EarlierRecord[],
 };
 
 /**  How a person settles a conflict. */
@@ -451,6 +463,14 @@ export type DraftView = {
 	keptAt: string,
 };
 
+/**  Another record of a chart's patient, merged into it. */
+export type EarlierRecord = {
+	/**  Whose record it was. */
+	patient: PatientRow,
+	/**  Whether the chart shows its content; it does not where the record is closed to the user. */
+	shown: boolean,
+};
+
 /**  Emergency access to one patient's record. */
 export type EmergencyForm = {
 	/**  Patient's logical id. */
@@ -553,6 +573,14 @@ export type Finding = {
 	standing: Standing,
 };
 
+/**  What one element said. */
+export type FindingView = {
+	/**  The element. */
+	element: LikeElement,
+	/**  How they agree in it. */
+	agreement: LikeAgreement,
+};
+
 /**  Progress of the first filling. */
 export type FirstSync = {
 	/**  Records stored. */
@@ -578,6 +606,10 @@ export type InboxView = {
 	refused: RefusedView[],
 	/**  What came from the server and could not be read. */
 	unreadable: UnreadableView[],
+	/**  Records that are likely one person's, for who may merge them. */
+	pairs: PairView[],
+	/**  Records that were merged, for who may undo it; the latest first. */
+	merges: MergedView[],
 };
 
 /**  A reason for a patient's record where there is no relationship. */
@@ -628,6 +660,74 @@ export type LedgerView = {
 	at: string | null,
 	/**  In words; what is wrong, where it is broken. */
 	words: string,
+};
+
+/**  How they agree. */
+export type LikeAgreement = 
+/**  The same. */
+"same" | 
+/**  Nearly. */
+"close" | 
+/**  In each other's place. */
+"crossed" | 
+/**  Different. */
+"apart";
+
+/**  What two records are compared by. */
+export type LikeElement = 
+/**  Given names. */
+"given" | 
+/**  Family name. */
+"family" | 
+/**  Junior, senior, third. */
+"generation" | 
+/**  Birth date. */
+"birth-date" | 
+/**  Administrative gender. */
+"sex" | 
+/**  Telephone. */
+"phone" | 
+/**  E-mail. */
+"email" | 
+/**  Postal address. */
+"address" | 
+/**  Social security number. */
+"social-security" | 
+/**  Medical record number. */
+"record-number" | 
+/**  Another identifier. */
+"identifier";
+
+/**  A patient who may be the one that is being registered. */
+export type LikelyView = {
+	/**  Who. */
+	patient: PatientRow,
+	/**  Whether it is likely the same person, or merely possible. */
+	isLikely: boolean,
+	/**  What was compared. */
+	findings: FindingView[],
+};
+
+/**  Merging two records of one person. */
+export type MergeForm = {
+	/**  The record that survives, by logical id. */
+	survivor: string,
+	/**  Its version that was shown. */
+	survivorVersion: number,
+	/**  The record that is replaced. */
+	replaced: string,
+	/**  Its version that was shown. */
+	replacedVersion: number,
+	/**  What the survivor takes over; of all else it keeps its own. */
+	taken: TakenField[],
+};
+
+/**  Two records that were merged. */
+export type MergedView = {
+	/**  The record that was replaced; it names the one that stands for it. */
+	replaced: PatientRow,
+	/**  When it changed last, clinic time. */
+	changedAt: string,
 };
 
 /**  A move or a change of length. */
@@ -688,6 +788,46 @@ export type OtherLine = {
 	status: string | null,
 	/**  Where the record stands. */
 	standing: Standing,
+};
+
+/**  One element of both. */
+export type PairField = {
+	/**  Name of the element of Patient. */
+	element: string,
+	/**  What the one says. */
+	one: string | null,
+	/**  What the other says. */
+	other: string | null,
+	/**  Whether both may stand side by side. */
+	isList: boolean,
+};
+
+/**  One of two records. */
+export type PairSide = {
+	/**  Who. */
+	patient: PatientRow,
+	/**  Version that is shown. */
+	version: number,
+	/**  Its last change, clinic time. */
+	changedAt: string,
+	/**  Appointments, past ones too. */
+	appointments: number,
+	/**  Signed notes; none where they are closed to the user. */
+	notes: number | null,
+	/**  All other clinical records; none where they are closed to the user. */
+	clinical: number | null,
+};
+
+/**  Two records that are likely one person's. */
+export type PairView = {
+	/**  The record that was there first, as far as is known. */
+	one: PairSide,
+	/**  The other. */
+	other: PairSide,
+	/**  What was compared. */
+	findings: FindingView[],
+	/**  Every element in which they differ. */
+	fields: PairField[],
 };
 
 /**  A new password for the open profile; on line only. */
@@ -756,6 +896,8 @@ export type PatientRow = {
 	phone: string | null,
 	/**  Date of the last encounter. */
 	lastSeen: string | null,
+	/**  The record that stands for this person since this one was merged into it. */
+	replacedBy: Survivor | null,
 	/**  Where the Patient record stands. */
 	standing: Standing,
 };
@@ -1075,6 +1217,14 @@ export type Standing =
 /**  The server refused it. */
 "refused";
 
+/**  The record that others of the same person were merged into. */
+export type Survivor = {
+	/**  Logical id. */
+	id: string,
+	/**  Name for people. */
+	name: string,
+};
+
 /**  The connection or what waits changed. */
 export type SyncChanged = SyncView;
 
@@ -1088,6 +1238,11 @@ export type SyncView = {
 	auditToSend: number,
 	/**  Conflicts and refusals that wait for a person. */
 	needsYou: number,
+	/**
+	 *  Pairs of records that are likely one person's, for who may merge them. None of the user's
+	 *  work waits for them.
+	 */
+	duplicates: number,
 	/**  When everything was last confirmed, clinic time. */
 	confirmedAt: string | null,
 	/**  The first filling of the cache, while it runs or after it was stopped. */
@@ -1100,6 +1255,14 @@ export type SyncView = {
 	lease: LeaseView,
 	/**  A downtime that is rehearsed on this computer: off line on purpose. */
 	rehearsal: RehearsalView | null,
+};
+
+/**  An element that the survivor takes over. */
+export type TakenField = {
+	/**  [`PairField::element`]. */
+	element: string,
+	/**  Beside its own, or in place of it. */
+	beside: boolean,
 };
 
 /**  Look of the program. */

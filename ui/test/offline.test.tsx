@@ -39,7 +39,7 @@ describe('needs you', () => {
 
   it('names what could not be read, since when, and fetches it again', async () => {
     const { user, fake } = openWindow();
-    expect((await screen.findByTestId('rail-count-inbox')).textContent).toBe('3');
+    expect((await screen.findByTestId('rail-count-inbox')).textContent).toBe('4');
     await user.click(screen.getByTestId('rail-inbox'));
     const entry = await screen.findByTestId('unreadable');
     expect(entry.textContent).toContain('Observation/obs-77');
@@ -47,7 +47,7 @@ describe('needs you', () => {
     await user.click(within(entry).getByTestId('fetch-again'));
     await waitFor(() => expect(screen.queryByTestId('unreadable')).toBeNull());
     expect(fake.count('fetch_again')).toBe(1);
-    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('2');
+    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('3');
   });
 
   it('shows why it could not be fetched beside the entry', async () => {

@@ -21,11 +21,13 @@ pub enum Action {
     Sync,
     /// Put one's name under a note.
     Sign,
+    /// Merge two records of one person, undo that, or keep two apart.
+    Merge,
 }
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Read,
         Self::Search,
         Self::Create,
@@ -33,6 +35,7 @@ impl Action {
         Self::Delete,
         Self::Sync,
         Self::Sign,
+        Self::Merge,
     ];
 
     /// The name in policies.
@@ -45,6 +48,7 @@ impl Action {
             Self::Delete => "delete",
             Self::Sync => "sync",
             Self::Sign => "sign",
+            Self::Merge => "merge",
         }
     }
 
@@ -63,6 +67,7 @@ impl Action {
             Self::Delete => "delete from",
             Self::Sync => "keep copies of",
             Self::Sign => "sign",
+            Self::Merge => "merge",
         }
     }
 }

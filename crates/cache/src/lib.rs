@@ -12,6 +12,7 @@
 //! overwritten by what the server sent, a network, a clock (the time is an argument),
 //! a key in an error or a log, patient data in an error or a log.
 
+mod alike;
 mod audit_queue;
 mod conflicts;
 mod counts;
@@ -37,6 +38,7 @@ mod store;
 mod text;
 mod unsent;
 
+pub use alike::Alike;
 pub use audit_queue::LoggedEvent;
 pub use conflicts::{Conflict, Keep, Side};
 pub use counts::Counts;
@@ -47,7 +49,7 @@ pub use fates::Settled;
 pub use integrity::Integrity;
 pub use key::CacheKey;
 pub use outbox::{Change, OutboxLine, OutboxState, Refusal, Write};
-pub use patients::{PatientCard, PatientHits};
+pub use patients::{PatientCard, PatientHits, Survivor};
 pub use quarantine::Quarantined;
 pub use records::{Record, RecordRef, Standing};
 pub use store::{Cache, Reading, Writing};

@@ -31,6 +31,22 @@ pub(crate) struct PatientParts<'a> {
     deceased_boolean: bool,
     #[serde(borrow, default)]
     deceased_date_time: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    link: Vec<Link<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Link<'a> {
+    #[serde(borrow, default)]
+    other: Option<Other<'a>>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+struct Other<'a> {
+    #[serde(borrow, default)]
+    reference: Option<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -110,6 +126,20 @@ impl PatientParts<'_> {
         self.deceased_date_time
             .as_deref()
             .or(self.deceased_boolean.then_some("yes"))
+    }
+
+    /// The logical id of the Patient that replaced this one.
+    pub fn replaced_by(&self) -> Option<&str> {
+        self.link
+            .iter()
+            .filter(|link| link.kind.as_deref() == Some("replaced-by"))
+            .find_map(|link| {
+                link.other
+                    .as_ref()?
+                    .reference
+                    .as_deref()?
+                    .strip_prefix("Patient/")
+            })
     }
 
     fn phones(&self) -> impl Iterator<Item = &str> {

@@ -34,8 +34,19 @@ pub struct PatientCard {
     pub phone: Option<String>,
     /// Start of the latest encounter, as written.
     pub last_seen: Option<String>,
+    /// The record that stands for this person since this one was merged into it.
+    pub replaced_by: Option<Survivor>,
     /// Where the Patient record stands.
     pub standing: Standing,
+}
+
+/// The record that others of the same person were merged into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Survivor {
+    /// Logical id.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
 }
 
 /// Patients found.
@@ -94,27 +105,141 @@ impl Reading<'_> {
         };
         let more = slots.len() > limit;
         let standings = self.standings()?;
-        let mut statement = self.connection.prepare_cached(&card_query("c.slot = ?1"))?;
         let mut cards = Vec::with_capacity(slots.len().min(limit));
+        let mut shown: HashSet<String> = HashSet::new();
         for slot in slots.into_iter().take(limit) {
-            let card = statement
-                .query_row([slot], |row| card_of(row, &standings))
-                .optional()?;
-            cards.extend(card);
+            let Some(card) = self.card(slot, &standings)? else {
+                continue;
+            };
+            // Whoever looks for a record that was merged is led to the one that stands for it.
+            if let Some(survivor) = &card.replaced_by
+                && !shown.contains(&survivor.id)
+                && let Some(slot) = self.slot(&survivor.id)?
+                && let Some(first) = self.card(slot, &standings)?
+            {
+                shown.insert(first.id.clone());
+                cards.push(first);
+            }
+            if shown.insert(card.id.clone()) {
+                cards.push(card);
+            }
         }
+        cards.truncate(limit);
         Ok(PatientHits { cards, more })
     }
 
     /// One patient, as a list shows one.
     pub fn patient_card(&self, id: &str) -> Result<Option<PatientCard>, StoreError> {
-        let Some(slot) = self.slot(id)? else {
+        match self.slot(id)? {
+            Some(slot) => self.card_in(slot),
+            None => Ok(None),
+        }
+    }
+
+    /// The patient of a slot, as a list shows one.
+    pub(crate) fn card_in(&self, slot: i64) -> Result<Option<PatientCard>, StoreError> {
+        self.card(slot, &self.standings()?)
+    }
+
+    /// The logical id of the record that stands for this person: of those that were merged, the
+    /// last that is here. Where merges go in a circle, nobody was replaced.
+    pub fn survivor(&self, id: &str) -> Result<String, StoreError> {
+        let mut at = id.to_owned();
+        let mut seen = HashSet::from([at.clone()]);
+        let mut next = self.replacing(&at)?.flatten();
+        while let Some(candidate) = next {
+            let Some(after) = self.replacing(&candidate)? else {
+                break;
+            };
+            if !seen.insert(candidate.clone()) {
+                return Ok(id.to_owned());
+            }
+            at = candidate;
+            next = after;
+        }
+        Ok(at)
+    }
+
+    /// What replaced a Patient, if anything did; `None` of one that is not here.
+    fn replacing(&self, id: &str) -> Result<Option<Option<String>>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.replaced_by FROM compartment m JOIN patient_card c ON c.slot = m.slot
+             WHERE m.patient = ?1",
+        )?;
+        Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+    }
+
+    /// The records that were merged into this one, directly or by way of another.
+    pub fn replaced(&self, id: &str) -> Result<Vec<PatientCard>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT slot, id FROM patient_card WHERE replaced_by = ?1 ORDER BY slot",
+        )?;
+        let standings = self.standings()?;
+        let mut found = Vec::new();
+        let mut seen = HashSet::from([id.to_owned()]);
+        let mut open = vec![id.to_owned()];
+        while let Some(of) = open.pop() {
+            let rows = statement.query_map([of], |row| {
+                Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+            })?;
+            for (slot, replaced) in rows.collect::<Result<Vec<_>, _>>()? {
+                if seen.insert(replaced.clone()) && self.survivor(&replaced)? == id {
+                    found.extend(self.card(slot, &standings)?);
+                    open.push(replaced);
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The records that were merged into others, those that changed last first.
+    pub fn merged(&self, limit: usize) -> Result<Vec<PatientCard>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT c.slot FROM patient_card c
+             JOIN resource r ON r.id = c.id AND r.type = 'Patient'
+             WHERE c.replaced_by IS NOT NULL ORDER BY r.updated DESC, c.slot LIMIT ?1",
+        )?;
+        let slots = statement.query_map([limit as i64], |row| row.get::<_, i64>(0))?;
+        let standings = self.standings()?;
+        let mut found = Vec::new();
+        for slot in slots.collect::<Result<Vec<_>, _>>()? {
+            let card = self.card(slot, &standings)?;
+            found.extend(card.filter(|card| card.replaced_by.is_some()));
+        }
+        Ok(found)
+    }
+
+    fn card(&self, slot: i64, standings: &Standings) -> Result<Option<PatientCard>, StoreError> {
+        let mut statement = self.connection.prepare_cached(CARD)?;
+        let found = statement
+            .query_row([slot], |row| {
+                Ok((card_of(row, standings)?, row.get::<_, bool>(8)?))
+            })
+            .optional()?;
+        let Some((mut card, is_replaced)) = found else {
             return Ok(None);
         };
-        let standings = self.standings()?;
-        let mut statement = self.connection.prepare_cached(&card_query("c.slot = ?1"))?;
-        Ok(statement
-            .query_row([slot], |row| card_of(row, &standings))
-            .optional()?)
+        if is_replaced {
+            card.replaced_by = self.survivor_of(&card.id)?;
+        }
+        Ok(Some(card))
+    }
+
+    fn survivor_of(&self, id: &str) -> Result<Option<Survivor>, StoreError> {
+        let survivor = self.survivor(id)?;
+        let slot = if survivor == id {
+            None
+        } else {
+            self.slot(&survivor)?
+        };
+        let Some(slot) = slot else {
+            return Ok(None);
+        };
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT name FROM patient_card WHERE slot = ?1")?;
+        let name: Option<String> = statement.query_row([slot], |row| row.get(0)).optional()?;
+        Ok(name.map(|name| Survivor { id: survivor, name }))
     }
 
     /// How many patients there are.
@@ -282,12 +407,9 @@ fn word(text: &str) -> Word {
     Word { ways }
 }
 
-fn card_query(condition: &str) -> String {
-    format!(
-        "SELECT c.id, c.name, c.birth, c.died, c.sex, c.mrn, c.phone, s.day
-         FROM patient_card c LEFT JOIN patient_seen s ON s.slot = c.slot WHERE {condition}"
-    )
-}
+const CARD: &str = "SELECT c.id, c.name, c.birth, c.died, c.sex, c.mrn, c.phone, s.day,
+        c.replaced_by IS NOT NULL
+    FROM patient_card c LEFT JOIN patient_seen s ON s.slot = c.slot WHERE c.slot = ?1";
 
 fn card_of(row: &Row<'_>, standings: &Standings) -> rusqlite::Result<PatientCard> {
     let id: String = row.get(0)?;
@@ -304,6 +426,7 @@ fn card_of(row: &Row<'_>, standings: &Standings) -> rusqlite::Result<PatientCard
         mrn: row.get(5)?,
         phone: row.get(6)?,
         last_seen: row.get(7)?,
+        replaced_by: None,
         standing,
     })
 }
@@ -359,8 +482,8 @@ impl Writing<'_> {
             .collect();
         self.connection
             .prepare_cached(
-                "INSERT INTO patient_card (slot, id, name, sort, birth, died, sex, mrn, phone, terms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                "INSERT INTO patient_card (slot, id, name, sort, birth, died, sex, mrn, phone, terms,
+                   replaced_by) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             )?
             .execute(params![
                 slot,
@@ -372,7 +495,8 @@ impl Writing<'_> {
                 parts.gender,
                 parts.mrn(),
                 parts.phone(),
-                all
+                all,
+                parts.replaced_by()
             ])?;
         let mut insert = self.connection.prepare_cached(
             "INSERT INTO patient_term (kind, term, slot, terms) VALUES (?1, ?2, ?3, ?4)",
@@ -380,7 +504,7 @@ impl Writing<'_> {
         for (kind, term) in &terms {
             insert.execute(params![kind, term, slot, (*kind == NAME).then_some(&all)])?;
         }
-        Ok(())
+        self.note_to_compare(slot)
     }
 
     pub(crate) fn unindex_patient(&mut self, slot: i64) -> Result<(), StoreError> {
@@ -390,7 +514,8 @@ impl Writing<'_> {
         ] {
             self.connection.prepare_cached(sql)?.execute([slot])?;
         }
-        Ok(())
+        // If it goes for good, its pairs go with it.
+        self.note_to_compare(slot)
     }
 
     /// Remembers an encounter's start; written once at the end of the transaction.

@@ -60,6 +60,9 @@ const TYPES: &[&str] = &[
     "Group",
 ];
 
+/// The number of Patient: the first record of every compartment.
+pub(crate) const PATIENT: i64 = 0;
+
 const TYPE_BITS: u32 = 6;
 const RUN_BITS: u32 = 24;
 
@@ -104,6 +107,7 @@ mod tests {
             assert!(type_number(name).is_some(), "{name}");
         }
         assert!(TYPES.len() <= 1 << TYPE_BITS);
+        assert_eq!(type_number("Patient"), Some(PATIENT));
     }
 
     #[test]

@@ -145,6 +145,12 @@ actions! {
     PatientRegistered = "patient-registered", K::Rest(I::Create);
     /// A patient's demographics were changed.
     PatientChanged = "patient-changed", K::Rest(I::Update);
+    /// Two records of one person were merged.
+    PatientsMerged = "patients-merged", K::Rest(I::Update);
+    /// A merge was undone: two records stand each for itself again.
+    MergeUndone = "merge-undone", K::Rest(I::Update);
+    /// A person decided that two records are two people's.
+    PatientsKeptApart = "patients-kept-apart", K::Rest(I::Update);
     /// The schedule was shown.
     ScheduleViewed = "schedule-viewed", K::Rest(I::Search);
     /// An appointment was booked.

@@ -137,7 +137,8 @@ impl Scopes {
             Action::Read => Rights::READ,
             Action::Search => Rights::SEARCH,
             Action::Create => Rights::CREATE,
-            Action::Update => Rights::UPDATE,
+            // Links are elements like others to who may write the record.
+            Action::Update | Action::Merge => Rights::UPDATE,
             Action::Delete => Rights::DELETE,
             // Not of the FHIR service.
             Action::Sync | Action::Sign => return false,

@@ -110,3 +110,43 @@ async fn audit_events_come_page_by_page() {
     }
     assert_eq!(seen, 5);
 }
+
+/// Which Patients are one person is said by those who may merge records and by nobody else, however
+/// they write.
+#[tokio::test]
+async fn s9_only_those_who_may_merge_say_who_is_one_person() {
+    let clinic = Clinic::open().await;
+    let desk = clinic.client_of(Role::FrontDesk).await;
+    let nurse = clinic.client_of(Role::Nurse).await;
+    let one = id(&desk.create(patient("Twice")).await);
+    let other = id(&desk.create(patient("Twice")).await);
+    let path = format!("/Patient/{other}");
+    let as_known = desk.get(&path).await.body;
+    let mut linked = as_known.clone();
+    linked["active"] = false.into();
+    linked["link"] = serde_json::json!([{"type": "replaced-by",
+        "other": {"reference": format!("Patient/{one}")}}]);
+
+    let refused = nurse.put(&path, linked.clone()).await;
+    let issue = refused.refused(StatusCode::FORBIDDEN);
+    assert_eq!(issue["code"], "forbidden");
+    let mut apart = as_known.clone();
+    apart["extension"] = serde_json::json!([{"url": fhir::same_person::KEPT_APART,
+        "valueReference": {"reference": format!("Patient/{one}")}}]);
+    nurse.put(&path, apart).await.refused(StatusCode::FORBIDDEN);
+    // Nurses write demographics all the same, before and after somebody merged.
+    let mut corrected = as_known.clone();
+    corrected["birthDate"] = "1980-03-14".into();
+    assert_eq!(nurse.put(&path, corrected).await.status, StatusCode::OK);
+    assert_eq!(desk.put(&path, linked.clone()).await.status, StatusCode::OK);
+    let mut later = linked.clone();
+    later["birthDate"] = "1980-03-15".into();
+    assert_eq!(nurse.put(&path, later).await.status, StatusCode::OK);
+    let mut undone = linked;
+    undone.as_object_mut().unwrap().remove("link");
+    nurse
+        .put(&path, undone.clone())
+        .await
+        .refused(StatusCode::FORBIDDEN);
+    assert_eq!(desk.put(&path, undone).await.status, StatusCode::OK);
+}

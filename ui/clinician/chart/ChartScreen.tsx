@@ -17,6 +17,7 @@ import { Banner } from './Banner.tsx';
 import css from './Chart.module.css';
 import { NotesTab } from './NotesTab.tsx';
 import { Results } from './Results.tsx';
+import { SamePerson } from './SamePerson.tsx';
 import { SideLists } from './SideLists.tsx';
 import { Summary } from './Summary.tsx';
 import { Timeline } from './Timeline.tsx';
@@ -99,6 +100,7 @@ function OpenChart({
       data-patient={patient}
     >
       <Banner chart={chart} ended={ended} />
+      <SamePerson chart={chart} />
       <div className={css.columns}>
         <SideLists chart={chart} />
         <Tabs

@@ -77,13 +77,14 @@ function useChoices(query: string): { choices: readonly Choice[]; settled: boole
       row.age,
       row.sex,
       row.mrn && `${t('common.mrn')} ${row.mrn}`,
+      row.replacedBy && t('same.mergedInto', { name: row.replacedBy.name }),
     ]
       .filter(Boolean)
       .join(' · '),
     run: () =>
       can('read-chart')
         ? go({ screen: 'chart', patient: row.id })
-        : open({ kind: 'patient-form', patient: row.id }),
+        : open({ kind: 'patient-form', patient: row.replacedBy?.id ?? row.id }),
   }));
   for (const command of commands) {
     choices.push({

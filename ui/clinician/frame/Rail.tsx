@@ -40,7 +40,10 @@ export function Rail() {
   const lock = useLock();
   const switchUser = useSwitch();
   const open = useOpenReviews();
-  const counts: Partial<Record<Screen, number>> = { inbox: sync?.needsYou ?? 0, reviews: open };
+  const counts: Partial<Record<Screen, number>> = {
+    inbox: (sync?.needsYou ?? 0) + (sync?.duplicates ?? 0),
+    reviews: open,
+  };
   const current = place.screen === 'chart' ? 'patients' : place.screen;
   return (
     <nav className={css.rail} aria-label={t('rail.label')}>

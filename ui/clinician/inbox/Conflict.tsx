@@ -141,7 +141,12 @@ export function Conflict({ conflict }: { conflict: ConflictView }) {
         </p>
       )}
       {fields.length === 0 && !deleted && <p className={css.reason}>{t('inbox.closed')}</p>}
-      <div className={css.scroll}>
+      <section
+        className={css.scroll}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls is reached by keyboard
+        tabIndex={0}
+        aria-label={t('inbox.sides', { title: conflict.title })}
+      >
         <table className={css.table} data-combining={sides ? true : undefined}>
           <thead>
             <tr>
@@ -173,7 +178,7 @@ export function Conflict({ conflict }: { conflict: ConflictView }) {
               ))}
           </tbody>
         </table>
-      </div>
+      </section>
       {sides ? (
         <footer className={css.foot}>
           <Button

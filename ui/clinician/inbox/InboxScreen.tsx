@@ -1,5 +1,6 @@
 // What needs a person: two versions of one record, changes that the server refused, and what came
-// and could not be read. Nothing is decided here without being shown first.
+// and could not be read, records that are likely one person's. Nothing is decided here without
+// being shown first.
 import { useEffect, useRef } from 'react';
 import { Empty } from '../../shared/components/Empty.tsx';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -10,6 +11,8 @@ import { faultOf, ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useSession } from '../frame/session.tsx';
 import { Conflict } from './Conflict.tsx';
+import { Merges } from './Merges.tsx';
+import { Pair } from './Pair.tsx';
 import { Group } from './parts.tsx';
 import { Refused } from './Refused.tsx';
 import { Unreadable } from './Unreadable.tsx';
@@ -25,7 +28,7 @@ export function InboxScreen() {
   });
   // A verdict of the server comes with the connection's state.
   const { sync } = useSession();
-  const count = sync?.needsYou;
+  const count = sync ? sync.needsYou + sync.duplicates : undefined;
   const { refetch } = inbox;
   const seen = useRef(count);
   useEffect(() => {
@@ -36,7 +39,9 @@ export function InboxScreen() {
     }
   }, [count, refetch]);
   const view = inbox.data;
-  const all = view ? view.conflicts.length + view.refused.length + view.unreadable.length : 0;
+  const all = view
+    ? view.conflicts.length + view.refused.length + view.unreadable.length + view.pairs.length
+    : 0;
   return (
     <Page title={t('inbox.title')} testId="inbox">
       {inbox.error && <FaultNote fault={faultOf(inbox.error)} again={() => inbox.refetch()} />}
@@ -71,6 +76,14 @@ export function InboxScreen() {
           ))}
         </Group>
       )}
+      {view && view.pairs.length > 0 && (
+        <Group title={t('same.pairs')} hint={t('same.pairsHint')} count={view.pairs.length}>
+          {view.pairs.map((pair) => (
+            <Pair key={`${pair.one.patient.id} ${pair.other.patient.id}`} pair={pair} />
+          ))}
+        </Group>
+      )}
+      {view && view.merges.length > 0 && <Merges merges={view.merges} />}
     </Page>
   );
 }

@@ -31,7 +31,7 @@ export function Head({
 }: {
   title: string;
   when?: ReactNode;
-  reference: string;
+  reference?: string;
 }) {
   return (
     <header className={css.head}>
@@ -40,7 +40,7 @@ export function Head({
         <bdi>{title}</bdi>
       </h3>
       {when && <span className="dim small">{when}</span>}
-      <ChartButton reference={reference} />
+      {reference && <ChartButton reference={reference} />}
     </header>
   );
 }

@@ -4,8 +4,9 @@ import { Button, SegmentedControl, TextInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { notifications } from '@mantine/notifications';
 import { useEffect, useId, useState } from 'react';
-import type { PatientForm, PatientRow } from '../../shared/bindings.ts';
+import type { LikelyView, PatientForm } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
+import { Findings } from '../../shared/components/Findings.tsx';
 import { PersonName } from '../../shared/components/PersonName.tsx';
 import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
@@ -22,72 +23,93 @@ import css from './PatientFormPanel.module.css';
 
 const SEXES = ['female', 'male', 'other', 'unknown'] as const;
 
-function useLikely(values: PatientForm): readonly PatientRow[] {
-  const [rows, setRows] = useState<readonly PatientRow[]>([]);
-  const born = isDate(values.birthDate) ? values.birthDate : '';
-  const names = `${values.family} ${values.given}`.trim();
-  // A family name alone says little; with a given name or a birth date it may be the same person.
-  const enough = values.family.trim().length > 1 && (values.given.trim().length > 1 || born !== '');
-  const query = useDebounced(enough && values.id === null ? names : '', 250);
-  const byDate = useDebounced(enough && values.id === null ? born : '', 250);
+/** What of a form may show that the person is registered already; empty while that is too little. */
+function telling(values: PatientForm): string {
+  const named = values.family.trim().length > 1 && values.given.trim().length > 1;
+  const born = values.family.trim().length > 1 && isDate(values.birthDate);
+  const numbered = [values.phone, values.ssn].some((text) => text.replace(/\D/g, '').length >= 7);
+  return named || born || numbered || values.mrn.trim().length > 2 ? JSON.stringify(values) : '';
+}
+
+interface Search {
+  readonly found: readonly LikelyView[];
+  readonly failed: boolean;
+}
+
+const NOTHING: Search = { found: [], failed: false };
+
+function useLikely(values: PatientForm): Search {
+  const [search, setSearch] = useState<Search>(NOTHING);
+  const asked = useDebounced(values.id === null ? telling(values) : '', 250);
   useEffect(() => {
-    if (query === '') {
-      setRows([]);
+    if (asked === '') {
+      setSearch(NOTHING);
       return;
     }
     let gone = false;
-    const family = query.split(' ')[0] ?? '';
-    const questions = [ipc.findPatients(query, 4)];
-    if (byDate !== '') {
-      questions.push(ipc.findPatients(`${family} ${byDate}`, 4));
-    }
-    Promise.all(questions).then(
-      (pages) => {
-        if (!gone) {
-          const all = new Map(pages.flatMap((page) => page.rows).map((row) => [row.id, row]));
-          setRows([...all.values()].slice(0, 4));
-        }
-      },
-      () => !gone && setRows([]),
+    const form = JSON.parse(asked) as PatientForm;
+    const birthDate = isDate(form.birthDate) ? form.birthDate : '';
+    ipc.likelyDuplicates({ ...form, birthDate }).then(
+      (found) => !gone && setSearch({ found, failed: false }),
+      () => !gone && setSearch({ found: [], failed: true }),
     );
     return () => {
       gone = true;
     };
-  }, [query, byDate]);
-  return rows;
+  }, [asked]);
+  return search;
 }
 
-function Likely({ rows }: { rows: readonly PatientRow[] }) {
+function Likely({ search }: { search: Search }) {
   const { t } = useWords();
   const { time, can } = useClinic();
   const { go } = usePlace();
-  if (rows.length === 0) {
+  const { open } = useWorkspace();
+  const { found, failed } = search;
+  if (failed) {
+    return (
+      <p className="dim small" role="status">
+        {t('same.searchFailed')}
+      </p>
+    );
+  }
+  if (found.length === 0) {
     return null;
   }
+  const enter = (patient: string) =>
+    can('read-chart') ? go({ screen: 'chart', patient }) : open({ kind: 'patient-form', patient });
   return (
     <section className={css.likely} aria-live="polite" data-testid="likely-duplicates">
-      <h3>{t('patients.form.likely', { count: rows.length })}</h3>
-      <p className="small">{t('patients.form.likelyHint')}</p>
+      <h3>{t('same.shownWhileTyping', { count: found.length })}</h3>
+      <p className="small">{t('same.shownHint')}</p>
       <ul>
-        {rows.map((row) => (
-          <li key={row.id}>
+        {found.map(({ patient, isLikely, findings }) => (
+          <li key={patient.id} data-likely={isLikely || undefined} data-testid="likely">
             <div className={css.same}>
-              <PersonName name={row.name} />
-              <span className="dim small">
-                {[time.date(row.birthDate), row.sex, row.mrn && `${t('common.mrn')} ${row.mrn}`]
+              <PersonName name={patient.name} />
+              <span className="dim small num">
+                {[
+                  time.date(patient.birthDate),
+                  patient.sex,
+                  patient.mrn && `${t('common.mrn')} ${patient.mrn}`,
+                  patient.phone,
+                ]
                   .filter(Boolean)
                   .join(' · ')}
               </span>
+              <span className={`${css.why} small`}>
+                <b>{t(isLikely ? 'same.likely' : 'same.possible')}</b>
+                <Findings findings={findings} />
+              </span>
             </div>
-            {can('read-chart') && (
-              <Button
-                size="xs"
-                variant="default"
-                onClick={() => go({ screen: 'chart', patient: row.id })}
-              >
-                {t('common.open')}
-              </Button>
-            )}
+            <Button
+              size="xs"
+              variant="default"
+              onClick={() => enter(patient.id)}
+              data-testid="likely-open"
+            >
+              {t('common.open')}
+            </Button>
           </li>
         ))}
       </ul>
@@ -227,7 +249,7 @@ function Form({ start, draftName }: { start: PatientForm; draftName: string }) {
             </p>
           )}
         </div>
-        <Likely rows={likely} />
+        <Likely search={likely} />
         <h3>{t('patients.form.contact')}</h3>
         <div className={css.two}>
           <TextInput label={t('patients.form.phone')} inputMode="tel" {...field('phone')} />

@@ -13,7 +13,8 @@ import css from './PatientPicker.module.css';
 const MOST = 6;
 
 /** What a form needs of a patient. */
-export type Picked = Pick<PatientRow, 'id' | 'name' | 'birthDate' | 'age' | 'sex' | 'mrn'>;
+export type Picked = Pick<PatientRow, 'id' | 'name' | 'birthDate' | 'age' | 'sex' | 'mrn'> &
+  Partial<Pick<PatientRow, 'replacedBy'>>;
 
 function Identity({ row }: { row: Picked }) {
   const { t } = useWords();
@@ -27,6 +28,7 @@ function Identity({ row }: { row: Picked }) {
           row.age,
           row.sex,
           row.mrn && `${t('common.mrn')} ${row.mrn}`,
+          row.replacedBy && t('same.mergedInto', { name: row.replacedBy.name }),
         ]
           .filter(Boolean)
           .join(' · ')}
@@ -54,6 +56,7 @@ export function PatientPicker({
   const asked = useDebounced(query.trim(), 120);
   const [rows, setRows] = useState<readonly PatientRow[]>([]);
   const [chosen, setChosen] = useState(0);
+  const [instead, setInstead] = useState(false);
   const id = useId();
   useEffect(() => {
     if (asked === '') {
@@ -88,20 +91,30 @@ export function PatientPicker({
             variant="default"
             onClick={() => {
               setQuery('');
+              setInstead(false);
               onChange(null);
             }}
           >
             {t('schedule.booking.changePatient')}
           </Button>
         </div>
+        {instead && (
+          <p className="small" role="status" data-testid="picked-instead">
+            {t('same.books', { name: value.name })}
+          </p>
+        )}
       </div>
     );
   }
   const shown = query.trim() === '' ? [] : rows;
   const pick = (row: PatientRow | undefined) => {
-    if (row) {
-      onChange(row);
+    if (!row) {
+      return;
     }
+    // Found by a record that was merged: the one that stands for it is listed before it.
+    const survivor = rows.find((one) => one.id === row.replacedBy?.id);
+    setInstead(survivor !== undefined);
+    onChange(survivor ?? row);
   };
   return (
     <div className={css.picker}>

@@ -79,7 +79,8 @@ export function PatientsScreen() {
     if (can('read-chart')) {
       go({ screen: 'chart', patient: row.id });
     } else if (can('edit-patients')) {
-      open({ kind: 'patient-form', patient: row.id });
+      // Nobody corrects a record that was merged without meaning to.
+      open({ kind: 'patient-form', patient: row.replacedBy?.id ?? row.id });
     }
   };
   // What the field holds and what is listed may differ for a moment; Enter waits for it.
@@ -222,6 +223,11 @@ export function PatientsScreen() {
                       >
                         <span role="gridcell" className={css.name}>
                           <PersonName name={row.name} />
+                          {row.replacedBy && (
+                            <bdi className={`${css.merged} one-line`} data-testid="merged-into">
+                              {t('same.mergedInto', { name: row.replacedBy.name })}
+                            </bdi>
+                          )}
                           {row.standing !== 'confirmed' && <StandingMark standing={row.standing} />}
                         </span>
                         <span role="gridcell" className={`${css.birthDate} num`}>

@@ -3,11 +3,13 @@
 import { chartWords } from './chart.ts';
 import { guardWords } from './guard.ts';
 import { offlineWords } from './offline.ts';
+import { sameWords } from './same.ts';
 
 export const en = {
   ...chartWords,
   ...guardWords,
   ...offlineWords,
+  ...sameWords,
   app: { name: 'Rounds' },
   rail: {
     label: 'Screens',
@@ -219,9 +221,6 @@ export const en = {
       postalCode: 'Postal code',
       submitNew: 'Register',
       submitEdit: 'Save',
-      likely_one: 'Perhaps already registered',
-      likely_other: 'Perhaps already registered ({{count}})',
-      likelyHint: 'Same name or birth date. Open one to check before registering a second time.',
       registered: 'Registered',
       saved: 'Saved',
     },
@@ -338,6 +337,9 @@ export const en = {
       'patient-form-opened': 'Demographics opened',
       'patient-registered': 'Patient registered',
       'patient-changed': 'Demographics changed',
+      'patients-merged': 'Two records merged',
+      'merge-undone': 'Merge undone',
+      'patients-kept-apart': 'Two patients told apart',
       'schedule-viewed': 'Schedule viewed',
       'appointment-booked': 'Appointment booked',
       'appointment-moved': 'Appointment moved',

@@ -35,7 +35,7 @@ export const offlineWords = {
     title: 'Needs you',
     empty: 'Nothing needs you',
     emptyHint:
-      'When a record was changed in two places at once, the server refuses a change, or something that came cannot be read, it waits here.',
+      'When a record was changed in two places at once, the server refuses a change, something that came cannot be read, or two records are likely one person’s, it waits here.',
     conflicts: 'Two versions',
     conflictsHint:
       'The same was changed here and elsewhere. Both versions are kept until you have chosen.',
@@ -44,6 +44,7 @@ export const offlineWords = {
     unreadable: 'Could not be read',
     unreadableHint:
       'It came from the server and is set aside. Everything else arrived; nothing you wrote is in it.',
+    sides: 'Both versions of {{title}}',
     field: 'Element',
     before: 'Before',
     mine: 'Yours',

@@ -252,6 +252,7 @@ export function chartOf(patient: PatientRow, draft: string | null): ChartView {
         ],
     draft,
     access: null,
+    earlier: [],
   };
 }
 

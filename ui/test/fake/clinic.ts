@@ -18,6 +18,8 @@ import type {
   InboxView,
   JustifyForm,
   LedgerState,
+  LikelyView,
+  MergeForm,
   MoveForm,
   PatientForm,
   PatientRow,
@@ -118,6 +120,7 @@ export class FakeClinic {
       toSend: offline ? 3 : 0,
       auditToSend: offline ? 12 : 0,
       needsYou: waitingIn(this.inbox),
+      duplicates: this.inbox.pairs.length,
       confirmedAt: '2026-11-24T10:31:00-05:00',
       first: phase === 'filling' ? { done: 18_240, total: 41_900, stopped: false } : null,
       fault: null,
@@ -320,10 +323,56 @@ export class FakeClinic {
       mrn: form.mrn || 'MR-900001',
       phone: form.phone || null,
       lastSeen: null,
+      replacedBy: null,
       standing: 'saved',
     };
     this.patients = [row, ...this.patients.filter((p) => p.id !== id)];
     return this.#written(`Patient/${id}`, ['Patient'], [id]);
+  }
+  do_likely_duplicates({ form }: { form: PatientForm }): LikelyView[] {
+    const typed = `${form.given} ${form.family}`.toLowerCase();
+    return this.patients
+      .filter((p) => p.replacedBy === null && p.name.toLowerCase().startsWith(typed.slice(0, 8)))
+      .slice(0, 3)
+      .map((patient, n) => ({
+        patient,
+        isLikely: n === 0 && patient.birthDate === form.birthDate,
+        findings: [
+          { element: 'given', agreement: 'same' },
+          { element: 'family', agreement: 'same' },
+          {
+            element: 'birth-date',
+            agreement: patient.birthDate === form.birthDate ? 'same' : 'apart',
+          },
+        ],
+      }));
+  }
+  do_merge_patients({ form }: { form: MergeForm }) {
+    const survivor = this.patients.find((p) => p.id === form.survivor);
+    this.patients = this.patients.map((p) =>
+      p.id === form.replaced && survivor
+        ? { ...p, replacedBy: { id: survivor.id, name: survivor.name } }
+        : p,
+    );
+    this.#paired();
+    return this.#written(`Patient/${form.replaced}`, ['Patient'], [form.survivor, form.replaced]);
+  }
+  do_keep_apart({ one, other }: { one: string; other: string }) {
+    this.#paired();
+    return this.#written(`Patient/${one}`, ['Patient'], [one, other]);
+  }
+  do_undo_merge({ replaced }: { replaced: string }) {
+    const survivor = this.patients.find((p) => p.id === replaced)?.replacedBy?.id ?? '';
+    this.patients = this.patients.map((p) => (p.id === replaced ? { ...p, replacedBy: null } : p));
+    this.inbox = {
+      ...this.inbox,
+      merges: this.inbox.merges.filter((m) => m.replaced.id !== replaced),
+    };
+    return this.#written(`Patient/${replaced}`, ['Patient'], [replaced, survivor]);
+  }
+  #paired() {
+    this.inbox = { ...this.inbox, pairs: [] };
+    this.tellSync({ duplicates: 0 });
   }
   do_open_chart({ patient }: { patient: string }) {
     const row = this.patients.find((p) => p.id === patient);
@@ -332,7 +381,10 @@ export class FakeClinic {
     }
     this.#related(patient);
     const access = this.granted.get(patient) ?? null;
-    return { ...chartOf(row, this.drafts.get(patient)?.id ?? null), access };
+    const earlier = this.patients
+      .filter((p) => p.replacedBy?.id === patient)
+      .map((p) => ({ patient: p, shown: !this.setting.closed?.[p.id] }));
+    return { ...chartOf(row, this.drafts.get(patient)?.id ?? null), access, earlier };
   }
   do_note({ reference }: { reference: string }) {
     return noteOf(reference);

@@ -1,4 +1,19 @@
-import type { InboxView } from '../../shared/bindings.ts';
+import type { InboxView, PatientRow } from '../../shared/bindings.ts';
+
+function row(id: string, name: string, mrn: string, phone: string): PatientRow {
+  return {
+    id,
+    name,
+    birthDate: '1979-09-01',
+    age: '47 y',
+    sex: 'male',
+    mrn,
+    phone,
+    lastSeen: null,
+    replacedBy: null,
+    standing: 'confirmed',
+  };
+}
 
 /** A conflict, a refusal, and something that could not be read. */
 export function inboxOf(): InboxView {
@@ -59,12 +74,72 @@ export function inboxOf(): InboxView {
         arrivedAt: '2026-11-23T16:02:00-05:00',
       },
     ],
+    pairs: [
+      {
+        one: {
+          patient: row('pat-14', 'Tomasz Wiśniewski', 'MR-104325', '(555) 0133-4492'),
+          version: 4,
+          changedAt: '2026-03-02T11:20:00-05:00',
+          appointments: 6,
+          notes: 9,
+          clinical: 41,
+        },
+        other: {
+          patient: {
+            ...row('pat-x7', 'Tomas Wisniewski', 'MR-200287', '(555) 0133-4492'),
+            standing: 'saved',
+          },
+          version: 1,
+          changedAt: '2026-11-24T09:31:00-05:00',
+          appointments: 1,
+          notes: null,
+          clinical: null,
+        },
+        findings: [
+          { element: 'given', agreement: 'close' },
+          { element: 'family', agreement: 'same' },
+          { element: 'birth-date', agreement: 'same' },
+          { element: 'sex', agreement: 'same' },
+          { element: 'phone', agreement: 'same' },
+        ],
+        fields: [
+          {
+            element: 'name',
+            one: 'Tomasz Wiśniewski',
+            other: 'Tomas Wisniewski',
+            isList: true,
+          },
+          { element: 'identifier', one: 'MRN MR-104325', other: 'MRN MR-200287', isList: true },
+          {
+            element: 'telecom',
+            one: '(555) 0133-4492',
+            other: '(555) 0133-4492\ntw@example.org',
+            isList: true,
+          },
+          {
+            element: 'address',
+            one: null,
+            other: '4 Mill Lane, Portsmouth, NH 03801',
+            isList: true,
+          },
+        ],
+      },
+    ],
+    merges: [
+      {
+        replaced: {
+          ...row('pat-x5', 'Rut Steinberg', 'MR-200205', '(555) 0188-1005'),
+          replacedBy: { id: 'pat-16', name: 'Ruth Steinberg' },
+        },
+        changedAt: '2026-11-23T15:10:00-05:00',
+      },
+    ],
   };
 }
 
 /** An inbox with nothing in it. */
 export function nothingWaits(): InboxView {
-  return { conflicts: [], refused: [], unreadable: [] };
+  return { conflicts: [], refused: [], unreadable: [], pairs: [], merges: [] };
 }
 
 /** What the rail counts. */

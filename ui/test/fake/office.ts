@@ -24,6 +24,7 @@ const WHO: Record<
       'sign-notes',
       'edit-patients',
       'book',
+      'merge-patients',
       'emergency-access',
     ],
   },
@@ -31,7 +32,7 @@ const WHO: Record<
     username: 'rgray',
     displayName: 'Rowan Gray',
     practitioner: null,
-    abilities: ['edit-patients', 'book'],
+    abilities: ['edit-patients', 'book', 'merge-patients'],
   },
   auditor: {
     username: 'cohene',

@@ -48,19 +48,22 @@ export function people(): PatientRow[] {
       n === 14
         ? null
         : `2026-${String(11 - (n % 9)).padStart(2, '0')}-${String(20 - n).padStart(2, '0')}`,
+    replacedBy: null,
     standing: n === 10 ? 'saved' : n === 12 ? 'needs-you' : 'confirmed',
   }));
   for (let n = 0; n < 240; n += 1) {
     const year = 1936 + ((n * 13) % 85);
     rows.push({
       id: `pat-x${n}`,
-      name: `${GIVEN[n % GIVEN.length]} ${FAMILY[(n * 3) % FAMILY.length]}`,
+      name:
+        n === 5 ? 'Rut Steinberg' : `${GIVEN[n % GIVEN.length]} ${FAMILY[(n * 3) % FAMILY.length]}`,
       birthDate: `${year}-${String((n % 12) + 1).padStart(2, '0')}-${String((n % 27) + 1).padStart(2, '0')}`,
       age: `${2026 - year} y`,
       sex: n % 2 ? 'male' : 'female',
       mrn: `MR-${200000 + n * 41}`,
       phone: `(555) 0188-${1000 + n}`,
       lastSeen: `2025-${String((n % 12) + 1).padStart(2, '0')}-14`,
+      replacedBy: n === 5 ? { id: 'pat-16', name: 'Ruth Steinberg' } : null,
       standing: 'confirmed',
     });
   }

@@ -21,6 +21,11 @@ const steps =
   };
 const click = (id) => (page) => page.getByTestId(id).first().click();
 const fill = (id, text) => (page) => page.getByTestId(id).fill(text);
+const scrollTo = (id) => (page) =>
+  page
+    .getByTestId(id)
+    .first()
+    .evaluate((element) => element.scrollIntoView({ block: 'start' }));
 const press = (keys) => (page) => page.keyboard.press(keys);
 const go = (screen) => steps(click(`rail-${screen}`));
 /** Finds and runs a command of the one search. */
@@ -175,6 +180,27 @@ export const SHOTS = [
     setting: dark,
     act: steps(register, click('patient-submit')),
   },
+  ...both(
+    'patients-register-likely',
+    light,
+    steps(
+      register,
+      fill('patient-given', 'Ada'),
+      fill('patient-family', 'Okafor'),
+      fill('patient-birthDate', '1974-03-18'),
+    ),
+  ),
+  ...both('patients-merged', light, steps(go('patients'), fill('patient-search', 'stein'))),
+  ...both(
+    'chart-merged',
+    light,
+    steps(go('patients'), fill('patient-search', 'rut '), click('merged-into')),
+  ),
+  ...both(
+    'chart-earlier',
+    { closed: { 'pat-x5': 'needs-justification' } },
+    steps(go('patients'), fill('patient-search', 'ruth'), press('Enter')),
+  ),
   { name: 'patients-register-small', setting: light, viewport: small, act: register },
 
   { name: 'chart-summary', setting: light, act: openChart },
@@ -319,6 +345,14 @@ export const SHOTS = [
   },
 
   ...both('inbox', light, go('inbox')),
+  ...both('inbox-pair', light, steps(go('inbox'), scrollTo('pair'))),
+  ...both('inbox-pair-merge', light, steps(go('inbox'), click('same-person'), scrollTo('pair'))),
+  {
+    name: 'inbox-pair-merge-small',
+    setting: light,
+    viewport: small,
+    act: steps(go('inbox'), click('same-person'), scrollTo('pair')),
+  },
   ...both('inbox-empty', empty, go('inbox')),
   { name: 'inbox-give-up', setting: light, act: steps(go('inbox'), click('give-up')) },
 

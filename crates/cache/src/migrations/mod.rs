@@ -9,6 +9,7 @@ pub(crate) const FILES: &[&str] = &[
     include_str!("0001_first.sql"),
     include_str!("0002_restored.sql"),
     include_str!("0004_theirs_author.sql"),
+    include_str!("0005_same_person.sql"),
 ];
 
 /// Brings the file to the latest schema, or says that it comes from the future.
@@ -64,6 +65,37 @@ mod tests {
             migrate(&mut old).unwrap();
             assert_eq!(shape(&old), shape(&fresh), "from schema {start}");
         }
+    }
+
+    /// A cache that was filled before replaced patients were told from others.
+    #[test]
+    fn s9_patients_replaced_before_the_schema_knew_are_found() {
+        let mut old = Connection::open_in_memory().unwrap();
+        migrate_to(&mut old, &FILES[..3]).unwrap();
+        old.execute_batch(
+            r#"INSERT INTO compartment (slot, patient) VALUES (1, 'a'), (2, 'b');
+               INSERT INTO patient_card (slot, id, name, sort, terms)
+                 VALUES (1, 'a', 'A', 'a', ''), (2, 'b', 'B', 'b', '');
+               INSERT INTO resource (place, type, id, version, updated, json) VALUES
+                 (1, 'Patient', 'a', 1, 0, '{"resourceType":"Patient","id":"a","link":[
+                    {"other":{"reference":"Patient/c"},"type":"seealso"},
+                    {"other":{"reference":"Patient/b"},"type":"replaced-by"}]}'),
+                 (2, 'Patient', 'b', 1, 0, '{"resourceType":"Patient","id":"b"}');"#,
+        )
+        .unwrap();
+        migrate(&mut old).unwrap();
+        let replaced: Vec<Option<String>> = old
+            .prepare("SELECT replaced_by FROM patient_card ORDER BY slot")
+            .unwrap()
+            .query_map([], |row| row.get(0))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!(replaced, [Some("b".to_owned()), None]);
+        let waiting: i64 = old
+            .query_row("SELECT count(*) FROM to_compare", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(waiting, 2);
     }
 
     #[test]

@@ -6,6 +6,7 @@
     clippy::cast_possible_truncation
 )]
 
+mod alike;
 mod at_rest;
 mod chart;
 mod conflict;

@@ -19,6 +19,8 @@ const TOGETHER: &[(&str, &[&str])] = &[
     ("Procedure", &["status", "statusReason"]),
     ("Encounter", &["status", "statusHistory"]),
     ("Task", &["status", "statusReason"]),
+    // Who replaces whom, and which of them is in use.
+    ("Patient", &["active", "link"]),
 ];
 
 /// Data types whose fields are facts of their own. All others (Address, Quantity, Period,

@@ -47,6 +47,18 @@ impl Permit {
 impl Desk {
     /// Decides by the policies. A refusal is recorded before it is told.
     pub(crate) fn permit(&self, asked: &Asked<'_>) -> Result<Permit, WorkError> {
+        match self.judge(asked)? {
+            Ok(permit) => Ok(permit),
+            Err(decision) => {
+                let purpose = purpose(asked.classes);
+                Err(self.refuse(asked.action, asked.patient, purpose, decision)?)
+            }
+        }
+    }
+
+    /// Decides by the policies what nobody asked for by itself: the part of a view that is left
+    /// out where it is not permitted.
+    pub(crate) fn judge(&self, asked: &Asked<'_>) -> Result<Result<Permit, Decision>, WorkError> {
         let mut permit = Permit {
             action: asked.action,
             purpose: purpose(asked.classes),
@@ -65,7 +77,7 @@ impl Desk {
         for class in asked.classes {
             let Decided { decision, grant } = self.decide(asked.verb, *class, known.as_ref());
             if !decision.allow() {
-                return Err(self.refuse(asked.action, asked.patient, permit.purpose, decision)?);
+                return Ok(Err(decision));
             }
             explanations.insert(decision.explanation);
             policies.extend(decision.policies);
@@ -80,7 +92,7 @@ impl Desk {
         {
             permit.purpose = Purpose::Emergency;
         }
-        Ok(permit)
+        Ok(Ok(permit))
     }
 
     /// Records a refusal and gives the error to tell. Whoever asks for a reason to look at a

@@ -125,6 +125,7 @@ impl Identity {
             ),
             (Ability::EmergencyAccess, self.may_take_emergency_access()),
             (Ability::Rehearse, may(Action::Update, Workstation)),
+            (Ability::MergePatients, may(Action::Merge, Demographic)),
         ]
         .into_iter()
         .filter_map(|(ability, allowed)| allowed.then_some(ability))

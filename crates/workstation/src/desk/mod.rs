@@ -18,7 +18,7 @@ use crate::profile::Profile;
 use crate::profile::lock_file::LockFile;
 use identity::Identity;
 
-pub(crate) use audit::{Asked, cause};
+pub(crate) use audit::{Asked, Permit, cause};
 
 /// What runs here, for audit events: name and version of the program.
 pub const PROGRAM: &str = concat!("Rounds workstation ", env!("CARGO_PKG_VERSION"));

@@ -10,6 +10,7 @@ use crate::view::conflict::{Choice, CombineForm, InboxView};
 use crate::view::fault::Fault;
 use crate::view::note::{DraftForm, DraftView, NoteView};
 use crate::view::patient::{PatientForm, PatientPage};
+use crate::view::same_person::{LikelyView, MergeForm};
 use crate::view::schedule::{BookingForm, MoveForm, Progress, ScheduleView};
 use crate::view::session::{SettingsForm, SettingsView};
 use crate::view::today::TodayView;
@@ -47,6 +48,38 @@ impl Workstation {
     /// [`Fault`] with a stable code.
     pub async fn save_patient(&self, form: PatientForm) -> Result<Saved, Fault> {
         self.work(move |desk| desk.save_patient(&form)).await
+    }
+
+    /// Patients who may be the one that a form describes.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn likely_duplicates(&self, form: PatientForm) -> Result<Vec<LikelyView>, Fault> {
+        self.work(move |desk| desk.likely_duplicates(&form)).await
+    }
+
+    /// Merges two records of one person.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn merge_patients(&self, form: MergeForm) -> Result<Saved, Fault> {
+        self.work(move |desk| desk.merge_patients(&form)).await
+    }
+
+    /// Undoes a merge.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn undo_merge(&self, replaced: String) -> Result<Saved, Fault> {
+        self.work(move |desk| desk.undo_merge(&replaced)).await
+    }
+
+    /// Remembers that two records are two people's.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn keep_apart(&self, one: String, other: String) -> Result<Saved, Fault> {
+        self.work(move |desk| desk.keep_apart(&one, &other)).await
     }
 
     /// A patient's chart.

@@ -1,6 +1,7 @@
 //! Carries out what the sync engine asks for: requests on tokio, storing where blocking is
 //! allowed. Decides nothing about sync itself.
 
+mod comparing;
 mod execute;
 mod line;
 mod listen;
@@ -110,6 +111,9 @@ impl Runner {
             busy: false,
             ledger,
             looking: Looking::Rests,
+            duplicates: 0,
+            is_compare_due: true,
+            is_comparing: false,
         };
         let task = tokio::spawn(course.run(inbox));
         Ok(Self {
@@ -197,6 +201,11 @@ struct Course {
     busy: bool,
     ledger: LedgerView,
     looking: Looking,
+    /// Pairs of records that are likely one person's.
+    duplicates: u32,
+    /// Whether patients came or changed since they were compared last.
+    is_compare_due: bool,
+    is_comparing: bool,
 }
 
 /// Whether the ledger is being looked at.
@@ -213,6 +222,8 @@ enum Done {
     Input(Input),
     /// The ledger was looked at.
     Ledger(Option<LedgerView>),
+    /// Patients were compared; so many pairs wait.
+    Compared(Option<u32>),
     /// Nobody is told.
     Nothing,
 }
@@ -234,6 +245,7 @@ impl Course {
                 Some(done) = running.next(), if !running.is_empty() => match done {
                     Done::Input(input) => inputs.push(input),
                     Done::Ledger(seen) => self.looked(seen),
+                    Done::Compared(pairs) => self.compared(pairs, &running),
                     Done::Nothing => {}
                 },
                 poke = inbox.recv() => match poke {
@@ -278,6 +290,7 @@ impl Course {
                 }
             }
         }
+        self.compare_if_due(running);
         if self.looking == Looking::Due {
             self.looking = Looking::Runs;
             let renew = renewing::renew(&self.ground);
@@ -298,6 +311,29 @@ impl Course {
         self.report_again();
     }
 
+    /// Patients are compared one step at a time beside all else; what comes meanwhile is due.
+    fn compare_if_due(&mut self, running: &Running) {
+        // While the cache is filled the first time, most are still to come.
+        let filling = self.view.borrow().first.is_some();
+        if self.is_compare_due && !self.is_comparing && !filling {
+            self.is_compare_due = false;
+            self.is_comparing = true;
+            let compare = comparing::compare(&self.ground);
+            running.push(Box::pin(async move { Done::Compared(compare.await) }));
+        }
+    }
+
+    fn compared(&mut self, pairs: Option<u32>, running: &Running) {
+        self.is_comparing = false;
+        if let Some(pairs) = pairs
+            && pairs != self.duplicates
+        {
+            self.duplicates = pairs;
+            self.report_again();
+        }
+        self.compare_if_due(running);
+    }
+
     fn report_again(&mut self) {
         let state = self.engine.state().clone();
         self.report(&state);
@@ -305,7 +341,11 @@ impl Course {
 
     async fn input(&mut self, poke: Poke) -> Option<Input> {
         match poke {
-            Poke::Written | Poke::Recorded => self.changed().await,
+            Poke::Written => {
+                self.is_compare_due = true;
+                self.changed().await
+            }
+            Poke::Recorded => self.changed().await,
             Poke::Pushed => Some(Input::Pushed),
             Poke::SignIn(password) => {
                 self.ground.line.give_password(password);
@@ -338,6 +378,7 @@ impl Course {
         );
         view.fault = view.fault.or_else(|| self.ground.notice.clone());
         view.rehearsal = self.ground.rehearsal.view(&self.zone);
+        view.duplicates = self.duplicates;
         let was_filling = self.view.borrow().first.is_some();
         let is_filling = view.first.is_some();
         let changed = self.view.send_if_modified(|known| {
@@ -354,6 +395,7 @@ impl Course {
         let busy = state.stage.is_some();
         if self.busy && !busy {
             self.runs.send_modify(|runs| *runs += 1);
+            self.is_compare_due = true;
             let went_well = state.connection == sync::Connection::Online && state.fault.is_none();
             if went_well && self.looking == Looking::Rests {
                 self.looking = Looking::Due;

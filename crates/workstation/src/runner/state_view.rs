@@ -25,6 +25,8 @@ pub(super) fn view(
         to_send: state.waiting.to_send,
         audit_to_send: state.waiting.audit_to_send,
         needs_you: state.waiting.needs_you,
+        // Found beside the engine, which has nothing to do with it.
+        duplicates: 0,
         confirmed_at: state.confirmed_at.map(|at| when::moment(at, zone)),
         first: state.first.map(|first| FirstSync {
             done: u32::try_from(first.done).unwrap_or(u32::MAX),

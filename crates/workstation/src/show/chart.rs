@@ -29,6 +29,23 @@ pub const TYPES: &[&str] = &[
     "Procedure",
 ];
 
+/// Those of them that are not the Patient: what a record that was merged into another adds.
+pub const CLINICAL: &[&str] = &[
+    "AllergyIntolerance",
+    "CarePlan",
+    "CareTeam",
+    "Condition",
+    "DiagnosticReport",
+    "DocumentReference",
+    "Encounter",
+    "Goal",
+    "ImagingStudy",
+    "Immunization",
+    "MedicationRequest",
+    "Observation",
+    "Procedure",
+];
+
 /// What a chart needs of other records: asked for while its own are read.
 pub struct Lookup<'a> {
     /// Names behind `Type/id` references.
@@ -142,6 +159,7 @@ impl<'a> Chart<'a> {
             notes: self.notes,
             draft,
             access: None,
+            earlier: Vec::new(),
         }
     }
 }

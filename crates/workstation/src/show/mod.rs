@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod chart;
 pub mod items;
 pub mod notes;
+pub mod pairs;
 pub mod people;
 pub mod reference_range;
 pub mod report;

@@ -32,6 +32,7 @@ pub fn row(card: &PatientCard, today: Date, zone: &TimeZone) -> PatientRow {
         mrn: card.mrn.clone(),
         phone: card.phone.clone(),
         last_seen: card.last_seen.as_deref().map(|at| when::day(at, zone)),
+        replaced_by: super::pairs::survivor(card),
         standing: standing(card.standing),
     }
 }
@@ -105,7 +106,10 @@ pub fn flags(patient: &Value) -> Vec<String> {
     if let Some(language) = preferred {
         flags.push(format!("Speaks {language}"));
     }
-    if patient.get("active").and_then(Value::as_bool) == Some(false) {
+    // Of one that was merged the banner says more.
+    if patient.get("active").and_then(Value::as_bool) == Some(false)
+        && fhir::same_person::replaced_by(patient).is_none()
+    {
         flags.push("Record not active".to_owned());
     }
     if patient.get("multipleBirthBoolean").and_then(Value::as_bool) == Some(true)

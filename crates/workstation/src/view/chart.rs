@@ -6,6 +6,7 @@ use specta::Type;
 use super::Standing;
 use super::note::NoteLine;
 use super::patient::PatientRow;
+use super::same_person::EarlierRecord;
 
 /// Everything the chart's screen shows when it opens.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Type)]
@@ -41,6 +42,8 @@ pub struct ChartView {
     pub draft: Option<String>,
     /// The access for a while that opened this chart; none where a relationship did.
     pub access: Option<super::access::AccessView>,
+    /// Other records of this person that were merged into this one.
+    pub earlier: Vec<EarlierRecord>,
 }
 
 /// A line in problems, medications, allergies, immunisations.

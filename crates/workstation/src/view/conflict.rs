@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use specta::Type;
 
+use super::same_person::{MergedView, PairView};
+
 /// The inbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
@@ -13,6 +15,10 @@ pub struct InboxView {
     pub refused: Vec<RefusedView>,
     /// What came from the server and could not be read.
     pub unreadable: Vec<UnreadableView>,
+    /// Records that are likely one person's, for who may merge them.
+    pub pairs: Vec<PairView>,
+    /// Records that were merged, for who may undo it; the latest first.
+    pub merges: Vec<MergedView>,
 }
 
 /// Two versions of one record that touch.

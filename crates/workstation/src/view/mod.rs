@@ -13,6 +13,7 @@ pub mod note;
 pub mod patient;
 pub mod rehearsal;
 pub mod report;
+pub mod same_person;
 pub mod schedule;
 pub mod session;
 pub mod today;

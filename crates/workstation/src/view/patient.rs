@@ -25,8 +25,20 @@ pub struct PatientRow {
     pub phone: Option<String>,
     /// Date of the last encounter.
     pub last_seen: Option<String>,
+    /// The record that stands for this person since this one was merged into it.
+    pub replaced_by: Option<Survivor>,
     /// Where the Patient record stands.
     pub standing: Standing,
+}
+
+/// The record that others of the same person were merged into.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct Survivor {
+    /// Logical id.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
 }
 
 /// Hits of a search, best first.

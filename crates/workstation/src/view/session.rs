@@ -85,6 +85,8 @@ pub enum Ability {
     EmergencyAccess,
     /// Rehearse a downtime on this computer.
     Rehearse,
+    /// Merge two records of one person, undo that, or keep two apart.
+    MergePatients,
 }
 
 /// First contact of this computer with a server for one user.
@@ -135,6 +137,9 @@ pub struct SyncView {
     pub audit_to_send: u32,
     /// Conflicts and refusals that wait for a person.
     pub needs_you: u32,
+    /// Pairs of records that are likely one person's, for who may merge them. None of the user's
+    /// work waits for them.
+    pub duplicates: u32,
     /// When everything was last confirmed, clinic time.
     pub confirmed_at: Option<String>,
     /// The first filling of the cache, while it runs or after it was stopped.

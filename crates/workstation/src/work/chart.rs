@@ -4,19 +4,20 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 
 use access::{Action as Verb, Part, ResourceClass};
-use cache::{Reading, StoreError};
+use cache::{PatientCard, Reading, StoreError};
 use fhir::person;
-use ledger::Action;
+use ledger::{AccessEvent, Action};
 use serde_json::Value;
 
 use super::Desk;
-use crate::desk::{Asked, cause};
+use crate::desk::{Asked, Permit, cause};
 use crate::error::WorkError;
-use crate::show::chart::{Chart, Lookup, TYPES};
+use crate::show::chart::{CLINICAL, Chart, Lookup, TYPES};
 use crate::show::items::Coded;
 use crate::show::{people, standing, texts};
 use crate::view::Cause;
 use crate::view::chart::ChartView;
+use crate::view::same_person::EarlierRecord;
 
 impl Desk {
     /// A patient's chart.
@@ -31,19 +32,64 @@ impl Desk {
             patient: Some(patient),
             part: Part::Whole,
         })?;
-        let mut view = self.cache.read(|cache| self.chart(cache, patient))?;
+        let mut events = vec![self.chart_opened(&permit, patient, why)?];
+        let earlier = self.earlier(patient)?;
+        for (card, permit) in &earlier {
+            if let Some(permit) = permit {
+                events.push(self.chart_opened(permit, &card.id, why)?);
+            }
+        }
+        let mut view = self
+            .cache
+            .read(|cache| self.chart(cache, patient, &earlier))?;
         view.access = permit.grant().map(|grant| self.access_view(grant));
-        let event = self
-            .permitted(&permit)?
-            .about(patient)
-            .touching(format!("Patient/{patient}"))
-            .caused_by(cause(why));
         let now = self.now();
-        self.write_recorded("open-chart", &event, |tx| tx.note_opened(patient, now))?;
+        self.cache.write("open-chart", |tx| {
+            tx.note_opened(patient, now)?;
+            for event in &events {
+                tx.record(self.seal(event))?;
+            }
+            Ok::<_, StoreError>(())
+        })?;
         Ok(view)
     }
 
-    fn chart(&self, cache: &Reading<'_>, patient: &str) -> Result<ChartView, WorkError> {
+    fn chart_opened(
+        &self,
+        permit: &Permit,
+        patient: &str,
+        why: Cause,
+    ) -> Result<AccessEvent, WorkError> {
+        Ok(self
+            .permitted(permit)?
+            .about(patient)
+            .touching(format!("Patient/{patient}"))
+            .caused_by(cause(why)))
+    }
+
+    /// The records that were merged into this one. Each is guarded as it was before: a merge, which
+    /// the front desk may make, opens no clinical record to anybody.
+    fn earlier(&self, patient: &str) -> Result<Vec<(PatientCard, Option<Permit>)>, WorkError> {
+        let mut earlier = Vec::new();
+        for card in self.read(|cache| cache.replaced(patient))? {
+            let permit = self.judge(&Asked {
+                action: Action::ChartOpened,
+                verb: Verb::Read,
+                classes: &[ResourceClass::Clinical, ResourceClass::Demographic],
+                patient: Some(&card.id),
+                part: Part::Whole,
+            })?;
+            earlier.push((card, permit.ok()));
+        }
+        Ok(earlier)
+    }
+
+    fn chart(
+        &self,
+        cache: &Reading<'_>,
+        patient: &str,
+        earlier: &[(PatientCard, Option<Permit>)],
+    ) -> Result<ChartView, WorkError> {
         let zone = &self.identity.zone;
         let card = cache.patient_card(patient)?.ok_or(WorkError::Missing)?;
         let others = Others::new(cache);
@@ -62,12 +108,29 @@ impl Desk {
             let _ = chart.add(record.resource_type, record.json, standing(record.standing));
             Ok::<_, StoreError>(())
         })?;
+        for (card, permit) in earlier {
+            if permit.is_none() {
+                continue;
+            }
+            cache.each_of_patient(&card.id, CLINICAL, |record| {
+                let _ = chart.add(record.resource_type, record.json, standing(record.standing));
+                Ok::<_, StoreError>(())
+            })?;
+        }
         others.sound()?;
         let today = self.today();
         let row = people::row(&card, today, zone);
         let adult = people::is_adult(card.birth.as_deref(), today);
         let draft = cache.draft_of(patient)?.map(|draft| draft.id.to_string());
-        Ok(chart.finish(row, adult, draft))
+        let mut view = chart.finish(row, adult, draft);
+        view.earlier = earlier
+            .iter()
+            .map(|(card, permit)| EarlierRecord {
+                patient: people::row(card, today, zone),
+                shown: permit.is_some(),
+            })
+            .collect();
+        Ok(view)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use access::{Action as Verb, Part, Request, ResourceClass};
+use access::{Action as Verb, Part, ResourceClass};
 use cache::{Conflict, Keep, Reading, StoreError, Write};
 use ledger::{AccessEvent, Action};
 use serde_json::{Value, json};
@@ -65,8 +65,8 @@ impl Desk {
     }
 
     /// Settles two versions of one record by one side. A Provenance keeps both versions and says
-    /// who chose, where the role may add one: front-desk staff may not, and for them the audit
-    /// event alone says it.
+    /// who chose, where the user may add one: front-desk staff may not, nor may who has no
+    /// relationship with the patient, and for them the audit event alone says it.
     ///
     /// # Errors
     /// [`WorkError`].
@@ -133,14 +133,8 @@ impl Desk {
         if let Some(patient) = &patient {
             event = event.about(patient.clone());
         }
-        let may_add = access::decide(&Request::new(
-            self.identity.role,
-            Verb::Create,
-            ResourceClass::of("Provenance"),
-        ))
-        .allow();
         let mut also = Vec::new();
-        if may_add {
+        if self.may_add_provenance(patient.as_deref())? {
             also.push(Write::Put {
                 resource: self.provenance(conflict, patient.as_deref(), settled)?,
                 base: None,
@@ -154,6 +148,18 @@ impl Desk {
         })?;
         self.told(&event);
         Ok(())
+    }
+
+    /// Whether the user may add a Provenance to a patient's record: it is guarded like all that is
+    /// clinical, and the server would refuse the whole change with it.
+    pub(super) fn may_add_provenance(&self, patient: Option<&str>) -> Result<bool, WorkError> {
+        let kind = "Provenance";
+        let known = match patient {
+            Some(patient) => Some(self.known(patient, Part::Type(kind))?),
+            None => None,
+        };
+        let decided = self.decide(Verb::Create, ResourceClass::of(kind), known.as_ref());
+        Ok(decided.decision.allow())
     }
 
     /// Who chose what, with both versions: the server's by its number, the one of this device,

@@ -1,5 +1,5 @@
-//! What needs a person: two versions of one record, changes that the server refused, and what
-//! came from it and could not be read.
+//! What needs a person: two versions of one record, changes that the server refused, what came
+//! from it and could not be read, and records that are likely one person's.
 
 use std::collections::HashSet;
 
@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::Desk;
 use super::chart::name_of;
+use super::same_person::Pair;
 use crate::desk::{Asked, cause};
 use crate::error::WorkError;
 use crate::notice::Touched;
@@ -36,7 +37,7 @@ impl Desk {
         })?;
         let mut event = self.permitted(&permit)?.caused_by(cause(why));
         let closed = self.closed_conflicts()?;
-        let view = self.cache.read(|cache| {
+        let mut view = self.cache.read(|cache| {
             let mut conflicts = Vec::new();
             for conflict in cache.conflicts()? {
                 event = concerning(
@@ -64,12 +65,23 @@ impl Desk {
                 event = concerning(event.clone(), cache, &entry.resource_type, &entry.id)?;
                 unreadable.push(self.unreadable_view(cache, &entry)?);
             }
+            let merges = self.merges(cache)?;
+            for merge in &merges {
+                event = event.clone().about(merge.replaced.id.clone());
+            }
             Ok::<_, StoreError>(InboxView {
                 conflicts,
                 refused,
                 unreadable,
+                pairs: Vec::new(),
+                merges,
             })
         })?;
+        let pairs = self.pairs()?;
+        for id in pairs.iter().flat_map(Pair::ids) {
+            event = event.about(id);
+        }
+        view.pairs = pairs.into_iter().map(Pair::into_view).collect();
         self.record(event)?;
         Ok(view)
     }

@@ -11,6 +11,7 @@ mod notes;
 mod patients;
 mod problems;
 mod rehearsals;
+mod same_person;
 mod schedule;
 mod settings;
 mod terms;

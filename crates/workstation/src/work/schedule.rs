@@ -81,10 +81,10 @@ impl Desk {
         let (start, end) = self.stretch(&form.start, form.minutes)?;
         let reason = sentence(&form.reason)?;
         let id = self.fresh_id()?;
+        // Whoever was merged comes under the record that stands for them now.
+        let booked = self.read(|cache| cache.survivor(&form.patient))?;
         let appointment = self.cache.read(|cache| {
-            let patient = cache
-                .patient_card(&form.patient)?
-                .ok_or(WorkError::Missing)?;
+            let patient = cache.patient_card(&booked)?.ok_or(WorkError::Missing)?;
             let practitioner = cache
                 .record("Practitioner", &form.practitioner)?
                 .ok_or_else(|| WorkError::invalid("practitioner", "Choose a practitioner."))?
@@ -99,7 +99,7 @@ impl Desk {
                 "minutesDuration": form.minutes,
                 "created": self.wall(self.now()),
                 "participant": [
-                    participant(&format!("Patient/{}", form.patient), &patient.name),
+                    participant(&format!("Patient/{booked}"), &patient.name),
                     participant(
                         &format!("Practitioner/{}", form.practitioner),
                         &name_of(&practitioner).unwrap_or_default()
@@ -111,7 +111,7 @@ impl Desk {
             }
             Ok::<_, WorkError>(appointment)
         })?;
-        let event = self.permitted(&permit)?.about(form.patient.clone());
+        let event = self.permitted(&permit)?.about(booked);
         self.save(
             "booking",
             vec![Write::Put {

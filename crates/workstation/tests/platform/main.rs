@@ -4,6 +4,7 @@
 
 mod clinic;
 mod guarded;
+mod same_person;
 
 use std::time::Duration;
 

@@ -19,6 +19,7 @@ mod password;
 mod records;
 mod rehearsal;
 mod remove;
+mod same_person;
 mod trouble;
 mod wipe;
 mod witness;

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use access::{Action, Decision, Facts, ResourceClass, Tie, relation};
 use deadpool_postgres::Transaction;
-use fhir::compartment;
+use fhir::{compartment, same_person};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use super::op::{Expect, Gate, Refusal, WriteContext, WriteError, WriteOp};
 use super::plan::{Draft, Key, Previous};
 use crate::access::known::Known;
 use crate::store::error::StoreError;
+use crate::store::read;
 
 /// What an op would make of a record.
 struct Content<'c> {
@@ -86,7 +87,7 @@ pub(super) async fn hide(
     Ok(())
 }
 
-/// After drafts were made: what patches made, and names put under notes.
+/// After drafts were made: what patches made, names put under notes, and who is told to be whom.
 pub(super) async fn check(
     tx: &Transaction<'_>,
     context: &WriteContext<'_>,
@@ -114,6 +115,45 @@ pub(super) async fn check(
             .collect();
         let known = load(tx, gate, &keys, &patched, std::iter::empty()).await?;
         contents(context, gate, &known, &patched)?;
+    }
+    identities(tx, context, gate, drafts).await
+}
+
+/// Refuses changes of which Patients are one person to those who may not merge records. Most who
+/// write demographics may: only for others the version before is opened.
+async fn identities(
+    tx: &Transaction<'_>,
+    context: &WriteContext<'_>,
+    gate: Gate<'_>,
+    drafts: &[Draft],
+) -> Result<(), WriteError> {
+    let decision = gate.sight.by_role(Action::Merge, "Patient");
+    if decision.allow() {
+        return Ok(());
+    }
+    let patients: Vec<(usize, &Draft, &Value)> = drafts
+        .iter()
+        .enumerate()
+        .filter(|(_, draft)| draft.resource_type == "Patient")
+        .filter_map(|(op, draft)| Some((op, draft, draft.body.as_ref()?)))
+        .collect();
+    let known: Vec<(&str, &str)> = patients
+        .iter()
+        .filter(|(_, draft, _)| draft.previous.as_ref().is_some_and(|row| !row.deleted))
+        .map(|(_, draft, _)| (draft.resource_type.as_str(), draft.id.as_str()))
+        .collect();
+    let mut before: HashMap<String, Value> = HashMap::new();
+    for row in read::many(context.app, tx, &known).await? {
+        let row = row.map_err(StoreError::from)?;
+        if let Some(body) = row.value().map_err(StoreError::from)? {
+            before.insert(row.id, body);
+        }
+    }
+    for (op, draft, body) in patients {
+        let before = before.get(&draft.id).unwrap_or(&Value::Null);
+        if same_person::statements(body) != same_person::statements(before) {
+            return refuse(op, decision);
+        }
     }
     Ok(())
 }

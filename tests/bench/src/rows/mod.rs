@@ -6,6 +6,7 @@ mod cache_search;
 mod cache_write;
 mod chart_open;
 mod field_crypt;
+mod find_duplicates;
 mod find_patient;
 mod first_sync;
 mod ledger_append;
@@ -25,6 +26,7 @@ pub fn all() -> Vec<Box<dyn Row>> {
         Box::new(cache_open::CacheOpen),
         Box::new(chart_open::ChartOpen),
         Box::new(find_patient::FindPatient),
+        Box::new(find_duplicates::FindDuplicates),
         Box::new(first_sync::FirstSync),
     ];
     let ground = Ground::default();
