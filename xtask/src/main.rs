@@ -12,6 +12,7 @@ mod build;
 mod clinic;
 mod demo;
 mod failure;
+mod faults;
 mod install;
 mod serve;
 mod simulate;
@@ -54,6 +55,8 @@ enum Task {
     Load(workstation::Passed),
     /// Simulate sync with everything that can fail: many seeds, or one of them step by step.
     Simulate(simulate::Simulate),
+    /// Kill processes, cut the power, and see that nothing is lost.
+    Faults(faults::Faults),
     /// Take the tour through the real window on a virtual display.
     Tour(workstation::Passed),
     /// Write the TypeScript bindings anew.
@@ -89,6 +92,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Bench(options) => workstation::bench(&options),
         Task::Load(options) => workstation::load(&options),
         Task::Simulate(options) => simulate::run(&options),
+        Task::Faults(options) => faults::run(&options),
         Task::Tour(options) => tour::run(&options.arguments),
         Task::Bindings => bindings::write(),
         Task::Ui => build::interface(),

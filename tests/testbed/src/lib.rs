@@ -13,6 +13,7 @@ mod child;
 mod cluster;
 mod error;
 mod make;
+pub mod memory;
 mod platform;
 mod server;
 mod state;
