@@ -2,14 +2,23 @@
 
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// The 256 random bits that open a cache. Wiped when dropped, never printed.
+/// The 256 random bits that open a cache. Wiped when dropped, never printed. Boxed, so that
+/// moving what holds it leaves no copy behind on a stack.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct CacheKey([u8; 32]);
+pub struct CacheKey(Box<[u8; 32]>);
 
 impl CacheKey {
-    /// Takes the raw key.
+    /// Takes the raw key by value. What the caller had of it stays where it was; a real key is
+    /// better given [by reference](Self::copied).
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Box::new(bytes))
+    }
+
+    /// Copies the raw key, past every stack; the caller wipes its own.
+    pub fn copied(bytes: &[u8; 32]) -> Self {
+        let mut key = Self(Box::new([0; 32]));
+        key.0.copy_from_slice(bytes);
+        key
     }
 
     /// The raw key, for sealing it in a slot.
@@ -23,7 +32,7 @@ impl CacheKey {
         // Exact capacity: growing would leave an unwiped copy behind.
         let mut text = Zeroizing::new(String::with_capacity(67));
         text.push_str("x'");
-        for byte in &self.0 {
+        for byte in self.0.iter() {
             text.push(DIGITS[usize::from(byte >> 4)] as char);
             text.push(DIGITS[usize::from(byte & 15)] as char);
         }

@@ -37,6 +37,7 @@ mod settings;
 mod store;
 mod text;
 mod unsent;
+mod wiping;
 
 pub use alike::Alike;
 pub use audit_queue::LoggedEvent;

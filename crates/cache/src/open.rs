@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::error::OpenError;
 use crate::key::CacheKey;
+use crate::wiping;
 
 /// SQLCipher's page size, its default; part of the file's format.
 const PAGE: usize = 4096;
@@ -24,6 +25,7 @@ const CACHE_KIB: i64 = 64 * 1024;
 
 /// Opens an existing file and reads from it once, so that a wrong key shows here.
 pub(crate) fn connect(path: &Path, key: &CacheKey) -> Result<Connection, OpenError> {
+    wiping::begin();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
     // Wait for another process, but not for ever.
@@ -31,7 +33,7 @@ pub(crate) fn connect(path: &Path, key: &CacheKey) -> Result<Connection, OpenErr
     give_key(&connection, key)?;
     // The cipher's settings are not stored in the file: they must be the same at every open.
     // HMAC_SHA256 costs less per page than the default SHA512 where the processor has SHA
-    // instructions. Memory wiping of every page would cost more than the HMAC does.
+    // instructions. SQLCipher's own wiping also pins memory, block by block; ours does not.
     connection.execute_batch(
         "PRAGMA cipher_log_level = NONE;
          PRAGMA cipher_memory_security = OFF;

@@ -17,6 +17,7 @@ mod facade;
 pub mod fault;
 mod lease;
 pub mod log;
+mod memory;
 mod notice;
 mod opening;
 pub mod port;

@@ -108,7 +108,7 @@ pub(crate) fn make_profile(
     )?;
     let cache = Cache::create(
         &profile.cache(),
-        &CacheKey::new(*cache_key.expose()),
+        &CacheKey::copied(cache_key.expose()),
         &Head::genesis(fresh.device),
     )
     .map_err(SignInError::Cache)?;
@@ -210,7 +210,7 @@ pub(crate) enum OpenedCache {
 
 /// Opens the cache behind a slot.
 pub(crate) fn open_cache(ports: &Ports, opened: Opened) -> Result<OpenedCache, SignInError> {
-    let key = CacheKey::new(*opened.cache_key.expose());
+    let key = CacheKey::copied(opened.cache_key.expose());
     let cache = match Cache::open(&opened.profile.cache(), &key) {
         Ok(cache) => cache,
         Err(OpenError::Corrupt(_) | OpenError::WrongKey | OpenError::Missing) => {
@@ -254,8 +254,15 @@ pub(crate) fn open_cache(ports: &Ports, opened: Opened) -> Result<OpenedCache, S
     Ok(OpenedCache::Whole(Box::new(desk), opened.lease))
 }
 
-/// Name of the mark that a session leaves when it meets a damaged page.
+/// Name of the mark that is left where a damaged page was met.
 pub(crate) const DAMAGED: &str = "damaged";
+
+/// Marks a profile whose cache has a damaged page: the next unlocking puts a fresh file beside it.
+pub(crate) fn note_damage(profile: &Profile) {
+    if disk::replace(&profile.folder.join(DAMAGED), b"").is_err() {
+        tracing::warn!("the damage could not be marked");
+    }
+}
 
 /// Moves a damaged cache aside and makes a fresh one with the same key, whose audit chain goes
 /// on from where the server has it. What could be read of the old one is sealed to the
@@ -277,7 +284,7 @@ pub(crate) fn replace_damaged(
         seal_unsent(&opened.profile, &kept, unsent, &stamp)?;
     }
     disk::move_aside(&opened.profile.cache(), &stamp).map_err(ProfileError::from)?;
-    let key = CacheKey::new(*opened.cache_key.expose());
+    let key = CacheKey::copied(opened.cache_key.expose());
     let cache = Cache::create(&opened.profile.cache(), &key, head).map_err(SignInError::Cache)?;
     let mut desk = Desk::new(
         opened.profile,

@@ -31,6 +31,6 @@ fn opened(
     path: &Path,
 ) -> Result<Unsent, SignInError> {
     let key = slots.open_recovery(profile, secret)?;
-    let cache = Cache::open(path, &CacheKey::new(*key.expose())).map_err(SignInError::Cache)?;
+    let cache = Cache::open(path, &CacheKey::copied(key.expose())).map_err(SignInError::Cache)?;
     Ok(cache.read(|cache| cache.unsent())?)
 }
