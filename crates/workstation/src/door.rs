@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use cache::StoreError;
 use tokio::sync::RwLock;
 
 use crate::desk::Desk;
 use crate::error::WorkError;
+use crate::opening;
 
 /// Shared by commands and the runner.
 #[derive(Clone, Default)]
@@ -22,7 +24,13 @@ impl Door {
     ) -> Result<T, WorkError> {
         let held = self.0.clone().read_owned().await;
         tokio::task::spawn_blocking(move || match held.as_ref() {
-            Some(desk) => case(desk),
+            Some(desk) => {
+                let done = case(desk);
+                if let Err(WorkError::Store(StoreError::Corrupt(_))) = &done {
+                    opening::note_damage(&desk.profile);
+                }
+                done
+            }
             None => Err(WorkError::Locked),
         })
         .await

@@ -14,6 +14,7 @@ mod crash;
 mod feed;
 mod opening;
 mod outbox;
+mod pages;
 mod restored;
 mod search;
 

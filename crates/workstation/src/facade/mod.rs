@@ -127,22 +127,9 @@ impl Workstation {
         match done {
             Ok(value) => Ok(value),
             Err(error) => {
-                self.failed(&error);
+                tracing::debug!(code = error.code(), "a use case failed");
                 Err(self.fault_of(error).await)
             }
         }
-    }
-
-    fn failed(&self, error: &WorkError) {
-        if let WorkError::Store(cache::StoreError::Corrupt(_)) = error
-            && let Some(open) = self.opened().as_ref()
-        {
-            // The next unlocking puts a fresh file beside the damaged one.
-            let mark = open.profile.folder.join(crate::opening::DAMAGED);
-            if crate::profile::disk::replace(&mark, b"").is_err() {
-                tracing::warn!("the damage could not be marked");
-            }
-        }
-        tracing::debug!(code = error.code(), "a use case failed");
     }
 }

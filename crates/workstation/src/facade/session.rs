@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cache::StoreError;
 use ledger::Action;
 use ledger::chain::Head;
 use protocol::audit::AuditBatch;
@@ -191,9 +192,15 @@ impl Workstation {
         } = form;
         let password = Secret::new(password);
         let turn = self.0.turn.lock().await;
-        self.unlocked(&server, &username, password)
-            .await
-            .map_err(|error| told(error, "unlock"))?;
+        let mut unlocked = self.unlocked(&server, &username, password.clone()).await;
+        if let Err(SignInError::Store(StoreError::Corrupt(_))) = &unlocked
+            && let Ok(url) = server_url(&server)
+        {
+            // Met while opening: with the mark, this opening puts a fresh file beside it.
+            opening::note_damage(&self.0.places.profile(&url, &username));
+            unlocked = self.unlocked(&server, &username, password).await;
+        }
+        unlocked.map_err(|error| told(error, "unlock"))?;
         drop(turn);
         Ok(self.announce())
     }
@@ -478,6 +485,18 @@ impl Workstation {
         self.close(Action::Locked).await;
         drop(turn);
         Ok(self.announce())
+    }
+
+    /// Locks because the computer says so: its screen was locked, or it goes to sleep.
+    pub async fn lock_now(&self, why: &'static str) {
+        let turn = self.0.turn.lock().await;
+        let was_open = self.opened().is_some();
+        self.close(Action::Locked).await;
+        drop(turn);
+        if was_open {
+            tracing::info!(why, "locked");
+            self.announce();
+        }
     }
 
     /// Ends the session on the server, if it can be reached, and locks.
