@@ -18,6 +18,7 @@ use tauri::{App, RunEvent};
 use tokio::sync::broadcast::error::RecvError;
 use workstation::Workstation;
 use workstation::adapter::https::Https;
+use workstation::adapter::lock_signals::Buses;
 use workstation::adapter::unusable::Unusable;
 use workstation::port::Ports;
 use workstation::port::clock::SystemClock;
@@ -91,6 +92,10 @@ fn run() -> Result<(), StartError> {
             registry.mount_events(app);
             forward(app, &workstation);
             tauri::async_runtime::spawn(workstation.clone().attend());
+            tauri::async_runtime::spawn(workstation::adapter::lock_signals::watch(
+                workstation.clone(),
+                Buses::default(),
+            ));
             window::open(app, webview_folder)?;
             Ok(())
         })

@@ -1,8 +1,10 @@
-//! The world as it is: Secret Service, HTTPS.
+//! The world as it is: Secret Service, HTTPS, the desktop's lock.
 
 pub mod https;
 #[cfg(feature = "cli")]
 pub mod keychain_file;
+#[cfg(target_os = "linux")]
+pub mod lock_signals;
 pub(crate) mod rehearsed;
 #[cfg(target_os = "linux")]
 pub mod secret_service;

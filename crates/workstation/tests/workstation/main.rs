@@ -5,10 +5,13 @@
 
 mod access;
 mod choices;
+mod damage;
 mod day;
 mod keys;
 mod lease;
 mod lock;
+#[cfg(target_os = "linux")]
+mod lock_signals;
 mod mock;
 mod mock_computer;
 mod mock_keys;
