@@ -142,6 +142,7 @@ fn all() -> Result<(), Failure> {
         workspace_tests(Part::Only("acceptance")),
     )?;
     report.check("acceptance: the tour", || tour::take(&[]))?;
+    report.check("acceptance: three people off line", tour::off_line_day)?;
     report.finish(begin)
 }
 

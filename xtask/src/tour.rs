@@ -13,6 +13,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Failure> {
     take(arguments)
 }
 
+/// Takes the day of three people whose server is away, with what is built.
+pub(crate) fn off_line_day() -> Result<(), Failure> {
+    take(&["--off-line-day".to_owned()])
+}
+
 /// Takes the tour with what is built.
 pub(crate) fn take(arguments: &[String]) -> Result<(), Failure> {
     let mut command = Command::new(step::programs()?.join("tour"));

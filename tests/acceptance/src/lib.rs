@@ -1,7 +1,8 @@
 //! The system as its users meet it: the real window, driven from outside.
 //!
 //! [`desktop`] is a virtual desktop (display, session bus, Secret Service) of its own,
-//! [`window`] the program in it under WebDriver, [`tour`] a clinician's day.
+//! [`window`] the program in it under WebDriver, [`clinic`] the platform behind it; [`tour`] is a
+//! clinician's day, [`off_line_day`] one of three people whose server is away.
 //!
 //! Never: calls into the program's crates. What a person cannot do, the tour does not do.
 
@@ -10,7 +11,9 @@
     reason = "the tour tells a person at a terminal what it does"
 )]
 
+pub mod clinic;
 pub mod desktop;
+pub mod off_line_day;
 pub mod tour;
 pub mod window;
 

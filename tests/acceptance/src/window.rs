@@ -248,6 +248,25 @@ impl Window {
         Ok(())
     }
 
+    /// Chooses from a list by what the choice stands for.
+    pub async fn choose(&self, selector: &str, value: &str) -> Result<(), TourError> {
+        self.find(selector).await?.select_by_value(value).await?;
+        Ok(())
+    }
+
+    /// Waits until fewer than `before` elements fit.
+    pub async fn fewer(&self, selector: &str, before: usize) -> Result<(), TourError> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.count(selector).await? >= before {
+            if Instant::now() > deadline {
+                let what = format!("fewer than {before} {selector}");
+                return Err(self.not_seen(&what, PATIENCE).await);
+            }
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        Ok(())
+    }
+
     /// Replaces a field's text.
     pub async fn fill(&self, selector: &str, text: &str) -> Result<(), TourError> {
         self.click(selector).await?;

@@ -5,7 +5,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use acceptance::tour::{TourOptions, take};
+use acceptance::tour::TourOptions;
+use acceptance::{off_line_day, tour};
 use clap::Parser;
 
 /// Take the tour in the real window on a virtual display.
@@ -17,9 +18,12 @@ struct Arguments {
     /// The generator of clinics; by default the one built beside this.
     #[arg(long)]
     synthetic: Option<PathBuf>,
-    /// Folder for the pictures.
-    #[arg(long, default_value = "target/tour")]
-    pictures: PathBuf,
+    /// Takes the day of three people whose server is away instead.
+    #[arg(long)]
+    off_line_day: bool,
+    /// Folder for the pictures; by default target/tour or target/off-line-day.
+    #[arg(long)]
+    pictures: Option<PathBuf>,
     /// Patients in the clinic.
     #[arg(long, default_value_t = 40)]
     patients: u32,
@@ -34,23 +38,32 @@ async fn main() -> ExitCode {
             .and_then(|own| own.parent().map(|folder| folder.join(name)))
             .unwrap_or_else(|| PathBuf::from(name))
     };
+    let pictures = arguments.pictures.unwrap_or_else(|| {
+        PathBuf::from(if arguments.off_line_day {
+            "target/off-line-day"
+        } else {
+            "target/tour"
+        })
+    });
     let options = TourOptions {
         program: arguments.program.unwrap_or_else(|| beside("rounds")),
         synthetic: arguments.synthetic.unwrap_or_else(|| beside("synthetic")),
-        pictures: arguments.pictures.clone(),
+        pictures: pictures.clone(),
         patients: arguments.patients,
     };
-    match take(options).await {
+    let outcome = if arguments.off_line_day {
+        off_line_day::take(options).await
+    } else {
+        tour::take(options).await
+    };
+    match outcome {
         Ok(()) => {
-            println!(
-                "The tour is done. Pictures: {}",
-                arguments.pictures.display()
-            );
+            println!("The tour is done. Pictures: {}", pictures.display());
             ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("The tour stopped: {error}");
-            eprintln!("Pictures up to there: {}", arguments.pictures.display());
+            eprintln!("Pictures up to there: {}", pictures.display());
             ExitCode::FAILURE
         }
     }

@@ -11,8 +11,8 @@ const UP_TO_DATE: &str = "[data-testid=status-up-to-date]";
 pub(super) async fn enrol(tour: &mut Tour) -> Result<(), TourError> {
     tour.open_window().await?;
     tour.begin("enrol this computer");
-    let user = tour.clinic.clinician().clone();
-    let code = tour.clinic.code()?;
+    let clinician = tour.clinic.clinician().clone();
+    let (user, code) = (&clinician.user, clinician.code()?);
     let window = tour.window()?;
     window.find("[data-testid=sign-in-submit]").await?;
     tour.picture("first-start").await?;

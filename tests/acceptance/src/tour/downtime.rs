@@ -178,7 +178,7 @@ pub(super) async fn come_back(tour: &mut Tour) -> Result<(), TourError> {
 }
 
 async fn unlock(tour: &Tour) -> Result<(), TourError> {
-    let password = tour.clinic.clinician().password.clone();
+    let password = tour.clinic.clinician().user.password.clone();
     let window = tour.window()?;
     window
         .fill("[data-testid=unlock-password]", &password)

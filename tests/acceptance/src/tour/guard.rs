@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{CANARIES, Tour};
 use crate::TourError;
-use crate::tour::clinic::{Clinic, platform_error};
+use crate::clinic::{Clinic, platform_error};
 
 /// Patients as the tour needs them, told apart by family names that nobody else has.
 #[derive(Debug, Clone)]
@@ -31,7 +31,8 @@ pub(super) struct Cast {
 
 /// Chooses the patients, and closes a record as a patient's portal would.
 pub(super) async fn cast(clinic: &Clinic) -> Result<Cast, TourError> {
-    let me = format!("Practitioner/{}", clinic.practitioner());
+    let me = clinic.clinician().practitioner.clone().unwrap_or_default();
+    let me = format!("Practitioner/{me}");
     let patients = clinic.search("Patient?_count=200&_sort=_id").await?;
     let related = related(clinic, &me).await?;
     let families: Vec<&str> = patients.iter().map(family).collect();
@@ -121,7 +122,7 @@ fn closing(patient: &str) -> Value {
 
 pub(super) async fn who_looked(tour: &mut Tour) -> Result<(), TourError> {
     tour.begin("a4: who looked at this chart");
-    let me = tour.clinic.name().to_owned();
+    let me = tour.clinic.clinician().name.clone();
     let window = tour.window()?;
     window.click("[data-testid=chart-tab-who-looked]").await?;
     window
@@ -155,7 +156,7 @@ pub(super) async fn give_a_reason(tour: &mut Tour) -> Result<(), TourError> {
 pub(super) async fn emergency(tour: &mut Tour) -> Result<(), TourError> {
     tour.begin("p3: a record that its patient closed, in an emergency");
     let family = tour.cast.closed.family.clone();
-    let password = tour.clinic.clinician().password.clone();
+    let password = tour.clinic.clinician().user.password.clone();
     look_up(tour, &family).await?;
     let window = tour.window()?;
     window.find("[data-testid=closed-emergency]").await?;

@@ -3,7 +3,6 @@
 //! Each step does what a person would do and looks at what a person would see; what the server
 //! holds afterwards is compared with what was done.
 
-mod clinic;
 mod day;
 mod downtime;
 mod guard;
@@ -14,9 +13,9 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::TourError;
+use crate::clinic::Clinic;
 use crate::desktop::Desktop;
 use crate::window::Window;
-use clinic::Clinic;
 
 /// Where programs are and pictures go.
 #[derive(Debug, Clone)]

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{CANARIES, Tour};
 use crate::TourError;
+use crate::clinic::note_text;
 
 /// Actions that stand for a person's deed; the rest (unlocks, syncs, drafts) has no fixed number.
 const DEEDS: &[&str] = &[
@@ -144,15 +145,6 @@ async fn events_of_workstation(tour: &Tour) -> Result<Vec<Value>, TourError> {
         .collect();
     events.sort_by_key(|event| event["recorded"].as_str().unwrap_or_default().to_owned());
     Ok(events)
-}
-
-fn note_text(note: &Value) -> String {
-    use base64::Engine as _;
-    note["content"][0]["attachment"]["data"]
-        .as_str()
-        .and_then(|data| base64::engine::general_purpose::STANDARD.decode(data).ok())
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .unwrap_or_default()
 }
 
 fn expect(tour: &Tour, what: &str, wanted: usize, found: usize) -> Result<(), TourError> {

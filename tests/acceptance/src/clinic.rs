@@ -1,4 +1,4 @@
-//! The clinic that the tour visits: a platform of its own, filled with synthetic people.
+//! The clinic that is visited: a platform of its own, filled with synthetic people.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,17 +10,44 @@ use serde_json::Value;
 use testbed::{NewUser, Platform, PlatformOptions, UserRecord};
 use totp_rs::{Builder, Secret};
 
-use super::TourOptions;
 use crate::TourError;
+use crate::tour::TourOptions;
 
 /// The platform, and who works there.
 pub struct Clinic {
     platform: Platform,
-    clinician: UserRecord,
-    practitioner: String,
-    name: String,
+    /// Who could work there, as far as they do not yet.
+    people: Vec<Person>,
+    clinician: Member,
+    zone: String,
     token: String,
     _folder: tempfile::TempDir,
+}
+
+/// Somebody who works there.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// How to sign in.
+    pub user: UserRecord,
+    /// Logical id of their Practitioner, where they have one.
+    pub practitioner: Option<String>,
+    /// Their name for people.
+    pub name: String,
+}
+
+impl Member {
+    /// The one-time code for now.
+    pub fn code(&self) -> Result<String, TourError> {
+        let secret = Secret::try_from_base32(&self.user.totp_secret).map_err(platform_error)?;
+        let totp = Builder::new()
+            .with_secret(secret)
+            .build()
+            .map_err(platform_error)?;
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_err(platform_error)?;
+        Ok(totp.generate(now.as_secs()).to_string())
+    }
 }
 
 #[derive(Deserialize)]
@@ -46,37 +73,25 @@ impl Clinic {
         if !made.status.success() {
             return Err(platform_error(String::from_utf8_lossy(&made.stderr)));
         }
-        let people: Vec<Person> =
+        let mut people: Vec<Person> =
             serde_json::from_slice(&std::fs::read(bundles.join("users.json"))?)
                 .map_err(platform_error)?;
         // The list of users is not FHIR; what is imported is.
         std::fs::rename(bundles.join("users.json"), folder.path().join("users.json"))?;
         let mut platform = Platform::start(PlatformOptions {
             data: Some(folder.path().join("platform")),
-            time_zone: zone,
+            time_zone: zone.clone(),
             ..PlatformOptions::quick()
         })
         .map_err(platform_error)?;
         platform.import(&bundles).map_err(platform_error)?;
-        let person = people
-            .iter()
-            .find(|person| person.role == "clinician" && person.practitioner.is_some())
-            .ok_or_else(|| platform_error("the clinic has no clinician"))?;
-        let clinician = platform
-            .add_user(&NewUser {
-                username: &person.username,
-                role: &person.role,
-                display_name: &person.display_name,
-                password: Some("correct horse battery staple"),
-                practitioner: person.practitioner.as_deref(),
-            })
-            .map_err(platform_error)?;
+        let clinician = employ(&mut platform, &mut people, "clinician")?;
         let token = platform.token().map_err(platform_error)?;
         Ok(Self {
             platform,
+            people,
             clinician,
-            practitioner: person.practitioner.clone().unwrap_or_default(),
-            name: person.display_name.clone(),
+            zone,
             token,
             _folder: folder,
         })
@@ -93,32 +108,33 @@ impl Clinic {
     }
 
     /// Who takes the tour.
-    pub fn clinician(&self) -> &UserRecord {
+    pub fn clinician(&self) -> &Member {
         &self.clinician
     }
 
-    /// Logical id of the clinician's Practitioner.
-    pub fn practitioner(&self) -> &str {
-        &self.practitioner
+    /// Another one of this role.
+    pub fn join(&mut self, role: &str) -> Result<Member, TourError> {
+        employ(&mut self.platform, &mut self.people, role)
     }
 
-    /// The clinician's name for people.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// The clinic's day some days from now, `YYYY-MM-DD`.
+    pub fn day(&self, ahead: i64) -> Result<String, TourError> {
+        let now = jiff::Zoned::now()
+            .in_tz(&self.zone)
+            .map_err(platform_error)?;
+        let day = now
+            .date()
+            .checked_add(jiff::Span::new().days(ahead))
+            .map_err(platform_error)?;
+        Ok(day.to_string())
     }
 
-    /// The clinician's one-time code for now.
-    pub fn code(&self) -> Result<String, TourError> {
-        let secret =
-            Secret::try_from_base32(&self.clinician.totp_secret).map_err(platform_error)?;
-        let totp = Builder::new()
-            .with_secret(secret)
-            .build()
-            .map_err(platform_error)?;
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_err(platform_error)?;
-        Ok(totp.generate(now.as_secs()).to_string())
+    /// When the clinic's clocks show this.
+    pub fn instant(&self, day: &str, time: &str) -> Result<String, TourError> {
+        let wall: jiff::civil::DateTime =
+            format!("{day}T{time}:00").parse().map_err(platform_error)?;
+        let zoned = wall.in_tz(&self.zone).map_err(platform_error)?;
+        Ok(zoned.timestamp().to_string())
     }
 
     /// The network goes: nothing answers any more.
@@ -212,6 +228,43 @@ impl Clinic {
     }
 }
 
+/// Makes the next person of this role a user.
+fn employ(
+    platform: &mut Platform,
+    people: &mut Vec<Person>,
+    role: &str,
+) -> Result<Member, TourError> {
+    let place = people
+        .iter()
+        .position(|person| person.role == role)
+        .ok_or_else(|| platform_error(format!("the clinic has no more people: {role}")))?;
+    let person = people.remove(place);
+    let user = platform
+        .add_user(&NewUser {
+            username: &person.username,
+            role: &person.role,
+            display_name: &person.display_name,
+            password: Some("correct horse battery staple"),
+            practitioner: person.practitioner.as_deref(),
+        })
+        .map_err(platform_error)?;
+    Ok(Member {
+        user,
+        practitioner: person.practitioner,
+        name: person.display_name,
+    })
+}
+
+/// The text of a note.
+pub(crate) fn note_text(note: &Value) -> String {
+    use base64::Engine as _;
+    note["content"][0]["attachment"]["data"]
+        .as_str()
+        .and_then(|data| base64::engine::general_purpose::STANDARD.decode(data).ok())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default()
+}
+
 /// A time zone in which it is about two in the morning: the whole working day lies ahead, at
 /// whatever hour the tour is taken.
 fn zone_before_opening() -> Result<String, TourError> {
@@ -228,6 +281,6 @@ fn zone_before_opening() -> Result<String, TourError> {
     })
 }
 
-pub(super) fn platform_error(error: impl std::fmt::Display) -> TourError {
+pub(crate) fn platform_error(error: impl std::fmt::Display) -> TourError {
     TourError::Platform(error.to_string())
 }
