@@ -35,6 +35,7 @@ mod restored;
 mod schedule;
 mod settings;
 mod store;
+mod tags;
 mod text;
 mod unsent;
 mod wiping;

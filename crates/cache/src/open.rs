@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 
 use crate::error::OpenError;
 use crate::key::CacheKey;
+use crate::tags;
 use crate::wiping;
 
 /// SQLCipher's page size, its default; part of the file's format.
@@ -30,6 +31,7 @@ pub(crate) fn connect(path: &Path, key: &CacheKey) -> Result<Connection, OpenErr
     let connection = Connection::open_with_flags(path, flags)?;
     // Wait for another process, but not for ever.
     connection.busy_timeout(Duration::from_secs(5))?;
+    tags::prepare(&connection);
     give_key(&connection, key)?;
     // The cipher's settings are not stored in the file: they must be the same at every open.
     // HMAC_SHA256 costs less per page than the default SHA512 where the processor has SHA
