@@ -5,6 +5,7 @@ use protocol::audit::AuditReceipt;
 use protocol::sync::SyncPage;
 use protocol::upload::UploadReply;
 
+use crate::ahead::Ahead;
 use crate::backoff::Backoff;
 use crate::message::{Failure, Input, Operation, Ticket};
 use crate::state::{Connection, Fault, FirstFill, Stage, State, Waiting};
@@ -97,6 +98,8 @@ pub struct Engine {
     cursor: Option<String>,
     /// The page being stored: its cursor counts once it is stored.
     page: Option<(String, u64, u64, bool)>,
+    /// The page after it.
+    ahead: Ahead,
     filled: bool,
     fill_stopped: bool,
     stored: u64,
@@ -134,6 +137,7 @@ impl Engine {
             tickets: 0,
             cursor: setup.cursor,
             page: None,
+            ahead: Ahead::Nothing,
             filled: setup.filled,
             fill_stopped: setup.fill_stopped,
             stored: setup.stored,
@@ -192,6 +196,7 @@ impl Engine {
                 self.step = Step::Off;
                 self.asked = Asked::Nothing;
                 self.page = None;
+                self.ahead = Ahead::Nothing;
                 self.wake_at = None;
             }
             Input::SignedIn => {
@@ -234,12 +239,16 @@ impl Engine {
                 }
             }
             Input::PageArrived(ticket, page) => {
-                if self.answers(ticket) {
+                if self.ahead.awaits(ticket) {
+                    self.ahead = Ahead::Arrived(page);
+                } else if self.answers(ticket) {
                     self.page_arrived(page, out);
                 }
             }
             Input::Failed(ticket, failure) => {
-                if self.answers(ticket) {
+                if self.ahead.awaits(ticket) {
+                    self.ahead = Ahead::Failed(failure);
+                } else if self.answers(ticket) {
                     self.failed(failure, now, out);
                 }
             }
@@ -279,10 +288,14 @@ impl Engine {
 
     fn ask_server(&mut self, now: Timestamp, out: &mut Vec<Operation>) -> Ticket {
         let ticket = self.next_ticket();
+        self.await_server(ticket, now, out);
+        ticket
+    }
+
+    fn await_server(&mut self, ticket: Ticket, now: Timestamp, out: &mut Vec<Operation>) {
         let deadline = later(now, self.config.request_timeout);
         self.asked = Asked::Server { ticket, deadline };
         self.sleep_until(deadline, now, out);
-        ticket
     }
 
     fn ask_store(&mut self) -> Ticket {
@@ -341,7 +354,7 @@ impl Engine {
     }
 
     fn fetch(&mut self, now: Timestamp, out: &mut Vec<Operation>) {
-        if self.fill_stopped && !self.filled {
+        if self.rests() {
             // Sending goes on; the filling waits for the user.
             self.send_audit(true, now, out);
             return;
@@ -349,6 +362,11 @@ impl Engine {
         self.step = Step::Fetch;
         let ticket = self.ask_server(now, out);
         out.push(Operation::FetchPage(ticket, self.cursor.clone()));
+    }
+
+    /// Whether the user had the first filling stopped.
+    fn rests(&self) -> bool {
+        self.fill_stopped && !self.filled
     }
 
     /// The current stage is done.
@@ -427,8 +445,15 @@ impl Engine {
             page.remaining,
             page.more,
         ));
+        // Not where the run will turn to something else once this page is stored.
+        let next = (page.more && !self.changed && !self.rests()).then(|| page.cursor.clone());
         let ticket = self.ask_store();
         out.push(Operation::Apply(ticket, page));
+        if let Some(cursor) = next {
+            let ticket = self.next_ticket();
+            self.ahead = Ahead::Asked(ticket);
+            out.push(Operation::FetchPage(ticket, Some(cursor)));
+        }
     }
 
     /// The store did what it was asked for.
@@ -458,6 +483,7 @@ impl Engine {
     }
 
     fn page_stored(&mut self, now: Timestamp, out: &mut Vec<Operation>) {
+        let ahead = std::mem::take(&mut self.ahead);
         let Some((cursor, entries, remaining, more)) = self.page.take() else {
             // The cursor was forgotten: read from the beginning.
             self.cursor = None;
@@ -476,8 +502,20 @@ impl Engine {
         } else if self.changed {
             // What was written here does not wait for the end of a long filling.
             self.begin_run(now, out);
-        } else {
+        } else if self.rests() {
             self.fetch(now, out);
+        } else {
+            self.go_on(ahead, now, out);
+        }
+    }
+
+    /// It is the turn of the page that was asked for ahead.
+    fn go_on(&mut self, ahead: Ahead, now: Timestamp, out: &mut Vec<Operation>) {
+        match ahead {
+            Ahead::Nothing => self.fetch(now, out),
+            Ahead::Asked(ticket) => self.await_server(ticket, now, out),
+            Ahead::Arrived(page) => self.page_arrived(page, out),
+            Ahead::Failed(failure) => self.failed(failure, now, out),
         }
     }
 
@@ -556,6 +594,7 @@ impl Engine {
     fn wait(&mut self, at_least: Option<u32>, now: Timestamp, out: &mut Vec<Operation>) {
         self.step = Step::Idle;
         self.page = None;
+        self.ahead = Ahead::Nothing;
         let wait = self.backoff.next_wait();
         let least = SignedDuration::from_secs(i64::from(at_least.unwrap_or(0)));
         self.sleep_until(later(now, wait.max(least)), now, out);

@@ -77,7 +77,8 @@ pub enum Operation {
     SendUpload(Ticket),
     /// Store the fates.
     SettleUpload(Ticket, UploadReply),
-    /// Ask for the page after this cursor; none is the beginning.
+    /// Ask for the page after this cursor; none is the beginning. May come while a page is
+    /// being stored: the two are carried out at the same time.
     FetchPage(Ticket, Option<String>),
     /// Store a page with its cursor and its audit event in one transaction.
     Apply(Ticket, SyncPage),

@@ -55,6 +55,8 @@ impl Answer {
 enum What {
     Ask(Ask),
     Answer(Input),
+    /// The store is done: this needs no network.
+    Stored,
 }
 
 /// Something on its way.
@@ -66,6 +68,13 @@ pub struct Message {
     life: u64,
     ticket: Ticket,
     what: What,
+}
+
+impl Message {
+    /// Whether it is lost when all connections are.
+    pub fn is_of_network(&self) -> bool {
+        !matches!(self.what, What::Stored)
+    }
 }
 
 impl World {
@@ -129,6 +138,12 @@ impl World {
         }
     }
 
+    /// The store takes its time to say that it is done.
+    pub fn store_slowly(&mut self, device: usize, ticket: Ticket) {
+        let wait = self.any();
+        self.put(wait, device, ticket, What::Stored);
+    }
+
     fn short(&mut self) -> SignedDuration {
         SignedDuration::from_millis(5 + self.chance.below(200) as i64)
     }
@@ -164,7 +179,11 @@ impl World {
         } = message;
         match message.what {
             // Answers to a process that is gone go nowhere.
-            What::Answer(_) if life != self.devices[device].starts => {}
+            What::Answer(_) | What::Stored if life != self.devices[device].starts => {}
+            What::Stored => {
+                let waiting = self.devices[device].waiting();
+                self.tell(device, Input::Stored(ticket, waiting));
+            }
             What::Answer(_) if self.devices[device].cut => self.tally.count("answers lost"),
             What::Answer(input) => self.tell(device, input),
             What::Ask(_) if self.devices[device].cut => self.tally.count("requests lost"),

@@ -152,6 +152,12 @@ impl World {
                         _ => seal(head),
                     })
                 });
+                // The next page may be here before this one is told to be stored.
+                if matches!(stored, Written::Done(_)) && self.chance.once_in(3) {
+                    self.tally.count("pages stored slowly");
+                    self.store_slowly(device, ticket);
+                    return None;
+                }
                 self.stored(device, ticket, stored)
             }
             Operation::StartOver(ticket) => {

@@ -21,6 +21,7 @@ const EXPECTED: &[&str] = &[
     "disks full",
     "forms saved on an older state",
     "networks cut",
+    "pages stored slowly",
     "permissions changed",
     "records offered again",
     "requests delayed beyond their time",

@@ -132,7 +132,7 @@ impl World {
         self.tally.count("servers restored");
         self.server.restore(backup);
         // What was on its way is lost with the connections.
-        self.messages.clear();
+        self.messages.retain(|message| !message.is_of_network());
         self.healed = false;
         for _ in 0..STEPS_AFTER_RESTORE {
             // Only the workstations: whoever writes on a record that lost its newest versions
