@@ -252,4 +252,4 @@ fn is_long_over(json: &str, now: Timestamp) -> bool {
 
 #[cfg(test)]
 #[path = "relation_tests.rs"]
-mod tests;
+pub(crate) mod tests;

@@ -80,7 +80,7 @@ fn kept(role: protocol::sign_in::Role) -> Kept {
     }
 }
 
-fn desk(folder: &std::path::Path) -> Desk {
+pub(crate) fn desk(folder: &std::path::Path) -> Desk {
     let device = Uuid::from_u128(3);
     let identity = Identity::new(
         "https://clinic.example".parse().unwrap(),
@@ -171,7 +171,7 @@ fn records(id: &str, facts: Facts) -> Vec<Value> {
     records
 }
 
-fn fill(desk: &Desk, patients: &HashMap<u16, String>) {
+pub(crate) fn fill(desk: &Desk, patients: &HashMap<u16, String>) {
     let now = desk.now();
     let mut entries = Vec::new();
     let mut grants = Vec::new();

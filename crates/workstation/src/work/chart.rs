@@ -32,6 +32,14 @@ impl Desk {
             patient: Some(patient),
             part: Part::Whole,
         })?;
+        // Nobody's chart is opened in vain: who is not here is told before anything is recorded.
+        if self
+            .cache
+            .read(|cache| cache.patient_card(patient))?
+            .is_none()
+        {
+            return Err(WorkError::Missing);
+        }
         let mut events = vec![self.chart_opened(&permit, patient, why)?];
         let earlier = self.earlier(patient)?;
         for (card, permit) in &earlier {
@@ -39,18 +47,28 @@ impl Desk {
                 events.push(self.chart_opened(permit, &card.id, why)?);
             }
         }
-        let mut view = self
-            .cache
-            .read(|cache| self.chart(cache, patient, &earlier))?;
-        view.access = permit.grant().map(|grant| self.access_view(grant));
         let now = self.now();
-        self.cache.write("open-chart", |tx| {
-            tx.note_opened(patient, now)?;
-            for event in &events {
-                tx.record(self.seal(event))?;
-            }
-            Ok::<_, StoreError>(())
-        })?;
+        let record = || {
+            self.cache.write("open-chart", |tx| {
+                tx.note_opened(patient, now)?;
+                for event in &events {
+                    tx.record(self.seal(event))?;
+                }
+                Ok::<_, StoreError>(())
+            })
+        };
+        // The disk takes the record in while the chart is read. The view leaves here when both
+        // are done; a chart that cannot be read after all was an access nevertheless.
+        let (recorded, view) = std::thread::scope(|scope| {
+            let recorded = scope.spawn(record);
+            let view = self
+                .cache
+                .read(|cache| self.chart(cache, patient, &earlier));
+            (recorded.join(), view)
+        });
+        recorded.map_err(|_| WorkError::Interrupted)??;
+        let mut view = view?;
+        view.access = permit.grant().map(|grant| self.access_view(grant));
         Ok(view)
     }
 
@@ -231,5 +249,42 @@ pub(crate) fn name_of(resource: &Value) -> Option<String> {
         texts::concept_at(resource, "code")
     } else {
         Some(name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use access::Facts;
+    use cache::{Cache, CacheKey};
+
+    use super::*;
+    use crate::desk::relation::tests::{desk, fill};
+
+    #[test]
+    fn a1_a_chart_whose_record_cannot_be_kept_is_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = desk(folder.path());
+        let assigned = (0..16)
+            .map(|bit| 1 << bit)
+            .find(|bits| Facts::from_bits(*bits).assigned)
+            .unwrap();
+        fill(&desk, &HashMap::from([(assigned, "p1".to_owned())]));
+        let recorded = || desk.cache.read(|cache| cache.head()).unwrap().number;
+        let before = recorded();
+        desk.open_chart("p1", Cause::Opened).unwrap();
+        assert_eq!(recorded(), before + 1);
+        let missing = desk.open_chart("nobody", Cause::Opened);
+        assert!(missing.is_err());
+        let before = recorded();
+        // Somebody else writes for longer than anybody waits; reading goes on meanwhile.
+        let file = folder.path().join("cache.db");
+        let other = Cache::open(&file, &CacheKey::new([1; 32])).unwrap();
+        let opened = other
+            .write("hold", |_| {
+                Ok::<_, StoreError>(desk.open_chart("p1", Cause::Opened))
+            })
+            .unwrap();
+        assert!(matches!(opened, Err(WorkError::Store(StoreError::Busy))));
+        assert_eq!(recorded(), before);
     }
 }
