@@ -1,12 +1,33 @@
+import { readFileSync } from 'node:fs';
 import react from '@vitejs/plugin-react';
+import type { Plugin } from 'vite';
 import { defineConfig } from 'vitest/config';
+
+/** Fails the build when a component of Mantine is drawn whose styles are not in `parts.css`. */
+function styledParts(): Plugin {
+  return {
+    name: 'styled-parts',
+    apply: 'build',
+    generateBundle(_, bundle) {
+      const parts = readFileSync(new URL('shared/theme/parts.css', import.meta.url), 'utf8');
+      for (const chunk of Object.values(bundle)) {
+        for (const module of chunk.type === 'chunk' ? Object.keys(chunk.modules) : []) {
+          const part = module.match(/@mantine\/core\/.*\/(\w+)\.module\.mjs$/)?.[1];
+          if (part && !parts.includes(`/${part}.css"`)) {
+            this.error(`shared/theme/parts.css lacks Mantine's ${part}.css`);
+          }
+        }
+      }
+    },
+  };
+}
 
 // The window loads everything from the program itself under a strict policy: no inline
 // script, no `data:` font, no source map in what is packaged.
 export default defineConfig({
   root: 'clinician',
   base: './',
-  plugins: [react()],
+  plugins: [react(), styledParts()],
   // Tests run in Node, but what they test is the window: packages answer as to a browser.
   ...(process.env.VITEST ? { resolve: { conditions: ['browser'] } } : {}),
   build: {

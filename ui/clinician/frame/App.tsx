@@ -1,19 +1,22 @@
 // The whole window: which phase the program is in decides what is drawn. An open session is a
 // subtree with a key of its own; when it locks, the subtree goes and takes every record with it.
 import { MantineProvider } from '@mantine/core';
-import { Notifications } from '@mantine/notifications';
-import { useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import type { UserView } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { theme } from '../../shared/theme/theme.ts';
 import { Filling } from '../sign-in/Filling.tsx';
 import { SignIn } from '../sign-in/SignIn.tsx';
 import { useLook } from './look.ts';
-import { OpenSession } from './OpenSession.tsx';
 import type { Trail } from './place.tsx';
 import { homeOf } from './screens.ts';
 import { SessionProvider, useSession } from './session.tsx';
 import type { WorkspaceTrail } from './workspace.tsx';
+
+// What an open session draws comes once the sign-in screen is drawn: before anybody has typed a
+// password, and after anybody has waited for the window.
+const session = () => import('./OpenSession.tsx');
+const OpenSession = lazy(() => session().then((module) => ({ default: module.OpenSession })));
 
 interface Left extends Trail, WorkspaceTrail {}
 
@@ -37,6 +40,15 @@ function Window() {
     return undefined;
   }, [open]);
 
+  const drawn = view !== null;
+  useEffect(() => {
+    if (!drawn) {
+      return undefined;
+    }
+    const soon = setTimeout(() => void session(), 100);
+    return () => clearTimeout(soon);
+  }, [drawn]);
+
   if (fault && !view) {
     return (
       <main style={{ display: 'grid', placeItems: 'center', height: '100%' }}>
@@ -54,7 +66,11 @@ function Window() {
       mine = fresh(view.user);
       left.current.set(who, mine);
     }
-    return <OpenSession key={`${who} ${opening}`} user={view.user} trail={mine} />;
+    return (
+      <Suspense fallback={null}>
+        <OpenSession key={`${who} ${opening}`} user={view.user} trail={mine} />
+      </Suspense>
+    );
   }
   if (view.phase === 'filling') {
     return <Filling />;
@@ -72,7 +88,6 @@ export function App() {
       defaultColorScheme="auto"
       colorSchemeManager={look.remember}
     >
-      <Notifications position="bottom-right" autoClose={5000} limit={3} containerWidth={380} />
       <SessionProvider>
         <Window />
       </SessionProvider>

@@ -1,5 +1,5 @@
 // An open session: its own query client, place and workspace. Nothing in here outlives a lock.
-import { notifications } from '@mantine/notifications';
+import { Notifications, notifications } from '@mantine/notifications';
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import type { UserView } from '../../shared/bindings.ts';
@@ -108,6 +108,7 @@ export function OpenSession({ user, trail }: { user: UserView; trail: Trail & Wo
   useIdleTimer();
   return (
     <QueryClientProvider client={client}>
+      <Notifications position="bottom-right" autoClose={5000} limit={3} containerWidth={380} />
       <ClinicProvider user={user}>
         <PlaceProvider trail={trail}>
           <WorkspaceProvider trail={trail}>

@@ -1,14 +1,16 @@
 // Mantine in Rounds' measures: 32 px controls, 14 px type, one accent, short motion.
+// The components that only an open session draws are named by their types alone: the sign-in
+// screen does not load them.
 import {
   ActionIcon,
   Button,
   createTheme,
   Input,
   type MantineColorsTuple,
-  Modal,
-  Notification,
-  SegmentedControl,
-  Tooltip,
+  type ModalProps,
+  type NotificationProps,
+  type SegmentedControlProps,
+  type TooltipProps,
 } from '@mantine/core';
 import { en } from '../words/en.ts';
 
@@ -64,6 +66,11 @@ const dark: MantineColorsTuple = [
   '#101416',
 ];
 
+/** What a component is given where nothing else is said. */
+function usual<P>(defaultProps: Partial<P>): { defaultProps: Partial<P> } {
+  return { defaultProps };
+}
+
 export const theme = createTheme({
   fontFamily: 'var(--r-font)',
   fontFamilyMonospace: 'ui-monospace, "DejaVu Sans Mono", monospace',
@@ -107,13 +114,15 @@ export const theme = createTheme({
         success: {},
       }),
     }),
-    SegmentedControl: SegmentedControl.extend({ defaultProps: { transitionDuration: 100 } }),
-    Tooltip: Tooltip.extend({
-      defaultProps: { openDelay: 400, withArrow: false, transitionProps: { duration: 80 } },
+    SegmentedControl: usual<SegmentedControlProps>({ transitionDuration: 100 }),
+    Tooltip: usual<TooltipProps>({
+      openDelay: 400,
+      withArrow: false,
+      transitionProps: { duration: 80 },
     }),
-    Notification: Notification.extend({
-      defaultProps: { closeButtonProps: { 'aria-label': en.common.close } },
+    Notification: usual<NotificationProps>({
+      closeButtonProps: { 'aria-label': en.common.close },
     }),
-    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 100 } } }),
+    Modal: usual<ModalProps>({ centered: true, transitionProps: { duration: 100 } }),
   },
 });

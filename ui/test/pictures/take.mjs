@@ -79,6 +79,8 @@ for (const shot of SHOTS) {
   await page.addInitScript(fake);
   try {
     await page.goto('http://localhost:4317/');
+    // What an open session draws is loaded after the window's first picture.
+    await page.locator('main').first().waitFor();
     await page.clock.runFor(400);
     await shot.act?.(page);
     await page.clock.runFor(500);
