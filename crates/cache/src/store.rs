@@ -203,8 +203,9 @@ impl Cache {
             // Back to the rule even when the page failed.
             set_synchronous(connection, "FULL")?;
         }
-        if result.is_ok() {
-            writer.loose = loose;
+        // A full transaction that changed nothing has synced nothing either.
+        if loose && result.is_ok() {
+            writer.loose = true;
         }
         tracing::debug!(
             transaction = name,
@@ -217,13 +218,15 @@ impl Cache {
     /// Makes every commit so far outlive a power cut. Needed before the outside is told of
     /// something that a loose commit wrote.
     pub(crate) fn make_durable(&self) -> Result<(), StoreError> {
-        if self.writer().loose {
+        let mut writer = self.writer();
+        if writer.loose {
             // Any full commit syncs the whole log.
-            self.write("make-durable", |tx| {
+            transact(self.connected(&mut writer)?, &*self.ids, |tx| {
                 tx.connection
                     .execute("UPDATE feed SET stored = stored WHERE one = 1", [])?;
                 Ok::<_, StoreError>(())
             })?;
+            writer.loose = false;
         }
         Ok(())
     }

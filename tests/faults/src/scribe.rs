@@ -302,7 +302,12 @@ impl Expected {
                 let Some(deed) = self.begun.take() else {
                     return;
                 };
-                let loose = matches!(deed, Deed::Page { number } if number < FIRST_FILLING);
+                // Settling an empty outbox changes nothing, and so syncs nothing.
+                let loose = match deed {
+                    Deed::Page { number } => number < FIRST_FILLING,
+                    Deed::Settle => true,
+                    _ => false,
+                };
                 self.did(deed);
                 if !loose {
                     // Any full commit makes the loose ones before it durable.

@@ -288,6 +288,11 @@ fn a_loose_commit_becomes_durable_before_it_is_told() {
     };
     assert_eq!(level(&bed.cache), 2, "back to FULL");
     assert!(bed.cache.is_loose());
+    // A transaction that changes nothing syncs nothing.
+    bed.cache
+        .write("nothing", |_| Ok::<_, StoreError>(()))
+        .unwrap();
+    assert!(bed.cache.is_loose());
     assert_eq!(bed.cache.audit_batch(10).unwrap().len(), 1);
     assert!(!bed.cache.is_loose());
 }

@@ -28,7 +28,7 @@ pub struct Buses {
     default_path = "/org/freedesktop/login1",
     gen_blocking = false
 )]
-trait Manager {
+trait Logind {
     #[zbus(name = "GetSessionByPID")]
     fn get_session_by_pid(&self, pid: u32) -> zbus::Result<OwnedObjectPath>;
 
@@ -76,11 +76,11 @@ async fn with_logind(workstation: &Workstation, address: Option<&str>) -> zbus::
         Some(address) => connection::Builder::address(address)?.build().await?,
         None => Connection::system().await?,
     };
-    let manager = ManagerProxy::new(&bus).await?;
-    let mut sleeps = manager.receive_prepare_for_sleep().await?;
-    let mut locks = lock_signals(&bus, &manager).await?;
+    let logind = LogindProxy::new(&bus).await?;
+    let mut sleeps = logind.receive_prepare_for_sleep().await?;
+    let mut locks = lock_signals(&bus, &logind).await?;
     // Dropped, it lets the computer go.
-    let mut delay = delay(&manager).await;
+    let mut delay = delay(&logind).await;
     loop {
         tokio::select! {
             sleep = sleeps.next() => {
@@ -89,7 +89,7 @@ async fn with_logind(workstation: &Workstation, address: Option<&str>) -> zbus::
                     workstation.lock_now("sleep").await;
                     drop(delay.take());
                 } else {
-                    delay = self::delay(&manager).await;
+                    delay = self::delay(&logind).await;
                 }
             }
             lock = locks.next() => {
@@ -103,9 +103,9 @@ async fn with_logind(workstation: &Workstation, address: Option<&str>) -> zbus::
 }
 
 /// Holds sleep up until it is dropped; none where that is not allowed.
-async fn delay(manager: &ManagerProxy<'_>) -> Option<OwnedFd> {
+async fn delay(logind: &LogindProxy<'_>) -> Option<OwnedFd> {
     let why = "Drops its keys before the computer sleeps";
-    match manager.inhibit("sleep", "Rounds", why, "delay").await {
+    match logind.inhibit("sleep", "Rounds", why, "delay").await {
         Ok(held) => Some(held),
         Err(error) => {
             tracing::warn!(reason = %error, "sleep cannot be held up until the keys are gone");
@@ -115,12 +115,12 @@ async fn delay(manager: &ManagerProxy<'_>) -> Option<OwnedFd> {
 }
 
 /// `Lock` of our session; of every session where ours is not known, which is the safe side.
-async fn lock_signals(bus: &Connection, manager: &ManagerProxy<'_>) -> zbus::Result<MessageStream> {
-    let by_process = manager.get_session_by_pid(std::process::id()).await;
+async fn lock_signals(bus: &Connection, logind: &LogindProxy<'_>) -> zbus::Result<MessageStream> {
+    let by_process = logind.get_session_by_pid(std::process::id()).await;
     let session = match (by_process, std::env::var("XDG_SESSION_ID")) {
         (Ok(path), _) => Some(path),
         // A program that the user's service manager started belongs to no session itself.
-        (Err(_), Ok(id)) => manager.get_session(&id).await.ok(),
+        (Err(_), Ok(id)) => logind.get_session(&id).await.ok(),
         (Err(_), Err(_)) => None,
     };
     let mut rule = MatchRule::builder()
