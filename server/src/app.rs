@@ -12,12 +12,14 @@ use crate::audit::recorder::{self, Recorder};
 use crate::config::Config;
 use crate::identity::oidc::Provider;
 use crate::identity::oidc::provider::ProviderError;
+use crate::identity::remembered::Remembered;
 use crate::ledger::{self, Ledger};
 use crate::search::blind::Blind;
 use crate::store::announce::Announcer;
 use crate::store::connect::Plans;
 use crate::store::error::StoreError;
 use crate::store::keys::KeyRing;
+use crate::store::reads::{self, Reads};
 use crate::store::{connect, tenant};
 
 /// Tells the time. Tests bring their own.
@@ -26,8 +28,8 @@ pub trait Clock: Send + Sync + 'static {
     fn now(&self) -> Timestamp;
 }
 
-/// Connections of the recorder's lanes and the sequencer.
-const STEADY: usize = recorder::LANES + 1;
+/// Connections of the lanes of recorder and reads, and of the sequencer.
+const STEADY: usize = recorder::LANES + reads::LANES + 1;
 
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
@@ -78,8 +80,12 @@ pub struct App {
     pub ledger: Ledger,
     /// Stores the events of concurrent readers together.
     pub recorder: Recorder,
-    /// Connections of recorder and sequencer: those of requests may all be held by readers who
-    /// wait for them.
+    /// Reads what concurrent requests ask for by name together.
+    pub reads: Reads,
+    /// Sessions that were looked up before.
+    pub sessions: Remembered,
+    /// Connections of recorder, reads and sequencer: those of requests may all be held by readers
+    /// who wait for them.
     pub steady: Pool,
     /// The identity provider, if there is single sign-on.
     pub single_sign_on: Option<Provider>,
@@ -123,6 +129,7 @@ impl App {
         };
         let steady = connect::pool_of(&few, tenant.id, Plans::Kept)?;
         let recorder = Recorder::start(steady.clone(), tenant.id, Arc::clone(&clock));
+        let reads = Reads::start(steady.clone(), tenant.id);
         let single_sign_on = config
             .single_sign_on
             .clone()
@@ -141,6 +148,8 @@ impl App {
             clock,
             ledger,
             recorder,
+            reads,
+            sessions: Remembered::default(),
             steady,
             single_sign_on,
             announcer,

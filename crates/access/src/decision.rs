@@ -192,6 +192,16 @@ impl PolicySet {
         decision
     }
 
+    /// Whether it is allowed, where nobody asks why.
+    pub fn allows(&self, request: &Request) -> bool {
+        let remembered = self.decided.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(decision) = remembered.get(request) {
+            return decision.allow();
+        }
+        drop(remembered);
+        self.decide(request).allow()
+    }
+
     fn judge(&self, request: &Request) -> Decision {
         let answer = self.ask(request);
         if answer.allow {

@@ -17,6 +17,7 @@ pub mod proof;
 mod render;
 pub mod told;
 pub mod tree;
+mod writing;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -36,9 +37,14 @@ pub fn canonical(value: &Value) -> Vec<u8> {
 
 /// Leaf of the audit tree: SHA-256(0x00 ‖ canonical event), as RFC 6962 prefixes leaves.
 pub fn leaf_hash(event: &Value) -> tree::Hash {
+    leaf_hash_of(&canonical(event))
+}
+
+/// [`leaf_hash`] of an event that is in canonical form already.
+pub fn leaf_hash_of(canonical: &[u8]) -> tree::Hash {
     Sha256::new()
         .chain_update([0x00])
-        .chain_update(canonical(event))
+        .chain_update(canonical)
         .finalize()
         .into()
 }

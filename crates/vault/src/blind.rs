@@ -29,6 +29,12 @@ impl BlindKey {
     /// The token of `text` for one tenant and one search parameter: HMAC-SHA256, truncated.
     /// `text` is normalised by the caller; the parts are told apart by their lengths.
     pub fn token(&self, tenant: Uuid, parameter: &str, text: &str) -> [u8; TOKEN] {
+        self.parameter(tenant, parameter).token(&[text])
+    }
+
+    /// Begins the tokens of one tenant and one search parameter. It holds what is derived from the
+    /// key: for the record at hand, not to be kept.
+    pub fn parameter(&self, tenant: Uuid, parameter: &str) -> BlindParameter {
         // HMAC takes keys of every length.
         #[allow(clippy::expect_used)]
         let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(self.0.expose())
@@ -36,7 +42,20 @@ impl BlindKey {
         mac.update(tenant.as_bytes());
         mac.update(&(parameter.len() as u64).to_be_bytes());
         mac.update(parameter.as_bytes());
-        mac.update(text.as_bytes());
+        BlindParameter(mac)
+    }
+}
+
+/// Tokens of one parameter, begun: what they have in common is hashed once.
+pub struct BlindParameter(Hmac<Sha256>);
+
+impl BlindParameter {
+    /// The token of the text that these pieces make together.
+    pub fn token(&self, pieces: &[&str]) -> [u8; TOKEN] {
+        let mut mac = self.0.clone();
+        for piece in pieces {
+            mac.update(piece.as_bytes());
+        }
         let full = mac.finalize().into_bytes();
         let mut token = [0u8; TOKEN];
         token.copy_from_slice(&full[..TOKEN]);
@@ -47,5 +66,11 @@ impl BlindKey {
 impl std::fmt::Debug for BlindKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("BlindKey(…)")
+    }
+}
+
+impl std::fmt::Debug for BlindParameter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("BlindParameter(…)")
     }
 }

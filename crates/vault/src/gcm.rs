@@ -85,15 +85,33 @@ impl Gcm {
 
     /// Opens `IV ‖ ciphertext ‖ tag`.
     pub(crate) fn open(&self, aad: &[u8], body: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-        let (iv, rest) = body.split_first_chunk::<IV>().ok_or(Refusal::Truncated)?;
-        let (ciphertext, tag) = rest.split_last_chunk::<TAG>().ok_or(Refusal::Truncated)?;
-        let mut plain = Zeroizing::new(ciphertext.to_vec());
-        let nonce: &Nonce<_> = iv.into();
-        let tag: &Tag = tag.into();
-        self.0
-            .decrypt_inout_detached(nonce, aad, plain.as_mut_slice().into(), tag)
-            .map_err(|_| Refusal::Tampered)?;
+        let mut body = body.to_vec();
+        let plain = self.open_in_place(aad, &mut body)?;
+        let length = plain.len();
+        let mut plain = Zeroizing::new(body);
+        plain.copy_within(IV..IV + length, 0);
+        plain.truncate(length);
         Ok(plain)
+    }
+
+    /// The same where it lies; what does not open stays as it is.
+    pub(crate) fn open_in_place<'b>(
+        &self,
+        aad: &[u8],
+        body: &'b mut [u8],
+    ) -> Result<&'b [u8], Refusal> {
+        let (iv, rest) = body
+            .split_first_chunk_mut::<IV>()
+            .ok_or(Refusal::Truncated)?;
+        let (text, tag) = rest
+            .split_last_chunk_mut::<TAG>()
+            .ok_or(Refusal::Truncated)?;
+        let nonce: &Nonce<_> = (&*iv).into();
+        let tag: &Tag = (&*tag).into();
+        self.0
+            .decrypt_inout_detached(nonce, aad, (&mut *text).into(), tag)
+            .map_err(|_| Refusal::Tampered)?;
+        Ok(text)
     }
 }
 

@@ -227,6 +227,18 @@ impl SealingKey {
     pub fn open(&self, place: &Place<'_>, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         self.key.open(place, blob)
     }
+
+    /// The same where it lies: see [`DataKey::open_in_place`].
+    ///
+    /// # Errors
+    /// [`OpenError`] says what is wrong and where.
+    pub fn open_in_place(
+        &self,
+        place: &Place<'_>,
+        blob: Vec<u8>,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.key.open_in_place(place, blob)
+    }
 }
 
 impl std::fmt::Debug for SealingKey {

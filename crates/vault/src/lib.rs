@@ -22,7 +22,7 @@ pub mod sealed;
 mod secret;
 pub mod slot;
 
-pub use blind::BlindKey;
+pub use blind::{BlindKey, BlindParameter};
 pub use keys::{DataKey, KeyId, MasterKeys, SealingKey};
 pub use place::Place;
 pub use sealed::OpenError;

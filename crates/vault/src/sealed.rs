@@ -96,7 +96,7 @@ impl DataKey {
     pub(crate) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut header = [FORMAT; HEADER];
         header[1..].copy_from_slice(self.id().as_bytes());
-        self.gcm().seal(&header, &place.associated_data(), plain)
+        place.with_associated_data(|aad| self.gcm().seal(&header, aad, plain))
     }
 
     /// Opens what a [`crate::SealingKey`] sealed with this key for the same place.
@@ -104,7 +104,19 @@ impl DataKey {
     /// # Errors
     /// [`OpenError`] says what is wrong and where.
     pub fn open(&self, place: &Place<'_>, blob: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let (found, body) = split(place, blob)?;
+        self.open_in_place(place, blob.to_vec())
+    }
+
+    /// [`DataKey::open`] of a value that nobody needs sealed any more: opened where it lies.
+    ///
+    /// # Errors
+    /// As [`DataKey::open`].
+    pub fn open_in_place(
+        &self,
+        place: &Place<'_>,
+        mut blob: Vec<u8>,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let (found, _) = split(place, &blob)?;
         if found != self.id() {
             return Err(OpenError::OtherKey {
                 at: place.name(),
@@ -112,9 +124,18 @@ impl DataKey {
                 given: self.id(),
             });
         }
-        self.gcm()
-            .open(&place.associated_data(), body)
-            .map_err(|refusal| OpenError::refused(refusal, place))
+        let opened = place.with_associated_data(|aad| {
+            // `split` made sure that there is more than a header.
+            self.gcm().open_in_place(aad, &mut blob[HEADER..])
+        });
+        let length = opened
+            .map_err(|refusal| OpenError::refused(refusal, place))?
+            .len();
+        let mut plain = Zeroizing::new(blob);
+        plain.copy_within(HEADER + IV..HEADER + IV + length, 0);
+        // What is cut off holds the end of the text once more; it is wiped with the rest.
+        plain.truncate(length);
+        Ok(plain)
     }
 }
 

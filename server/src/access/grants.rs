@@ -301,7 +301,7 @@ pub async fn taken_off_line<'e>(
     app: &App,
     tx: &impl GenericClient,
     device: Uuid,
-    entries: impl Iterator<Item = &'e Entry<'e>>,
+    entries: impl Iterator<Item = &'e Entry>,
 ) -> Result<(), StoreError> {
     for entry in entries.filter(|entry| entry.success) {
         let kind = match entry.action {

@@ -107,7 +107,7 @@ impl<'a> Sight<'a> {
     pub fn depends(&self, action: Action, resource_type: &str) -> bool {
         let class = ResourceClass::of_record(resource_type, true);
         let request = Request::new(self.me.role, action, class);
-        let allow = |facts: Facts| self.app.policies.decide(&request.concerning(facts)).allow();
+        let allow = |facts: Facts| self.app.policies.allows(&request.concerning(facts));
         let closed = allow(Facts {
             consent_denies: true,
             ..Facts::default()

@@ -3,53 +3,36 @@
 use deadpool_postgres::GenericClient;
 use ledger::AccessEvent;
 use ledger::event::Outcome;
+use ledger::tree::Hash;
 use serde_json::Value;
 use uuid::Uuid;
 use vault::{Place, SealingKey};
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::store::error::StoreError;
 
-/// An event ready to be stored: the document and what it is found by.
+/// An event of a workstation, ready to be stored: the document and what it is found by.
 #[derive(Debug)]
-pub struct Entry<'a> {
+pub struct Entry {
     /// Logical id.
     pub id: Uuid,
     /// When it happened.
     pub recorded: jiff::Timestamp,
     /// Stable code of the action.
-    pub action: &'a str,
+    pub action: &'static str,
     /// Whether it was done.
     pub success: bool,
     /// Who did it.
     pub account: Option<Uuid>,
     /// Wire name of the user's role at that time, where known.
     pub role: Option<String>,
-    /// The workstation that recorded it; none when the server did.
-    pub device: Option<Uuid>,
-    /// The workstation that asked, if it was one.
-    pub client: Option<Uuid>,
+    /// The workstation that recorded it.
+    pub device: Uuid,
     /// Patients it is about.
     pub patients: Vec<String>,
     /// The AuditEvent.
     pub event: Value,
-}
-
-impl From<&AccessEvent> for Entry<'static> {
-    fn from(event: &AccessEvent) -> Self {
-        Self {
-            id: event.id,
-            recorded: event.recorded,
-            action: event.action.code(),
-            success: event.outcome == Outcome::Success,
-            account: event.user.as_ref().map(|user| user.id),
-            role: event.user.as_ref().map(|user| user.role.clone()),
-            device: None,
-            client: event.client.device,
-            patients: event.patients.clone(),
-            event: event.to_fhir(),
-        }
-    }
 }
 
 /// Stores one event in the transaction of `tx`, or by itself if `tx` is a plain connection.
@@ -61,124 +44,117 @@ pub async fn append(
     tx: &impl GenericClient,
     event: &AccessEvent,
 ) -> Result<(), StoreError> {
-    entries(app, tx, &[Entry::from(event)]).await
+    all(app, tx, std::slice::from_ref(event)).await
 }
 
-/// Stores events in the transaction of `tx`.
+/// Stores events in the transaction of `tx`, in two round trips however many there are.
 ///
 /// # Errors
-/// When the database refuses.
+/// When the database refuses, an id that is taken included.
 pub async fn all(
     app: &App,
     tx: &impl GenericClient,
     events: &[AccessEvent],
 ) -> Result<(), StoreError> {
-    let list: Vec<Entry<'_>> = events.iter().map(Entry::from).collect();
-    entries(app, tx, &list).await
-}
-
-/// Stores entries in the transaction of `tx`, in two round trips however many there are.
-///
-/// # Errors
-/// When the database refuses, an id that is taken included.
-pub async fn entries(
-    app: &App,
-    tx: &impl GenericClient,
-    list: &[Entry<'_>],
-) -> Result<(), StoreError> {
-    if list.is_empty() {
-        return Ok(());
-    }
-    let rows = sealed(app, list.iter()).await?;
+    let rows = sealed(app, events).await?;
     store(app.tenant.id, app.now(), tx, &rows).await?;
     app.ledger.appended();
     Ok(())
 }
 
-/// Entries with their bodies sealed: all the work that needs no turn.
-#[derive(Debug, Default)]
-pub struct Rows {
-    ids: Vec<Uuid>,
-    recorded: Vec<jiff::Timestamp>,
-    actions: Vec<String>,
-    successes: Vec<bool>,
-    accounts: Vec<Option<Uuid>>,
-    roles: Vec<Option<String>>,
-    devices: Vec<Option<Uuid>>,
-    clients: Vec<Option<Uuid>>,
-    keys: Vec<Uuid>,
-    leaves: Vec<Vec<u8>>,
-    bodies: Vec<Vec<u8>>,
+/// Events with their bodies sealed: all the work that needs no turn.
+pub type Rows = Vec<Row>;
+
+/// A row of `audit_event`, and of `audit_event_patient` for each patient.
+#[derive(Debug)]
+pub struct Row {
+    id: Uuid,
+    recorded: jiff::Timestamp,
+    action: &'static str,
+    success: bool,
+    account: Option<Uuid>,
+    role: Option<String>,
+    device: Option<Uuid>,
+    client: Option<Uuid>,
+    key: Uuid,
+    leaf: Hash,
+    body: Vec<u8>,
+    /// Each once.
     patients: Vec<String>,
-    patient_recorded: Vec<jiff::Timestamp>,
-    patient_events: Vec<Uuid>,
 }
 
-impl Rows {
-    /// How many events.
-    pub fn len(&self) -> usize {
-        self.ids.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.ids.is_empty()
-    }
-
-    /// Takes the rows of `other`, in their order.
-    pub fn extend(&mut self, other: Self) {
-        self.ids.extend(other.ids);
-        self.recorded.extend(other.recorded);
-        self.actions.extend(other.actions);
-        self.successes.extend(other.successes);
-        self.accounts.extend(other.accounts);
-        self.roles.extend(other.roles);
-        self.devices.extend(other.devices);
-        self.clients.extend(other.clients);
-        self.keys.extend(other.keys);
-        self.leaves.extend(other.leaves);
-        self.bodies.extend(other.bodies);
-        self.patients.extend(other.patients);
-        self.patient_recorded.extend(other.patient_recorded);
-        self.patient_events.extend(other.patient_events);
-    }
-}
-
-/// Seals entries.
+/// Seals events of this server.
 ///
 /// # Errors
 /// When the key cannot be had or there is no randomness.
-pub async fn sealed<'e>(
-    app: &App,
-    list: impl ExactSizeIterator<Item = &'e Entry<'e>>,
-) -> Result<Rows, StoreError> {
-    let key = tenant_key(app, list.len()).await?;
-    let mut rows = Rows::default();
-    for entry in list {
-        let json = zeroize::Zeroizing::new(entry.event.to_string());
-        let row = entry.id.to_string();
-        rows.ids.push(entry.id);
-        rows.recorded.push(entry.recorded);
-        rows.actions.push(entry.action.to_owned());
-        rows.successes.push(entry.success);
-        rows.accounts.push(entry.account);
-        rows.roles.push(entry.role.clone());
-        rows.devices.push(entry.device);
-        rows.clients.push(entry.client);
-        rows.keys.push(key.id());
-        rows.leaves.push(ledger::leaf_hash(&entry.event).to_vec());
-        rows.bodies
-            .push(key.seal(&place(app.tenant.id, &row), json.as_bytes())?);
-        for patient in &entry.patients {
-            rows.patients.push(patient.clone());
-            rows.patient_recorded.push(entry.recorded);
-            rows.patient_events.push(entry.id);
-        }
+pub async fn sealed(app: &App, events: &[AccessEvent]) -> Result<Rows, StoreError> {
+    if events.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(rows)
+    let key = tenant_key(app, events.len()).await?;
+    let row = |event: &AccessEvent| {
+        let json = Zeroizing::new(event.to_canonical());
+        Ok(Row {
+            id: event.id,
+            recorded: event.recorded,
+            action: event.action.code(),
+            success: event.outcome == Outcome::Success,
+            account: event.user.as_ref().map(|user| user.id),
+            role: event.user.as_ref().map(|user| user.role.clone()),
+            device: None,
+            client: event.client.device,
+            key: key.id(),
+            leaf: ledger::leaf_hash_of(&json),
+            body: seal(app.tenant.id, &key, event.id, &json)?,
+            patients: once_each(&event.patients),
+        })
+    };
+    events.iter().map(row).collect()
 }
 
-/// Stores sealed entries in the transaction of `tx`, or by themselves, all or none, if `tx` is a
+/// Seals events of a workstation.
+///
+/// # Errors
+/// As [`sealed`].
+pub async fn sealed_entries<'e>(
+    app: &App,
+    list: impl ExactSizeIterator<Item = &'e Entry>,
+) -> Result<Rows, StoreError> {
+    let key = tenant_key(app, list.len()).await?;
+    let row = |entry: &Entry| {
+        let json = Zeroizing::new(entry.event.to_string());
+        Ok(Row {
+            id: entry.id,
+            recorded: entry.recorded,
+            action: entry.action,
+            success: entry.success,
+            account: entry.account,
+            role: entry.role.clone(),
+            device: Some(entry.device),
+            client: Some(entry.device),
+            key: key.id(),
+            leaf: ledger::leaf_hash(&entry.event),
+            body: seal(app.tenant.id, &key, entry.id, json.as_bytes())?,
+            patients: once_each(&entry.patients),
+        })
+    };
+    list.map(row).collect()
+}
+
+fn seal(tenant: Uuid, key: &SealingKey, event: Uuid, json: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut room = Uuid::encode_buffer();
+    let row = event.as_hyphenated().encode_lower(&mut room);
+    Ok(key.seal(&place(tenant, row), json)?)
+}
+
+fn once_each(patients: &[String]) -> Vec<String> {
+    let mut once: Vec<String> = patients.to_vec();
+    once.sort_unstable();
+    once.dedup();
+    once
+}
+
+/// Stores sealed events in the transaction of `tx`, or by themselves, all or none, if `tx` is a
 /// plain connection.
 ///
 /// # Errors
@@ -187,49 +163,62 @@ pub async fn store(
     tenant: Uuid,
     now: jiff::Timestamp,
     tx: &impl GenericClient,
-    rows: &Rows,
+    rows: &[Row],
 ) -> Result<(), StoreError> {
-    let statement = tx
-        .prepare_cached(
-            "WITH stored AS ( \
-               INSERT INTO audit_event (tenant, id, recorded_at, stored_at, action, success, \
-                                        account, role, device, client, key_id, leaf, body) \
-               SELECT $1, u.id, u.recorded_at, $2, u.action, u.success, u.account, u.role, \
-                      u.device, u.client, u.key_id, u.leaf, u.body \
-               FROM unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::boolean[], \
-                           $7::uuid[], $8::text[], $9::uuid[], $10::uuid[], $11::uuid[], \
-                           $12::bytea[], $13::bytea[]) \
-                 AS u(id, recorded_at, action, success, account, role, device, client, key_id, \
-                      leaf, body)) \
-             INSERT INTO audit_event_patient (tenant, patient, recorded_at, event) \
-             SELECT DISTINCT $1::uuid, p.patient, p.recorded_at, p.event \
-             FROM unnest($14::text[], $15::timestamptz[], $16::uuid[]) \
-               AS p(patient, recorded_at, event)",
-        )
-        .await?;
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let statement = tx.prepare_cached(INSERT).await?;
+    let about = || {
+        rows.iter()
+            .flat_map(|row| row.patients.iter().map(move |patient| (row, patient)))
+    };
     tx.execute(
         &statement,
         &[
             &tenant,
             &now,
-            &rows.ids,
-            &rows.recorded,
-            &rows.actions,
-            &rows.successes,
-            &rows.accounts,
-            &rows.roles,
-            &rows.devices,
-            &rows.clients,
-            &rows.keys,
-            &rows.leaves,
-            &rows.bodies,
-            &rows.patients,
-            &rows.patient_recorded,
-            &rows.patient_events,
+            &column(rows, |row| row.id),
+            &column(rows, |row| row.recorded),
+            &column(rows, |row| row.action),
+            &column(rows, |row| row.success),
+            &column(rows, |row| row.account),
+            &column(rows, |row| row.role.as_deref()),
+            &column(rows, |row| row.device),
+            &column(rows, |row| row.client),
+            &column(rows, |row| row.key),
+            &column(rows, |row| row.leaf.as_slice()),
+            &column(rows, |row| row.body.as_slice()),
+            &about()
+                .map(|(_, patient)| patient.as_str())
+                .collect::<Vec<_>>(),
+            &about().map(|(row, _)| row.recorded).collect::<Vec<_>>(),
+            &about().map(|(row, _)| row.id).collect::<Vec<_>>(),
         ],
     )
     .await?;
     Ok(())
+}
+
+/// Both tables in one statement, so that a plain connection stores all or nothing.
+const INSERT: &str = "\
+    WITH stored AS ( \
+      INSERT INTO audit_event (tenant, id, recorded_at, stored_at, action, success, \
+                               account, role, device, client, key_id, leaf, body) \
+      SELECT $1, u.id, u.recorded_at, $2, u.action, u.success, u.account, u.role, \
+             u.device, u.client, u.key_id, u.leaf, u.body \
+      FROM unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::boolean[], \
+                  $7::uuid[], $8::text[], $9::uuid[], $10::uuid[], $11::uuid[], \
+                  $12::bytea[], $13::bytea[]) \
+        AS u(id, recorded_at, action, success, account, role, device, client, key_id, \
+             leaf, body)) \
+    INSERT INTO audit_event_patient (tenant, patient, recorded_at, event) \
+    SELECT $1, p.patient, p.recorded_at, p.event \
+    FROM unnest($14::text[], $15::timestamptz[], $16::uuid[]) \
+      AS p(patient, recorded_at, event)";
+
+fn column<'r, T>(rows: &'r [Row], of: impl Fn(&'r Row) -> T) -> Vec<T> {
+    rows.iter().map(of).collect()
 }
 
 /// The key for what is in no patient's compartment, for so many seals.

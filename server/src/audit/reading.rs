@@ -6,7 +6,7 @@ use ledger::{AccessEvent, Action};
 use protocol::fault::Code;
 
 use crate::app::App;
-use crate::audit::append::{self, Entry};
+use crate::audit::append;
 use crate::http::problem::Refusal;
 use crate::identity::caller::Caller;
 use crate::store::error::StoreError;
@@ -90,9 +90,8 @@ pub async fn refuse(
 ///
 /// # Errors
 /// When the events cannot be stored: then nothing may be shown.
-pub async fn record(app: &App, events: Vec<AccessEvent>) -> Result<(), StoreError> {
-    let list: Vec<Entry<'_>> = events.iter().map(Entry::from).collect();
-    let rows = append::sealed(app, list.iter()).await?;
+pub async fn record(app: &App, events: &[AccessEvent]) -> Result<(), StoreError> {
+    let rows = append::sealed(app, events).await?;
     app.recorder.record(rows).await?;
     app.ledger.appended();
     Ok(())

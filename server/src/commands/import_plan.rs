@@ -307,5 +307,5 @@ async fn taken(
 pub fn memory_key(app: &App, piece: &Piece) -> Uuid {
     app.blind
         .of("import", "file")
-        .code(&hex::encode(piece.digest))
+        .name(&hex::encode(piece.digest))
 }

@@ -120,7 +120,7 @@ async fn record(
         .event(app, Action::Synchronised)
         .because(scope.explanation.clone(), scope.policies.clone());
     event.patients = patients;
-    reading::record(app, vec![event]).await
+    reading::record(app, &[event]).await
 }
 
 async fn horizon(client: &impl GenericClient) -> Result<u64, StoreError> {

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use fhir::outcome::{Issue, IssueType};
 use serde_json::Value;
 
-use crate::fhir_api::BODY_LIMIT;
 use crate::fhir_api::answer::Failure;
+use crate::fhir_api::{Ahead, BODY_LIMIT};
 
 /// Lists nested deeper than this are refused when read.
 const PATH_LIMIT: usize = 6;
@@ -33,6 +33,8 @@ pub struct Ask {
     pub body: Option<Value>,
     /// Whether the body was sent as a JSON Patch.
     pub patch: bool,
+    /// What was read ahead.
+    pub ahead: Option<Ahead>,
 }
 
 /// `Prefer: return=…, handling=…`.
@@ -137,7 +139,7 @@ fn is_json(kind: &str) -> bool {
 /// # Errors
 /// 400, 406, 413 or 415.
 pub async fn read(request: Request) -> Result<Ask, Failure> {
-    let (parts, body) = request.into_parts();
+    let (mut parts, body) = request.into_parts();
     accepts(&parts.headers, parts.uri.query())?;
     let path = segments(parts.uri.path())?;
     let mut query = parts.uri.query().map(pairs).unwrap_or_default();
@@ -216,6 +218,7 @@ pub async fn read(request: Request) -> Result<Ask, Failure> {
         prefer: Prefer::parse(&parts.headers),
         body: json,
         patch,
+        ahead: parts.extensions.remove(),
     })
 }
 

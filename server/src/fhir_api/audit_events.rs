@@ -88,16 +88,7 @@ async fn read(app: &App, caller: &Caller, id: &str) -> Result<Answer, Failure> {
         patients: Vec::new(),
         entities: vec![entity],
     };
-    gate::record(
-        app,
-        &client,
-        caller,
-        Action::AuditRead,
-        &granted,
-        &touched,
-        None,
-    )
-    .await?;
+    gate::record(app, caller, Action::AuditRead, &granted, &touched, None).await?;
     Ok(Answer {
         version: Some(1),
         last_modified: Some(opened.last_updated),
@@ -180,7 +171,6 @@ async fn search(app: &App, caller: &Caller, ask: Ask) -> Result<Answer, Failure>
     let touched = Touched::default();
     gate::record(
         app,
-        &client,
         caller,
         Action::AuditRead,
         &granted,

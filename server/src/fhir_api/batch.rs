@@ -227,6 +227,7 @@ fn ask_of(method: Method, url: &str, prefer: Prefer) -> Result<Ask, Failure> {
         prefer,
         body: None,
         patch: false,
+        ahead: None,
     })
 }
 

@@ -76,7 +76,10 @@ pub async fn alone(
         [kind, id] => {
             valid(id)?;
             match method {
-                Method::GET => read::read(app, caller, &ask, kind, id).await,
+                Method::GET => {
+                    let ahead = ask.ahead.take();
+                    read::read(app, caller, &ask, kind, id, ahead).await
+                }
                 Method::PUT => write::update(app, caller, ask, kind, id).await,
                 Method::PATCH => write::patch(app, caller, ask, kind, id).await,
                 Method::DELETE => write::delete(app, caller, ask, kind, id).await,

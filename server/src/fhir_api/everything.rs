@@ -201,7 +201,6 @@ pub async fn everything(app: &App, caller: &Caller, ask: Ask, id: &str) -> Resul
     };
     gate::record(
         app,
-        &client,
         caller,
         Action::FhirEverything,
         &granted,

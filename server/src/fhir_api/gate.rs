@@ -90,7 +90,6 @@ pub async fn pass(
 /// 404, or the store's failure.
 pub async fn about(
     app: &App,
-    client: &impl GenericClient,
     caller: &Caller,
     sight: &Sight<'_>,
     interaction: &Interaction<'_>,
@@ -103,7 +102,8 @@ pub async fn about(
         return found.map(|_| granted).ok_or_else(absent);
     }
     let patient = found.flatten();
-    let known = sight.known(client, &[patient.unwrap_or_default()]).await?;
+    let client = app.fixed.get().await.map_err(StoreError::from)?;
+    let known = sight.known(&client, &[patient.unwrap_or_default()]).await?;
     let decision = sight.decide(&known, asked, kind, patient);
     if found.is_some() && decision.allow() {
         let words = match patient.and_then(|patient| known.reason(patient)) {
@@ -122,7 +122,7 @@ pub async fn about(
             policies: Vec::new(),
         },
     };
-    refused(app, client, caller, interaction, patient, &decision).await?;
+    refused(app, &client, caller, interaction, patient, &decision).await?;
     Err(absent())
 }
 
@@ -223,7 +223,6 @@ pub fn event(
 /// When the event cannot be stored: then nothing may be shown.
 pub async fn record(
     app: &App,
-    _: &impl GenericClient,
     caller: &Caller,
     action: Action,
     granted: &Granted,
@@ -231,7 +230,7 @@ pub async fn record(
     query: Option<&str>,
 ) -> Result<(), StoreError> {
     let event = event(app, caller, action, granted, touched, query);
-    reading::record(app, event.per_patient(Uuid::now_v7)).await
+    reading::record(app, &event.per_patient(Uuid::now_v7)).await
 }
 
 /// Records a search: for each patient why their records were shown.
@@ -268,5 +267,5 @@ pub async fn record_search(
             *event = grants::on_own_word(told, &decision.policies, words);
         }
     }
-    reading::record(app, events).await
+    reading::record(app, &events).await
 }

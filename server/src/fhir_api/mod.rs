@@ -25,10 +25,13 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::response::Response;
+use fhir::resource;
 
 use crate::app::App;
 use crate::identity::caller::Caller;
 use crate::smart::configuration;
+use crate::store::reads::Name;
+use crate::store::rows::SealedRow;
 
 /// The largest body that is read.
 pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -64,6 +67,25 @@ fn public(request: &Request, document: impl FnOnce() -> answer::Answer) -> Respo
         Err(failure) => Err(failure),
     };
     answer::respond(answer)
+}
+
+/// A record that was read together with the session, before it was known whether it may be seen.
+#[derive(Debug, Clone)]
+pub struct Ahead {
+    /// What was asked for.
+    pub name: Name,
+    /// What there is, still sealed.
+    pub row: Option<SealedRow>,
+}
+
+/// The record that a path names alone, if it is one of this service.
+pub fn named(path: &str) -> Option<Name> {
+    let (kind, id) = path
+        .strip_prefix(protocol::path::FHIR)?
+        .strip_prefix('/')?
+        .split_once('/')?;
+    let kept = resource::is_known_type(kind) && kind != "AuditEvent" && resource::valid_id(id);
+    kept.then(|| (kind.to_owned(), id.to_owned()))
 }
 
 async fn interaction(State(app): State<Arc<App>>, caller: Caller, request: Request) -> Response {

@@ -8,6 +8,7 @@ use ledger::Action;
 
 use crate::access::sight::Sight;
 use crate::app::App;
+use crate::fhir_api::Ahead;
 use crate::fhir_api::answer::{self, Answer, Failure};
 use crate::fhir_api::ask::Ask;
 use crate::fhir_api::dispatch::base;
@@ -24,7 +25,7 @@ use crate::store::write::Touched;
 /// Versions on a page of a history.
 const HISTORY_PAGE: i64 = 50;
 
-/// `GET Type/id`.
+/// `GET Type/id`. What was read ahead is taken if it is what is asked for.
 ///
 /// # Errors
 /// 403, 404, 410.
@@ -34,21 +35,24 @@ pub async fn read(
     ask: &Ask,
     resource_type: &str,
     id: &str,
+    ahead: Option<Ahead>,
 ) -> Result<Answer, Failure> {
     let sight = gate::sight(app, caller)?;
     let interaction = interaction(Action::FhirRead, resource_type, id);
     let granted = gate::pass(app, caller, &sight, &interaction).await?;
-    let client = app.fixed.get().await.map_err(StoreError::from)?;
-    let row = read::sealed(app, &client, &[(resource_type, id)])
-        .await?
-        .pop();
-    let (row, granted) = open(app, &client, caller, &sight, &interaction, row, granted).await?;
+    let row = match ahead {
+        Some(Ahead { name, row }) if name.0 == resource_type && name.1 == id => row,
+        _ => {
+            let name = (resource_type.to_owned(), id.to_owned());
+            app.reads.current(vec![name]).await?.rows.pop()
+        }
+    };
+    let (row, granted) = open(app, caller, &sight, &interaction, row, granted).await?;
     if row.json.is_none() {
-        return Err(ended(app, &client, &row).await?);
+        return Err(ended(app, &row).await?);
     }
     gate::record(
         app,
-        &client,
         caller,
         Action::FhirRead,
         &granted,
@@ -88,13 +92,13 @@ pub async fn vread(
     let number: u64 = number.ok_or_else(|| missing(resource_type, id))?;
     let client = app.fixed.get().await.map_err(StoreError::from)?;
     let row = read::version(app, &client, resource_type, id, number).await?;
-    let (row, granted) = open(app, &client, caller, &sight, &interaction, row, granted).await?;
+    drop(client);
+    let (row, granted) = open(app, caller, &sight, &interaction, row, granted).await?;
     if row.json.is_none() {
-        return Err(ended(app, &client, &row).await?);
+        return Err(ended(app, &row).await?);
     }
     gate::record(
         app,
-        &client,
         caller,
         Action::FhirVread,
         &granted,
@@ -153,7 +157,7 @@ pub async fn history(
         let seen = seen(&client, &sight, resource_type, &all).await?;
         let found = seen.first().map(Option::as_deref);
         let found = found.or_else(|| all.first().map(Option::as_deref));
-        granted = gate::about(app, &client, caller, &sight, &interaction, found, granted).await?;
+        granted = gate::about(app, caller, &sight, &interaction, found, granted).await?;
         owners = Some(seen.into_iter().map(Option::unwrap_or_default).collect());
     }
     let owners = owners.as_deref();
@@ -193,16 +197,7 @@ pub async fn history(
             }
         }
     }
-    gate::record(
-        app,
-        &client,
-        caller,
-        Action::FhirHistory,
-        &granted,
-        &touched,
-        None,
-    )
-    .await?;
+    gate::record(app, caller, Action::FhirHistory, &granted, &touched, None).await?;
     Ok(Answer {
         body: Some(bundle.finish()),
         ..Answer::bare(StatusCode::OK)
@@ -222,7 +217,6 @@ fn interaction<'a>(action: Action, resource_type: &'a str, id: &'a str) -> Inter
 /// takes the way of what is not there.
 async fn open(
     app: &App,
-    client: &impl GenericClient,
     caller: &Caller,
     sight: &Sight<'_>,
     interaction: &Interaction<'_>,
@@ -230,7 +224,7 @@ async fn open(
     granted: Granted,
 ) -> Result<(Opened, Granted), Failure> {
     let found = row.as_ref().map(|row| row.patient.as_deref());
-    let granted = gate::about(app, client, caller, sight, interaction, found, granted).await?;
+    let granted = gate::about(app, caller, sight, interaction, found, granted).await?;
     let opened = rows::open_all(app, row.into_iter().collect()).await?.pop();
     match opened {
         Some(row) => Ok((row?, granted)),
@@ -269,7 +263,7 @@ fn whole(row: Opened) -> Answer {
         version: Some(row.version),
         last_modified: Some(row.last_updated),
         location: None,
-        body: row.json.map(|json| json.to_vec()),
+        body: row.json.map(|mut json| std::mem::take(&mut *json)),
     }
 }
 
@@ -307,15 +301,12 @@ pub fn gone(resource_type: &str, id: &str) -> Failure {
 }
 
 /// 410 for a deletion; says so if the record was destroyed with it.
-async fn ended(
-    app: &App,
-    client: &impl GenericClient,
-    row: &Opened,
-) -> Result<Failure, StoreError> {
-    if let Some(patient) = &row.patient
-        && closed::is(app, client, patient).await?
-    {
-        return Ok(StoreError::RecordDestroyed.into());
+async fn ended(app: &App, row: &Opened) -> Result<Failure, StoreError> {
+    if let Some(patient) = &row.patient {
+        let client = app.fixed.get().await?;
+        if closed::is(app, &client, patient).await? {
+            return Ok(StoreError::RecordDestroyed.into());
+        }
     }
     Ok(gone(&row.resource_type, &row.id))
 }

@@ -20,7 +20,7 @@ use crate::identity::caller::Caller;
 use crate::search::cursor::{self, Cursor};
 use crate::search::include::{Included, include};
 use crate::search::narrow;
-use crate::search::run::{self, Page};
+use crate::search::run::{self, Opening, Page, Search};
 use crate::search::select::After;
 use crate::store::error::StoreError;
 use crate::store::write::Touched;
@@ -49,7 +49,7 @@ pub async fn search(
         id: None,
     };
     let granted = gate::pass(app, caller, &sight, &interaction).await?;
-    let client = app.pool.get().await.map_err(StoreError::from)?;
+    let mut client = app.fixed.get().await.map_err(StoreError::from)?;
     let (pairs, after) = match ask.query.iter().find(|(name, _)| name == "_cursor") {
         None => (ask.query, None),
         Some((_, text)) => {
@@ -64,12 +64,17 @@ pub async fn search(
     let count = query.count.unwrap_or(PAGE).min(LARGEST_PAGE);
     let asked = encoded(&query.understood);
     let seen = seen(&client, Some(&sight), &query).await?;
+    let narrowed = run::narrowed(app, &query, &seen);
+    if !run::is_plain(&query, &narrowed) {
+        drop(client);
+        client = app.pool.get().await.map_err(StoreError::from)?;
+    }
+    let search = Search::new(app, &client, &query, &narrowed, Opening::Together);
     if query.summary == Summary::Count || count == 0 {
-        let total = run::count(app, &client, &query, &seen).await?;
+        let total = search.count().await?;
         let touched = Touched::default();
         gate::record(
             app,
-            &client,
             caller,
             Action::FhirSearch,
             &granted,
@@ -86,7 +91,7 @@ pub async fn search(
         });
     }
     let count = count as usize;
-    let page = run::page(app, &client, &query, &seen, after.as_ref(), count).await?;
+    let page = search.page(after.as_ref(), count).await?;
     let included = include(app, &client, &query, &page.matches, &sight).await?;
 
     let mut links = vec![("self", link(app, resource_type, &asked))];
@@ -102,6 +107,7 @@ pub async fn search(
         ));
     }
     let touched = touched(&page, &included);
+    drop(client);
     gate::record_search(
         app,
         caller,
@@ -252,7 +258,10 @@ pub async fn only_match(
     query: &Query,
 ) -> Result<Option<String>, Failure> {
     let seen = seen(client, sight, query).await?;
-    let page = run::page(app, client, query, &seen, None, 2).await?;
+    let narrowed = run::narrowed(app, query, &seen);
+    let page = Search::new(app, client, query, &narrowed, Opening::Here)
+        .page(None, 2)
+        .await?;
     // What does not open might be the match: rather none than a double.
     if let Some(bad) = page.bad.into_iter().next() {
         return Err(bad.into());

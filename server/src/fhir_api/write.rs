@@ -121,7 +121,7 @@ async fn create_if_none(
         Ok(written) => Ok(answer(app, ask, written, sight)),
         // It exists: answered like a read, and recorded as one.
         Err(id) => {
-            let found = read::read(app, caller, ask, resource_type, &id).await?;
+            let found = read::read(app, caller, ask, resource_type, &id, None).await?;
             let location = found
                 .version
                 .map(|version| format!("{}/{resource_type}/{id}/_history/{version}", base(app)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::{ConnectInfo, FromRequestParts, OriginalUri};
 use axum::http::header::{AUTHORIZATION, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Method, Uri};
 use ledger::event::{Actor, Client, Observer, Outcome};
 use ledger::{AccessEvent, Action};
 use protocol::fault::Code;
@@ -18,7 +18,9 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::audit::append;
+use crate::fhir_api::{self, Ahead};
 use crate::http::problem::Refusal;
+use crate::identity::session::Live;
 use crate::identity::{proof, session};
 use crate::review;
 use crate::smart::Scopes;
@@ -164,12 +166,16 @@ impl FromRequestParts<Arc<App>> for Caller {
             .get::<OriginalUri>()
             .map_or_else(|| parts.uri.clone(), |original| original.0.clone());
         let refuse = |code| Refusal::new(code).on(&uri);
-        identify(app, parts, &uri)
+        let (caller, ahead) = identify(app, parts, &uri)
             .await
             .map_err(|error| match error {
                 Unknown::Refused(code) => refuse(code),
                 Unknown::Store(error) => Refusal::from(error).on(&uri),
-            })
+            })?;
+        if let Some(ahead) = ahead {
+            parts.extensions.insert(ahead);
+        }
+        Ok(caller)
     }
 }
 
@@ -185,24 +191,54 @@ impl From<StoreError> for Unknown {
     }
 }
 
-async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown> {
+/// The session of a token, and what was read ahead with it. A session that was looked up before
+/// is asked for again by a number alone; who is known so well is known to read, so the record comes
+/// along, sealed as it is: whether it may be seen is decided by who needs it.
+async fn session(
+    app: &App,
+    parts: &Parts,
+    uri: &Uri,
+    token: &str,
+) -> Result<(Arc<Live>, Option<Ahead>), Unknown> {
+    let unknown = || Unknown::Refused(Code::SessionEnded);
+    let hash = session::hash_of(token).ok_or_else(unknown)?;
+    let mut ahead = None;
+    if app.sessions.has(&hash) {
+        let name = (parts.method == Method::GET)
+            .then(|| fhir_api::named(uri.path()))
+            .flatten();
+        let mut found = app.reads.current(name.iter().cloned().collect()).await?;
+        ahead = name.map(|name| Ahead {
+            name,
+            row: found.rows.pop(),
+        });
+        if let Some(live) = app.sessions.at(&hash, found.changes, app.now()) {
+            return Ok((live, ahead));
+        }
+    }
+    let client = app.fixed.get().await.map_err(StoreError::from)?;
+    let found = session::find(app, &client, &hash).await?;
+    let (live, changes) = found.ok_or_else(unknown)?;
+    let live = Arc::new(live);
+    app.sessions.keep(hash, changes, &live);
+    Ok((live, ahead))
+}
+
+async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<(Caller, Option<Ahead>), Unknown> {
     let origin = Origin::of(parts);
     let credential = Credential::of(&parts.headers).ok_or(Unknown::Refused(Code::SessionEnded))?;
     let (Credential::Bound(token) | Credential::Bearer(token)) = credential;
-    let client = app.fixed.get().await.map_err(StoreError::from)?;
-    let live = session::find(app, &client, token)
-        .await?
-        .ok_or(Unknown::Refused(Code::SessionEnded))?;
+    let (live, ahead) = session(app, parts, uri, token).await?;
     let caller = Caller {
         tenant: app.tenant.id,
         user_id: live.account.id,
-        username: live.account.username,
-        display_name: live.account.display_name,
+        username: live.account.username.clone(),
+        display_name: live.account.display_name.clone(),
         role: live.account.role,
         device: live.device.as_ref().map(|device| device.id),
-        practitioner: live.account.practitioner,
-        also: live.also,
-        scopes: live.scopes,
+        practitioner: live.account.practitioner.clone(),
+        also: live.also.clone(),
+        scopes: live.scopes.clone(),
         session: live.id,
         address: origin.address,
         user_agent: origin.user_agent,
@@ -216,6 +252,7 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
                 uri,
                 token: Some(token),
             };
+            let client = app.fixed.get().await.map_err(StoreError::from)?;
             match proof::check(app, &client, &parts.headers, &claim).await? {
                 Ok(key) if key == device.public_key => Ok(()),
                 Ok(_) => Err("another device's key"),
@@ -235,7 +272,6 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
         let words = format!(
             "A token of this account came with a proof that does not fit ({reason}): it may be stolen."
         );
-        drop(client);
         review::raise_unless_open(app, &event, ReviewKind::ProofRefused, &words).await?;
         return Err(Unknown::Refused(Code::ProofWrong));
     }
@@ -244,8 +280,9 @@ async fn identify(app: &App, parts: &Parts, uri: &Uri) -> Result<Caller, Unknown
             .event(app, Action::ScopeRefused)
             .ending(Outcome::Refused)
             .because("Scopes cover the FHIR service alone.", []);
+        let client = app.fixed.get().await.map_err(StoreError::from)?;
         append::append(app, &client, &event).await?;
         return Err(Unknown::Refused(Code::Forbidden));
     }
-    Ok(caller)
+    Ok((caller, ahead))
 }

@@ -12,6 +12,7 @@ pub mod password;
 pub mod password_change;
 pub mod password_rules;
 pub mod proof;
+pub mod remembered;
 pub mod routes;
 pub mod session;
 pub mod sign_in;

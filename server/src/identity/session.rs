@@ -64,7 +64,12 @@ pub struct Live {
     pub also: Vec<String>,
     /// What the token covers; none where role and policies alone decide.
     pub scopes: Option<Scopes>,
+    /// When it ends by itself.
+    pub expires_at: Timestamp,
 }
+
+/// SHA-256 of a token.
+pub type TokenHash = [u8; 32];
 
 /// The device that a session is bound to.
 #[derive(Debug, Clone)]
@@ -166,26 +171,30 @@ async fn insert(
     })
 }
 
+/// The hash under which a token is kept; none for what cannot be one of ours.
+pub fn hash_of(token: &str) -> Option<TokenHash> {
+    (!token.is_empty() && token.len() <= TOKEN_LENGTH).then(|| hash(token))
+}
+
 /// The session of a token, if it counts: not ended, not expired, the account enabled and the
-/// device still enrolled for it.
+/// device still enrolled for it. With it, what the database counted by then of changes to what
+/// sessions rest on.
 ///
 /// # Errors
 /// When the database refuses.
 pub async fn find(
     app: &App,
     client: &impl GenericClient,
-    token: &str,
-) -> Result<Option<Live>, StoreError> {
-    if token.is_empty() || token.len() > TOKEN_LENGTH {
-        return Ok(None);
-    }
+    token: &TokenHash,
+) -> Result<Option<(Live, i64)>, StoreError> {
     let statement = client
         .prepare_cached(
             "SELECT s.id, s.device, d.public_key, a.id, a.username, a.display_name, a.role, \
                     a.practitioner, \
                     ARRAY(SELECT p.known_as FROM staff_party p \
                           WHERE p.tenant = s.tenant AND p.practitioner = a.practitioner), \
-                    s.scopes \
+                    s.scopes, s.expires_at, \
+                    coalesce((SELECT c.changes FROM session_change c WHERE c.tenant = s.tenant), 0) \
              FROM session s \
              JOIN account a ON a.tenant = s.tenant AND a.id = s.account \
              LEFT JOIN device d ON d.tenant = s.tenant AND d.id = s.device \
@@ -196,12 +205,8 @@ pub async fn find(
                      AND e.account = s.account AND e.ended_at IS NULL))",
         )
         .await?;
-    let digest = hash(token);
     let row = client
-        .query_opt(
-            &statement,
-            &[&app.tenant.id, &digest.as_slice(), &app.now()],
-        )
+        .query_opt(&statement, &[&app.tenant.id, &token.as_slice(), &app.now()])
         .await?;
     let Some(row) = row else { return Ok(None) };
     let Some(role) = Role::parse(row.get(6)) else {
@@ -217,11 +222,12 @@ pub async fn find(
         (Some(id), Some(public_key)) => Some(BoundDevice { id, public_key }),
         _ => None,
     };
-    Ok(Some(Live {
+    let live = Live {
         id: row.get(0),
         device,
         also: row.get(8),
         scopes: row.get::<_, Option<&str>>(9).map(Scopes::parse),
+        expires_at: row.get(10),
         account: Account {
             id: row.get(3),
             username: row.get(4),
@@ -229,7 +235,8 @@ pub async fn find(
             role,
             practitioner: row.get(7),
         },
-    }))
+    };
+    Ok(Some((live, row.get(11))))
 }
 
 /// Whether a session still counts: what a long answer asks from time to time.
@@ -353,6 +360,6 @@ async fn announce_end(app: &App, tx: &impl GenericClient) -> Result<(), StoreErr
     Ok(())
 }
 
-fn hash(token: &str) -> [u8; 32] {
+fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }

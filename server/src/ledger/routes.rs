@@ -103,7 +103,7 @@ async fn inclusion(
         Some(granted) => granted.tell(event),
         None => event.because("The event is this workstation's own.", []),
     };
-    reading::record(&app, vec![event]).await?;
+    reading::record(&app, &[event]).await?;
     Ok(Json(proof))
 }
 

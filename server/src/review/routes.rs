@@ -104,7 +104,7 @@ async fn reviews(
             event = event.about(patient.clone());
         }
     }
-    reading::record(&app, event.per_patient(uuid::Uuid::now_v7)).await?;
+    reading::record(&app, &event.per_patient(uuid::Uuid::now_v7)).await?;
     Ok(Json(ReviewPage { items, open, next }))
 }
 

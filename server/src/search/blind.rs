@@ -5,7 +5,11 @@
 
 use fhir::person;
 use uuid::Uuid;
-use vault::BlindKey;
+use vault::{BlindKey, BlindParameter};
+
+/// A keyed hash as the index holds it: 64 bits of HMAC-SHA256, so that the index stays small. Of a
+/// clinic with a thousand million of them, one search in 2^34 meets a stranger.
+pub type Token = i64;
 
 /// Makes the tokens of one clinic.
 pub struct Blind {
@@ -14,10 +18,7 @@ pub struct Blind {
 }
 
 /// The tokens of one search parameter of one type.
-pub struct ParamTokens<'a> {
-    blind: &'a Blind,
-    name: String,
-}
+pub struct ParamTokens(BlindParameter);
 
 impl Blind {
     /// Derives the token key from the clinic's index secret.
@@ -29,65 +30,72 @@ impl Blind {
     }
 
     /// The tokens of a parameter.
-    pub fn of(&self, resource_type: &str, param: &str) -> ParamTokens<'_> {
-        ParamTokens {
-            blind: self,
-            name: format!("{resource_type}.{param}"),
-        }
+    pub fn of(&self, resource_type: &str, param: &str) -> ParamTokens {
+        let name = [resource_type, ".", param].concat();
+        ParamTokens(self.key.parameter(self.tenant, &name))
     }
 }
 
-impl ParamTokens<'_> {
-    fn token(&self, form: &str, text: &str) -> Uuid {
-        let mut hashed = String::with_capacity(form.len() + 1 + text.len());
-        hashed.push_str(form);
-        hashed.push('\u{1f}');
-        hashed.push_str(text);
-        Uuid::from_bytes(self.blind.key.token(self.blind.tenant, &self.name, &hashed))
+/// Between the form of a value and the value.
+const UNIT: &str = "\u{1f}";
+
+impl ParamTokens {
+    fn token(&self, form: &str, text: &str) -> Token {
+        self.of(&[form, UNIT, text])
+    }
+
+    fn of(&self, pieces: &[&str]) -> Token {
+        let [a, b, c, d, e, f, g, h, ..] = self.0.token(pieces);
+        i64::from_be_bytes([a, b, c, d, e, f, g, h])
+    }
+
+    /// A name made of a value, as unlikely to come twice as any: not for the index.
+    pub fn name(&self, text: &str) -> Uuid {
+        Uuid::from_bytes(self.0.token(&["code", UNIT, text]))
     }
 
     /// There is a value.
-    pub fn present(&self) -> Uuid {
+    pub fn present(&self) -> Token {
         self.token("present", "")
     }
 
     /// A code, whatever its system.
-    pub fn code(&self, code: &str) -> Uuid {
+    pub fn code(&self, code: &str) -> Token {
         self.token("code", code)
     }
 
     /// A code of a system; an empty system stands for none.
-    pub fn coded(&self, system: &str, code: &str) -> Uuid {
-        self.token("coded", &format!("{system}\u{1f}{code}"))
+    pub fn coded(&self, system: &str, code: &str) -> Token {
+        self.of(&["coded", UNIT, system, UNIT, code])
     }
 
     /// Any code of a system.
-    pub fn system(&self, system: &str) -> Uuid {
+    pub fn system(&self, system: &str) -> Token {
         self.token("system", system)
     }
 
     /// A relative reference.
-    pub fn reference(&self, resource_type: &str, id: &str) -> Uuid {
-        self.token("reference", &format!("{resource_type}/{id}"))
+    pub fn reference(&self, resource_type: &str, id: &str) -> Token {
+        self.of(&["reference", UNIT, resource_type, "/", id])
     }
 
     /// A URI.
-    pub fn uri(&self, uri: &str) -> Uuid {
+    pub fn uri(&self, uri: &str) -> Token {
         self.token("uri", uri)
     }
 
     /// A string, letter by letter.
-    pub fn exact(&self, text: &str) -> Uuid {
+    pub fn exact(&self, text: &str) -> Token {
         self.token("exact", text)
     }
 
     /// A piece of a word: see [`pieces`].
-    pub fn piece(&self, piece: &str) -> Uuid {
+    pub fn piece(&self, piece: &str) -> Token {
         self.token("piece", piece)
     }
 
     /// A span of the calendar: see [`super::cover`].
-    pub fn span(&self, span: &str) -> Uuid {
+    pub fn span(&self, span: &str) -> Token {
         self.token("span", span)
     }
 }

@@ -7,10 +7,10 @@ use deadpool_postgres::GenericClient;
 use fhir::reference::Reference;
 use fhir::search::{self, Include, IndexData, Query};
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
 
 use crate::access::sight::Sight;
 use crate::app::App;
+use crate::search::blind::Token;
 use crate::search::run::{SearchError, zone};
 use crate::search::select::seen_by;
 use crate::store::read;
@@ -187,7 +187,7 @@ async fn pointing_to(
     include: &Include,
     rows: &[Opened],
 ) -> Result<Vec<Reference>, SearchError> {
-    let mut tokens: Vec<Uuid> = Vec::new();
+    let mut tokens: Vec<Token> = Vec::new();
     for param in &include.params {
         let of = app.blind.of(&include.source, param.code);
         tokens.extend(
@@ -226,7 +226,7 @@ async fn pointing_to(
         .prepare_cached(&format!(
             "SELECT DISTINCT s.id FROM search_token s \
              JOIN resource r ON r.tenant = $1 AND r.resource_type = $2 AND r.id = s.id \
-             WHERE s.tenant = $1 AND s.resource_type = $2 AND s.token = ANY($3) AND {condition} \
+             WHERE s.tenant = $1 AND s.token = ANY($3) AND {condition} \
              ORDER BY s.id LIMIT $4"
         ))
         .await?;

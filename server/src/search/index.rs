@@ -4,16 +4,15 @@ use fhir::search::{IndexData, extract_in};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::search::blind::{Blind, pieces, words};
+use crate::search::blind::{Blind, Token, pieces, words};
 use crate::search::cover;
 
 /// A resource's entries in the index.
 #[derive(Debug, Default)]
 pub struct Entries {
     /// Keyed hashes, sorted, each once.
-    pub tokens: Vec<Uuid>,
+    pub tokens: Vec<Token>,
     /// Dates as (parameter, lo, hi), each once. Never of a Patient.
     pub dates: Vec<(&'static str, Timestamp, Timestamp)>,
 }
@@ -21,6 +20,19 @@ pub struct Entries {
 /// Whether dates under this type are a person's own and so must not be plain.
 pub fn dates_are_sealed(resource_type: &str) -> bool {
     matches!(resource_type, "Patient" | "Practitioner")
+}
+
+/// The parameter under which the pieces of another one's words are kept as well: they are kept there
+/// alone, and what is found by them is looked at before it is shown.
+pub fn wider(resource_type: &str, param: &str) -> Option<&'static str> {
+    match (resource_type, param) {
+        ("Patient" | "Practitioner", "family" | "given") => Some("name"),
+        (
+            "Patient" | "Practitioner" | "Organization" | "Location",
+            "address-city" | "address-country" | "address-postalcode" | "address-state",
+        ) => Some("address"),
+        _ => None,
+    }
 }
 
 /// The moment, moved into the years 1 to 9999: an open end reaches further than PostgreSQL counts.
@@ -61,6 +73,9 @@ pub fn entries(blind: &Blind, resource_type: &str, resource: &Value, zone: &Time
             }
             IndexData::Text(text) => {
                 entries.tokens.push(tokens.exact(&text));
+                if wider(resource_type, found.param).is_some() {
+                    continue;
+                }
                 for word in words(&text) {
                     entries
                         .tokens
@@ -92,4 +107,58 @@ pub fn entries(blind: &Blind, resource_type: &str, resource: &Value, zone: &Time
     entries.dates.sort_unstable();
     entries.dates.dedup();
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    /// Every word of a narrower parameter is a word of the wider one: else nobody would find it.
+    #[test]
+    fn v3_what_is_found_by_a_part_of_a_name_is_found_by_the_name() {
+        let name = json!({
+            "family": "Okafor", "given": ["Ngozi", "Ada"], "prefix": ["Dr"], "suffix": ["II"],
+        });
+        let address = json!({
+            "line": ["1 High Street"], "city": "Springfield", "district": "Hampden",
+            "state": "MA", "postalCode": "01101", "country": "US",
+        });
+        let mut seen = 0;
+        for kind in ["Patient", "Practitioner", "Organization", "Location"] {
+            let name = match kind {
+                "Patient" | "Practitioner" => json!([name]),
+                _ => json!("Harbour Street Clinic"),
+            };
+            let address = match kind {
+                "Location" => address.clone(),
+                _ => json!([address]),
+            };
+            let found = extract_in(
+                &json!({ "resourceType": kind, "name": name, "address": address }),
+                &TimeZone::UTC,
+            );
+            let words_of = |param: &str| -> HashSet<String> {
+                found
+                    .iter()
+                    .filter(|value| value.param == param)
+                    .flat_map(|value| match &value.value {
+                        IndexData::Text(text) => words(text),
+                        _ => Vec::new(),
+                    })
+                    .collect()
+            };
+            for param in fhir::search::params(kind) {
+                if let Some(wide) = wider(kind, param.code) {
+                    assert!(words_of(param.code).is_subset(&words_of(wide)));
+                    assert!(!words_of(param.code).is_empty(), "{kind}.{}", param.code);
+                    seen += 1;
+                }
+            }
+        }
+        assert_eq!(seen, 2 * 2 + 4 * 4);
+    }
 }

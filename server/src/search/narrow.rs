@@ -6,10 +6,9 @@ use fhir::date::{DateRange, Prefix};
 use fhir::resource;
 use fhir::search::{Filter, Modifier, Operand, ParamKind, Query, SystemMatch};
 use jiff::tz::TimeZone;
-use uuid::Uuid;
 
 use crate::access::sight::Seen;
-use crate::search::blind::{Blind, ParamTokens, pieces_of_part, pieces_of_start, words};
+use crate::search::blind::{Blind, ParamTokens, Token, pieces_of_part, pieces_of_start, words};
 use crate::search::{cover, index};
 
 /// Pieces of one word that are looked for at most.
@@ -19,9 +18,9 @@ const PIECES: usize = 4;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
     /// Held under one of these tokens.
-    Any(Vec<Uuid>),
+    Any(Vec<Token>),
     /// Held under none of these tokens.
-    NoneOf(Vec<Uuid>),
+    NoneOf(Vec<Token>),
     /// One of these logical ids.
     Ids(Vec<String>),
     /// `lastUpdated` compares like one of these.
@@ -93,7 +92,11 @@ pub fn narrow(blind: &Blind, query: &Query, zone: &TimeZone) -> Narrowed {
             "_id" => by_id(filter, &mut narrowed.conditions),
             "_lastUpdated" => by_time(filter, &mut narrowed.conditions),
             code => {
-                let tokens = blind.of(&query.resource_type, code);
+                let tokens = Tokens {
+                    own: blind.of(&query.resource_type, code),
+                    wider: index::wider(&query.resource_type, code)
+                        .map(|wider| blind.of(&query.resource_type, wider)),
+                };
                 let sealed_dates = index::dates_are_sealed(&query.resource_type);
                 by_value(
                     filter,
@@ -107,6 +110,26 @@ pub fn narrow(blind: &Blind, query: &Query, zone: &TimeZone) -> Narrowed {
         narrowed.exact &= exact;
     }
     narrowed
+}
+
+/// The tokens of a parameter, and those under which pieces of its words are kept.
+struct Tokens {
+    own: ParamTokens,
+    wider: Option<ParamTokens>,
+}
+
+impl Tokens {
+    fn piece(&self, piece: &str) -> Token {
+        self.wider.as_ref().unwrap_or(&self.own).piece(piece)
+    }
+}
+
+impl std::ops::Deref for Tokens {
+    type Target = ParamTokens;
+
+    fn deref(&self) -> &ParamTokens {
+        &self.own
+    }
 }
 
 /// How much a filter usually narrows.
@@ -175,7 +198,7 @@ fn by_time(filter: &Filter, conditions: &mut Vec<Condition>) -> bool {
 
 fn by_value(
     filter: &Filter,
-    tokens: &ParamTokens<'_>,
+    tokens: &Tokens,
     sealed_dates: bool,
     zone: &TimeZone,
     conditions: &mut Vec<Condition>,
@@ -249,8 +272,8 @@ fn by_value(
 }
 
 /// Tokens of which every match has all.
-fn text_tokens(modifier: Modifier, text: &str, tokens: &ParamTokens<'_>) -> Vec<Uuid> {
-    let mut found: Vec<Uuid> = words(text)
+fn text_tokens(modifier: Modifier, text: &str, tokens: &Tokens) -> Vec<Token> {
+    let mut found: Vec<Token> = words(text)
         .iter()
         .flat_map(|word| match modifier {
             Modifier::Contains => pieces_of_part(word, PIECES),
@@ -272,8 +295,8 @@ fn text_tokens(modifier: Modifier, text: &str, tokens: &ParamTokens<'_>) -> Vec<
 fn value_tokens(
     modifier: Modifier,
     value: &Operand,
-    tokens: &ParamTokens<'_>,
-    any: &mut Vec<Uuid>,
+    tokens: &Tokens,
+    any: &mut Vec<Token>,
 ) -> bool {
     match value {
         Operand::Text(text) if modifier == Modifier::Exact => {

@@ -18,7 +18,7 @@ use crate::search::narrow::{Condition, Narrowed, narrow};
 use crate::search::select::{self, After, Order, Statement};
 use crate::store::error::StoreError;
 use crate::store::read;
-use crate::store::rows::{BadRow, Opened};
+use crate::store::rows::{self, BadRow, Opened};
 
 /// Records opened for one page at most; a page that needs more ends early and links on.
 const OPENED: usize = 10_000;
@@ -61,52 +61,30 @@ pub fn zone(app: &App) -> TimeZone {
     TimeZone::get(&app.tenant.time_zone).unwrap_or(TimeZone::UTC)
 }
 
-/// One page of at most `count` matches that the caller may see, after `after`.
-///
-/// # Errors
-/// When the query asks for too much or the store fails.
-pub async fn page(
-    app: &App,
-    client: &impl GenericClient,
-    query: &Query,
-    seen: &Seen,
-    after: Option<&After>,
-    count: usize,
-) -> Result<Page, SearchError> {
-    let narrowed = narrowed(app, query, seen);
-    let mut page = match order_of(query) {
-        Some(order) => by_database(app, client, query, &narrowed, order, after, count).await?,
-        None => by_opening(app, client, query, &narrowed, after, count).await?,
-    };
-    if page.total.is_none() {
-        page.total = match query.total {
-            Total::Accurate | Total::Estimate => Some(total(app, client, query, &narrowed).await?),
-            Total::Unsaid if after.is_none() && page.next.is_none() => {
-                Some(page.matches.len() as u64)
-            }
-            Total::Unsaid | Total::None => None,
-        };
-    }
-    Ok(page)
+/// A search that is being answered.
+pub struct Search<'a, C> {
+    app: &'a App,
+    client: &'a C,
+    query: &'a Query,
+    narrowed: &'a Narrowed,
+    opening: Opening,
 }
 
-/// How many match that the caller may see.
-///
-/// # Errors
-/// When too many would have to be opened, or the store fails.
-pub async fn count(
-    app: &App,
-    client: &impl GenericClient,
-    query: &Query,
-    seen: &Seen,
-) -> Result<u64, SearchError> {
-    let narrowed = narrowed(app, query, seen);
-    total(app, client, query, &narrowed).await
+/// Where records are read that the index found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opening {
+    /// Together with those of other requests.
+    Together,
+    /// On the connection of the search: within its transaction.
+    Here,
 }
+
+/// Records of a page that are read together with others' at most: nobody should wait for a long one.
+const SHORT: usize = 64;
 
 /// The query's conditions and what the caller may see: totals, order and pages are made of that
 /// alone.
-fn narrowed(app: &App, query: &Query, seen: &Seen) -> Narrowed {
+pub fn narrowed(app: &App, query: &Query, seen: &Seen) -> Narrowed {
     let mut narrowed = narrow(&app.blind, query, &zone(app));
     if let Some(condition) = Condition::of(seen) {
         narrowed.conditions.insert(0, condition);
@@ -114,35 +92,249 @@ fn narrowed(app: &App, query: &Query, seen: &Seen) -> Narrowed {
     narrowed
 }
 
-async fn total(
-    app: &App,
-    client: &impl GenericClient,
-    query: &Query,
-    narrowed: &Narrowed,
-) -> Result<u64, SearchError> {
-    if narrowed.exact {
-        let statement = select::count(app.tenant.id, &query.resource_type, &narrowed.conditions);
-        let rows = rows(client, &narrowed.conditions, statement).await?;
-        let counted = rows.first().map_or(0, |row| row.get::<_, i64>(0));
-        return Ok(counted.unsigned_abs());
-    }
-    let mut counted = 0;
-    let mut opened = 0;
-    let mut after = None;
-    loop {
-        let order = Order::Id { descending: false };
-        let step = step(app, client, query, narrowed, order, after.as_ref(), 1_000).await?;
-        opened += step.looked_at;
-        counted += step.matches.len() as u64;
-        match step.last {
-            Some(last) if step.more => after = Some(last),
-            _ => return Ok(counted),
+/// Whether one plan is the best whatever the values: ids come out of the index of one token, in
+/// their order, and all other conditions are single tokens.
+pub fn is_plain(query: &Query, narrowed: &Narrowed) -> bool {
+    matches!(order_of(query), Some(Order::Id { .. }))
+        && !narrowed.conditions.is_empty()
+        && narrowed
+            .conditions
+            .iter()
+            .all(|condition| matches!(condition, Condition::Any(any) if any.len() == 1))
+}
+
+impl<'a, C: GenericClient> Search<'a, C> {
+    /// Of a query that was narrowed.
+    pub fn new(
+        app: &'a App,
+        client: &'a C,
+        query: &'a Query,
+        narrowed: &'a Narrowed,
+        opening: Opening,
+    ) -> Self {
+        Self {
+            app,
+            client,
+            query,
+            narrowed,
+            opening,
         }
-        if opened > OPENED {
+    }
+
+    /// One page of at most `count` matches that the caller may see, after `after`.
+    ///
+    /// # Errors
+    /// When the query asks for too much or the store fails.
+    pub async fn page(&self, after: Option<&After>, count: usize) -> Result<Page, SearchError> {
+        let mut page = match order_of(self.query) {
+            Some(order) => self.by_database(order, after, count).await?,
+            None => self.by_opening(after, count).await?,
+        };
+        if page.total.is_none() {
+            page.total = match self.query.total {
+                Total::Accurate | Total::Estimate => Some(self.count().await?),
+                Total::Unsaid if after.is_none() && page.next.is_none() => {
+                    Some(page.matches.len() as u64)
+                }
+                Total::Unsaid | Total::None => None,
+            };
+        }
+        Ok(page)
+    }
+
+    /// How many match that the caller may see.
+    ///
+    /// # Errors
+    /// When too many would have to be opened, or the store fails.
+    pub async fn count(&self) -> Result<u64, SearchError> {
+        if self.narrowed.exact {
+            let statement = select::count(
+                self.app.tenant.id,
+                &self.query.resource_type,
+                &self.narrowed.conditions,
+            );
+            let rows = found(self.client, &self.narrowed.conditions, statement).await?;
+            let counted = rows.first().map_or(0, |row| row.get::<_, i64>(0));
+            return Ok(counted.unsigned_abs());
+        }
+        let mut counted = 0;
+        let mut opened = 0;
+        let mut after = None;
+        loop {
+            let order = Order::Id { descending: false };
+            let step = self.step(order, after.as_ref(), 1_000).await?;
+            opened += step.looked_at;
+            counted += step.matches.len() as u64;
+            match step.last {
+                Some(last) if step.more => after = Some(last),
+                _ => return Ok(counted),
+            }
+            if opened > OPENED {
+                return Err(too_costly(
+                    "too many records would have to be opened to count them",
+                ));
+            }
+        }
+    }
+
+    async fn by_database(
+        &self,
+        order: Order,
+        after: Option<&After>,
+        count: usize,
+    ) -> Result<Page, SearchError> {
+        let mut page = Page::default();
+        let mut after = after.cloned();
+        let mut opened = 0;
+        loop {
+            let wanted = count - page.matches.len();
+            // Of inexact candidates a few fall away; asking for some more saves a round, and each
+            // that is not needed is opened for nothing.
+            let limit = if self.narrowed.exact {
+                wanted
+            } else {
+                (wanted + wanted / 4 + 4).min(1_000)
+            };
+            let step = self.step(order, after.as_ref(), limit).await?;
+            opened += step.looked_at;
+            page.bad.extend(step.bad);
+            let fits = step.matches.len() <= wanted;
+            let mut cut = None;
+            for (row, place) in step.matches {
+                if page.matches.len() < count {
+                    page.matches.push(row);
+                    cut = Some(place);
+                }
+            }
+            if !fits {
+                page.next = cut;
+                return Ok(page);
+            }
+            if !step.more {
+                return Ok(page);
+            }
+            after = step.last;
+            if page.matches.len() == count || opened >= OPENED {
+                page.next = after;
+                return Ok(page);
+            }
+        }
+    }
+
+    /// One statement's candidates, opened and verified.
+    async fn step(
+        &self,
+        order: Order,
+        after: Option<&After>,
+        limit: usize,
+    ) -> Result<Step, SearchError> {
+        let statement = select::page(
+            self.app.tenant.id,
+            &self.query.resource_type,
+            &self.narrowed.conditions,
+            order,
+            after,
+            limit as i64 + 1,
+        );
+        let found = found(self.client, &self.narrowed.conditions, statement).await?;
+        let more = found.len() > limit;
+        let places: Vec<(String, After)> = found
+            .iter()
+            .take(limit)
+            .map(|row| {
+                let id: String = row.get(0);
+                let after = match row.get::<_, Option<Timestamp>>(1) {
+                    Some(at) => After::Time(at, id.clone()),
+                    None => After::Id(id.clone()),
+                };
+                (id, after)
+            })
+            .collect();
+        let ids: Vec<&str> = places.iter().map(|(id, _)| id.as_str()).collect();
+        let opened = self.open(&ids).await?;
+        let mut step = Step {
+            matches: Vec::with_capacity(opened.len()),
+            bad: Vec::new(),
+            looked_at: opened.len(),
+            last: places.last().map(|(_, after)| after.clone()),
+            more,
+        };
+        let zone = zone(self.app);
+        let mut places = places.into_iter();
+        for row in opened {
+            let row = match row {
+                Ok(row) => row,
+                Err(bad) => {
+                    step.bad.push(bad);
+                    continue;
+                }
+            };
+            // Rows come in the order of the places; one deleted since is passed over.
+            let Some((_, place)) = places.find(|(id, _)| *id == row.id) else {
+                continue;
+            };
+            match verified(self.query, self.narrowed.exact, &row, &zone) {
+                Ok(true) => step.matches.push((row, place)),
+                Ok(false) => {}
+                Err(bad) => step.bad.push(bad),
+            }
+        }
+        Ok(step)
+    }
+
+    async fn open(&self, ids: &[&str]) -> Result<Vec<Result<Opened, BadRow>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let kind = self.query.resource_type.as_str();
+        if self.opening == Opening::Here || ids.len() > SHORT {
+            let asked: Vec<(&str, &str)> = ids.iter().map(|id| (kind, *id)).collect();
+            return read::many(self.app, self.client, &asked).await;
+        }
+        let names = ids.iter().map(|id| (kind.to_owned(), (*id).to_owned()));
+        let found = self.app.reads.current(names.collect()).await?;
+        rows::open_all(self.app, found.rows).await
+    }
+
+    /// All matches, opened, sorted, cut.
+    async fn by_opening(&self, after: Option<&After>, count: usize) -> Result<Page, SearchError> {
+        let order = Order::Id { descending: false };
+        let all = self.step(order, None, SORTED).await?;
+        if all.more {
             return Err(too_costly(
-                "too many records would have to be opened to count them",
+                "too many records would have to be opened to sort them",
             ));
         }
+        let zone = zone(self.app);
+        let mut keyed: Vec<(Vec<Option<SortKey>>, Opened)> = Vec::with_capacity(all.matches.len());
+        let mut bad = all.bad;
+        for (row, _) in all.matches {
+            match row.value() {
+                Ok(value) => keyed.push((keys(self.query, value.as_ref(), &zone), row)),
+                Err(error) => bad.push(error),
+            }
+        }
+        keyed.sort_by(|(a, left), (b, right)| {
+            compare(&self.query.sort, a, b).then_with(|| left.id.cmp(&right.id))
+        });
+        let from = match after {
+            Some(After::Count(count)) => *count,
+            _ => 0,
+        };
+        let total = keyed.len();
+        let matches: Vec<Opened> = keyed
+            .into_iter()
+            .skip(from)
+            .take(count)
+            .map(|(_, row)| row)
+            .collect();
+        let until = from + matches.len();
+        Ok(Page {
+            matches,
+            bad,
+            next: (until < total).then_some(After::Count(until)),
+            total: (self.query.total != Total::None).then_some(total as u64),
+        })
     }
 }
 
@@ -186,123 +378,6 @@ struct Step {
     more: bool,
 }
 
-async fn by_database(
-    app: &App,
-    client: &impl GenericClient,
-    query: &Query,
-    narrowed: &Narrowed,
-    order: Order,
-    after: Option<&After>,
-    count: usize,
-) -> Result<Page, SearchError> {
-    let mut page = Page::default();
-    let mut after = after.cloned();
-    let mut opened = 0;
-    loop {
-        let wanted = count - page.matches.len();
-        // Of inexact candidates some fall away; asking for a few more saves a round.
-        let limit = if narrowed.exact {
-            wanted
-        } else {
-            (wanted * 2 + 8).min(1_000)
-        };
-        let step = step(app, client, query, narrowed, order, after.as_ref(), limit).await?;
-        opened += step.looked_at;
-        page.bad.extend(step.bad);
-        let fits = step.matches.len() <= wanted;
-        let mut cut = None;
-        for (row, place) in step.matches {
-            if page.matches.len() < count {
-                page.matches.push(row);
-                cut = Some(place);
-            }
-        }
-        if !fits {
-            page.next = cut;
-            return Ok(page);
-        }
-        if !step.more {
-            return Ok(page);
-        }
-        after = step.last;
-        if page.matches.len() == count || opened >= OPENED {
-            page.next = after;
-            return Ok(page);
-        }
-    }
-}
-
-/// One statement's candidates, opened and verified.
-async fn step(
-    app: &App,
-    client: &impl GenericClient,
-    query: &Query,
-    narrowed: &Narrowed,
-    order: Order,
-    after: Option<&After>,
-    limit: usize,
-) -> Result<Step, SearchError> {
-    let statement = select::page(
-        app.tenant.id,
-        &query.resource_type,
-        &narrowed.conditions,
-        order,
-        after,
-        limit as i64 + 1,
-    );
-    let found = rows(client, &narrowed.conditions, statement).await?;
-    let more = found.len() > limit;
-    let places: Vec<(String, After)> = found
-        .iter()
-        .take(limit)
-        .map(|row| {
-            let id: String = row.get(0);
-            let after = match row.get::<_, Option<Timestamp>>(1) {
-                Some(at) => After::Time(at, id.clone()),
-                None => After::Id(id.clone()),
-            };
-            (id, after)
-        })
-        .collect();
-    let asked: Vec<(&str, &str)> = places
-        .iter()
-        .map(|(id, _)| (query.resource_type.as_str(), id.as_str()))
-        .collect();
-    let opened = if asked.is_empty() {
-        Vec::new()
-    } else {
-        read::many(app, client, &asked).await?
-    };
-    let mut step = Step {
-        matches: Vec::with_capacity(opened.len()),
-        bad: Vec::new(),
-        looked_at: opened.len(),
-        last: places.last().map(|(_, after)| after.clone()),
-        more,
-    };
-    let zone = zone(app);
-    let mut places = places.into_iter();
-    for row in opened {
-        let row = match row {
-            Ok(row) => row,
-            Err(bad) => {
-                step.bad.push(bad);
-                continue;
-            }
-        };
-        // Rows come in the order of the places; one deleted since is passed over.
-        let Some((_, place)) = places.find(|(id, _)| *id == row.id) else {
-            continue;
-        };
-        match verified(query, narrowed.exact, &row, &zone) {
-            Ok(true) => step.matches.push((row, place)),
-            Ok(false) => {}
-            Err(bad) => step.bad.push(bad),
-        }
-    }
-    Ok(step)
-}
-
 fn verified(query: &Query, exact: bool, row: &Opened, zone: &TimeZone) -> Result<bool, BadRow> {
     if row.json.is_none() {
         return Ok(false);
@@ -313,55 +388,7 @@ fn verified(query: &Query, exact: bool, row: &Opened, zone: &TimeZone) -> Result
     let Some(value) = row.value()? else {
         return Ok(false);
     };
-    Ok(search::matches(query, &search::extract_in(&value, zone)))
-}
-
-/// All matches, opened, sorted, cut.
-async fn by_opening(
-    app: &App,
-    client: &impl GenericClient,
-    query: &Query,
-    narrowed: &Narrowed,
-    after: Option<&After>,
-    count: usize,
-) -> Result<Page, SearchError> {
-    let order = Order::Id { descending: false };
-    let all = step(app, client, query, narrowed, order, None, SORTED).await?;
-    if all.more {
-        return Err(too_costly(
-            "too many records would have to be opened to sort them",
-        ));
-    }
-    let zone = zone(app);
-    let mut keyed: Vec<(Vec<Option<SortKey>>, Opened)> = Vec::with_capacity(all.matches.len());
-    let mut bad = all.bad;
-    for (row, _) in all.matches {
-        match row.value() {
-            Ok(value) => keyed.push((keys(query, value.as_ref(), &zone), row)),
-            Err(error) => bad.push(error),
-        }
-    }
-    keyed.sort_by(|(a, left), (b, right)| {
-        compare(&query.sort, a, b).then_with(|| left.id.cmp(&right.id))
-    });
-    let from = match after {
-        Some(After::Count(count)) => *count,
-        _ => 0,
-    };
-    let total = keyed.len();
-    let matches: Vec<Opened> = keyed
-        .into_iter()
-        .skip(from)
-        .take(count)
-        .map(|(_, row)| row)
-        .collect();
-    let until = from + matches.len();
-    Ok(Page {
-        matches,
-        bad,
-        next: (until < total).then_some(After::Count(until)),
-        total: (query.total != Total::None).then_some(total as u64),
-    })
+    Ok(search::answers(query, &value, zone))
 }
 
 /// What a record is sorted by.
@@ -424,7 +451,7 @@ fn compare(sort: &[Sort], a: &[Option<SortKey>], b: &[Option<SortKey>]) -> Order
 
 /// Statements of few conditions are kept prepared. The shapes of long ones are too many, and
 /// those with dates are planned anew each time: how much a range narrows hangs on its values.
-async fn rows(
+async fn found(
     client: &impl GenericClient,
     conditions: &[Condition],
     statement: Statement,

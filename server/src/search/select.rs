@@ -7,6 +7,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::access::sight::Seen;
+use crate::search::blind::Token;
 use crate::search::index::storable;
 use crate::search::narrow::Condition;
 
@@ -149,9 +150,9 @@ impl Build {
             let token = build.bind(any.first().copied().unwrap_or_default());
             build.from = "search_token t JOIN resource r ON r.tenant = $1 AND r.resource_type = $2 AND r.id = t.id"
                 .to_owned();
-            build.conditions.push(format!(
-                "t.tenant = $1 AND t.resource_type = $2 AND t.token = {token}"
-            ));
+            build
+                .conditions
+                .push(format!("t.tenant = $1 AND t.token = {token}"));
             build.id = "t.id";
         } else {
             build
@@ -176,14 +177,8 @@ impl Build {
     fn condition(&mut self, condition: &Condition) -> String {
         let id = self.id;
         match condition {
-            Condition::Any(any) => {
-                let any = self.bind(any.clone());
-                format!("EXISTS ({})", tokens(id, &any))
-            }
-            Condition::NoneOf(none) => {
-                let none = self.bind(none.clone());
-                format!("NOT EXISTS ({})", tokens(id, &none))
-            }
+            Condition::Any(any) => format!("EXISTS ({})", self.tokens(any)),
+            Condition::NoneOf(none) => format!("NOT EXISTS ({})", self.tokens(none)),
             Condition::Ids(ids) => {
                 let ids = self.bind(ids.clone());
                 format!("{id} = ANY({ids})")
@@ -218,6 +213,19 @@ impl Build {
             Condition::Seen(seen) => seen_by(seen, &mut |list| self.bind(list)),
             Condition::Nothing => "false".to_owned(),
         }
+    }
+
+    /// Rows that hold a record under one of these tokens, which name type and parameter.
+    fn tokens(&mut self, list: &[Token]) -> String {
+        let id = self.id;
+        // One value is planned once for all, a list is not.
+        let among = match list {
+            [one] => format!("= {}", self.bind(*one)),
+            list => format!("= ANY({})", self.bind(list.to_vec())),
+        };
+        format!(
+            "SELECT 1 FROM search_token s WHERE s.tenant = $1 AND s.id = {id} AND s.token {among}"
+        )
     }
 
     /// As [`DateRange::satisfies`] says, in SQL.
@@ -259,13 +267,6 @@ impl Build {
             parameters: self.parameters,
         }
     }
-}
-
-fn tokens(id: &str, list: &str) -> String {
-    format!(
-        "SELECT 1 FROM search_token s WHERE s.tenant = $1 AND s.resource_type = $2 \
-         AND s.id = {id} AND s.token = ANY({list})"
-    )
 }
 
 /// What may be seen, in SQL over `r.patient`. As a subquery the list is hashed once, however long.

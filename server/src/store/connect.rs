@@ -32,6 +32,11 @@ pub enum Plans {
     Kept,
 }
 
+/// How plans that are kept are made: for any values, hence along the indexes, row by row and in their
+/// order. Left to averages the database gathers and sorts all that one condition lets through.
+const KEPT: &str = "-c plan_cache_mode=force_generic_plan -c enable_bitmapscan=off \
+                    -c enable_hashjoin=off -c enable_mergejoin=off -c enable_material=off";
+
 /// A pool to the records whose connections belong to one clinic, as the wall between clinics asks
 /// (`connected_tenant()` in the database).
 ///
@@ -41,9 +46,7 @@ pub fn pool_of(config: &Config, tenant: Uuid, plans: Plans) -> Result<Pool, Conf
     let mut settings = settings("ROUNDS_DATABASE_URL", &config.database_url)?;
     let own = match plans {
         Plans::PerValue => format!("-c rounds.tenant={tenant}"),
-        Plans::Kept => {
-            format!("-c rounds.tenant={tenant} -c plan_cache_mode=force_generic_plan")
-        }
+        Plans::Kept => format!("-c rounds.tenant={tenant} {KEPT}"),
     };
     let options = match settings.get_options() {
         Some(others) => format!("{others} {own}"),

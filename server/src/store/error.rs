@@ -47,11 +47,11 @@ pub enum StoreError {
     /// The keys of the record were destroyed.
     #[error("the keys of this record were destroyed")]
     RecordDestroyed,
-    /// A batch of events could not be stored, this one's among them.
-    #[error("the access could not be recorded")]
-    Recorder(#[source] std::sync::Arc<StoreError>),
-    /// Too many wait for their events to be stored.
-    #[error("too many accesses wait to be recorded")]
+    /// What was asked of the database together with others was refused, to all of them.
+    #[error("the database refused it to all who asked together")]
+    Together(#[source] std::sync::Arc<StoreError>),
+    /// Too many wait for their turn at the database.
+    #[error("too many wait for the database")]
     Overloaded,
     /// Migrations did not run.
     #[error("a migration did not run")]
@@ -80,8 +80,8 @@ impl StoreError {
             Self::Bad(row) => row.code,
             Self::KeyMissing(_) => "data-key-missing",
             Self::RecordDestroyed => RECORD_DESTROYED,
-            Self::Recorder(cause) => cause.code(),
-            Self::Overloaded => "recorder-overloaded",
+            Self::Together(cause) => cause.code(),
+            Self::Overloaded => "database-overloaded",
             Self::Migrate(_) => "migration-failed",
         }
     }

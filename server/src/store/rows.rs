@@ -146,9 +146,10 @@ pub async fn open_all(
         .collect())
 }
 
-fn open_one(tenant: Uuid, keys: &OpenKeys, row: SealedRow) -> Result<Opened, BadRow> {
+fn open_one(tenant: Uuid, keys: &OpenKeys, mut row: SealedRow) -> Result<Opened, BadRow> {
+    let body = row.body.take();
     let bad = |code| BadRow::report(&row.resource_type, &row.id, row.version, code);
-    let json = match &row.body {
+    let json = match body {
         None => None,
         Some(sealed) => {
             let key = row

@@ -47,10 +47,10 @@ pub fn open_body(
     resource_type: &str,
     id: &str,
     version: u64,
-    sealed: &[u8],
+    sealed: Vec<u8>,
 ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
     let row = row_name(resource_type, id);
-    Ok(key.open(&body_place(tenant, &row, version), sealed)?)
+    Ok(key.open_in_place(&body_place(tenant, &row, version), sealed)?)
 }
 
 /// The sealed columns of a Patient's `patient_identity` row, in the order of

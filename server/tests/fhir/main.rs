@@ -14,6 +14,7 @@ mod foreign;
 mod records;
 mod refusals;
 mod relations;
+mod remembered;
 mod scopes;
 mod search;
 mod search_paging;

@@ -152,7 +152,7 @@ async fn v1_a_clinic_cannot_open_what_another_sealed() {
         .unwrap()
         .get(0);
     let open = |tenant| {
-        rounds_server::store::seal::open_body(&data, tenant, "Patient", &someone, 1, &body)
+        rounds_server::store::seal::open_body(&data, tenant, "Patient", &someone, 1, body.clone())
     };
     assert_eq!(open(other).unwrap_err().code(), "sealed-tampered");
     assert!(open(name).is_ok());
@@ -376,7 +376,7 @@ async fn v3_identity_is_found_by_keyed_tokens_alone() {
     let zone = jiff::tz::TimeZone::get(&clinic.app.tenant.time_zone).unwrap();
     let tokens = |blind: &Blind| index::entries(blind, "Patient", &stored, &zone).tokens;
     let inside = clinic.inside(false).await;
-    let mut kept: Vec<Uuid> = inside
+    let mut kept: Vec<i64> = inside
         .query("SELECT token FROM search_token WHERE id = $1", &[&someone])
         .await
         .unwrap()

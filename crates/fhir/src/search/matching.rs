@@ -1,6 +1,9 @@
 //! Whether one resource answers a query, decided in memory.
 
-use super::extract::{IndexData, IndexValue};
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::extract::{IndexData, IndexValue, extract_param};
 use super::query::{Filter, Modifier, Operand, Query, SystemMatch};
 use crate::date::{DateRange, Prefix};
 use crate::person;
@@ -10,6 +13,27 @@ use crate::person;
 #[must_use]
 pub fn matches(query: &Query, values: &[IndexValue]) -> bool {
     query.filters.iter().all(|filter| holds(filter, values))
+}
+
+/// Whether a resource answers all of the query's filters: [`matches`] of the values that these ask
+/// for and no others.
+#[must_use]
+pub fn answers(query: &Query, resource: &Value, zone: &TimeZone) -> bool {
+    let mut values: Vec<IndexValue> = Vec::new();
+    for (at, filter) in query.filters.iter().enumerate() {
+        let param = filter.param;
+        let known = |other: &Filter| other.param.code == param.code;
+        if query.filters[..at].iter().any(known) {
+            continue;
+        }
+        extract_param(resource, param, zone, &mut |value| {
+            values.push(IndexValue {
+                param: param.code,
+                value,
+            });
+        });
+    }
+    matches(query, &values)
 }
 
 fn holds(filter: &Filter, values: &[IndexValue]) -> bool {

@@ -102,6 +102,43 @@ fn a1_every_event_is_valid_r4() {
 }
 
 #[test]
+fn a2_events_are_written_in_canonical_form() {
+    let odd = "\u{1}\u{7f}\u{2028} \"Ngọ́zi\" \\ / \t\r\n 😀";
+    let mut events = all_events();
+    let last = events.len();
+    events.extend_from_within(..);
+    for event in &mut events[last..] {
+        event.explanation = Some(odd.into());
+        event.policies = vec![odd.into()];
+        event.justification = Some(odd.into());
+        event.patients = vec![odd.into()];
+        event.entities = vec![odd.into(), "Observation/o1/_history/3/x".into()];
+        event.query = event.query.as_ref().map(|_| odd.into());
+        event.client.name = odd.into();
+        event.client.address = Some("::1".into());
+        event.client.device = None;
+        if let Some(user) = &mut event.user {
+            user.name = odd.into();
+            user.role = odd.into();
+        }
+    }
+    for event in events {
+        let written = event.to_canonical();
+        let read: Value = serde_json::from_slice(&written).unwrap();
+        assert_eq!(
+            String::from_utf8(written.clone()).unwrap(),
+            String::from_utf8(ledger::canonical(&read)).unwrap(),
+            "{:?}",
+            event.action
+        );
+        assert_eq!(
+            ledger::leaf_hash_of(&written),
+            ledger::leaf_hash(&event.to_fhir())
+        );
+    }
+}
+
+#[test]
 fn a1_balp_slices_are_there() {
     const DCM: &str = "http://dicom.nema.org/resources/ontology/DCM";
     const ENTITY: &str = "http://terminology.hl7.org/CodeSystem/audit-entity-type";

@@ -84,7 +84,8 @@ pub async fn store(
     if weighed.events.is_empty() && weighed.aside.is_empty() {
         return Ok(());
     }
-    let rows = append::sealed(app, weighed.events.iter().map(|(_, _, entry)| entry)).await?;
+    let rows =
+        append::sealed_entries(app, weighed.events.iter().map(|(_, _, entry)| entry)).await?;
     append::store(app.tenant.id, app.now(), tx, &rows).await?;
     links(app, tx, device, weighed).await?;
     for (life, link, reason) in &weighed.aside {
@@ -198,7 +199,7 @@ async fn emergency(
     app: &App,
     tx: &Transaction<'_>,
     device: Uuid,
-    entry: &Entry<'_>,
+    entry: &Entry,
 ) -> Result<(), StoreError> {
     let told = Told::of(&entry.event);
     let words = told

@@ -40,7 +40,7 @@ pub struct Scale<'a> {
 /// What a batch comes to.
 pub struct Weighed<'a> {
     /// Links with their events, each with the life that it belongs to.
-    pub events: Vec<(i32, &'a Link, Entry<'static>)>,
+    pub events: Vec<(i32, &'a Link, Entry)>,
     /// Links that are set aside, each with the code of what is wrong.
     pub aside: Vec<(i32, &'a Link, &'static str)>,
     /// Where the chain stands then.
@@ -114,7 +114,7 @@ impl Scale<'_> {
     }
 
     /// The event of a link that goes on from `head`.
-    fn next(&self, head: &Head, link: &Link) -> Result<Entry<'static>, BatchError> {
+    fn next(&self, head: &Head, link: &Link) -> Result<Entry, BatchError> {
         if link.number <= self.head.number && *head == self.head {
             // Not held, or it would not have come here.
             let genesis = Head::genesis(self.device);
@@ -131,7 +131,7 @@ impl Scale<'_> {
         self.continues(head, link)
     }
 
-    fn continues(&self, head: &Head, link: &Link) -> Result<Entry<'static>, BatchError> {
+    fn continues(&self, head: &Head, link: &Link) -> Result<Entry, BatchError> {
         chain::verify(head, std::slice::from_ref(link), &self.key)?;
         if let Err(issues) = self.app.validator.validate(&link.event) {
             let first = issues.first().map(ToString::to_string).unwrap_or_default();
@@ -162,8 +162,7 @@ impl Scale<'_> {
             success: glance.success,
             account: glance.user,
             role: glance.role,
-            device: Some(self.device),
-            client: Some(self.device),
+            device: self.device,
             patients: glance.patients,
             event: link.event.clone(),
         })

@@ -100,7 +100,7 @@ async fn answer(
         let page = one(&app, &caller, action.code(), asked, Which::All, vec![event]).await?;
         return Ok(Json(page).into_response());
     };
-    reading::record(&app, vec![event]).await?;
+    reading::record(&app, &[event]).await?;
     let name = match format {
         Format::Csv => "attachment; filename=\"accesses.csv\"",
         Format::Fhir => "attachment; filename=\"accesses.json\"",
@@ -158,7 +158,7 @@ pub async fn one(
         }
     };
     let rows = row::rows(app, &client, caller, asked.patient.as_deref(), &lines).await?;
-    reading::record(app, events).await?;
+    reading::record(app, &events).await?;
     Ok(ReportPage { rows, total, next })
 }
 

@@ -38,12 +38,7 @@ pub async fn apply(
     plan::validate(context, &drafts)?;
     decide::check(tx, context, &drafts).await?;
     integrity::check(tx, context, &drafts).await?;
-    let written = persist::store(tx, context, drafts).await?;
-    if let Recording::Here(event) = context.recording {
-        let events = event(&Touched::of(&written)).per_patient(uuid::Uuid::now_v7);
-        crate::audit::append::all(context.app, tx, &events).await?;
-    }
-    Ok(written)
+    persist::store(tx, context, drafts).await
 }
 
 /// [`transaction::run`] for work that writes: other servers and workstations hear of it after

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use deadpool_postgres::Transaction;
 use fhir::compartment;
-use futures_util::future::try_join_all;
+use futures_util::TryFutureExt as _;
+use futures_util::future::{try_join, try_join_all};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use protocol::upload::StoredVersion;
@@ -17,9 +18,11 @@ use uuid::Uuid;
 use vault::SealingKey;
 use zeroize::Zeroizing;
 
-use super::op::{Change, Refusal, WriteContext, WriteError, Written};
+use super::op::{Change, Recording, Refusal, Touched, WriteContext, WriteError, Written};
 use super::plan::Draft;
 use crate::access::ties::TieRows;
+use crate::audit::append;
+use crate::search::blind::Token;
 use crate::search::index;
 use crate::store::error::StoreError;
 use crate::store::hold::{self, Hold};
@@ -49,8 +52,8 @@ struct Index<'d> {
     dates: Dates<'d>,
 }
 
-/// Rows of `search_token`: type, token, id.
-type Tokens<'d> = (Vec<&'d str>, Vec<Uuid>, Vec<&'d str>);
+/// Rows of `search_token`: token, id.
+type Tokens<'d> = (Vec<Token>, Vec<&'d str>);
 
 /// Rows of `search_date`.
 #[derive(Default)]
@@ -191,7 +194,21 @@ pub(super) async fn store(
             }
         }
     }
-    if !versions.ids.is_empty() {
+    let written = drafts
+        .iter()
+        .zip(&patients)
+        .zip(bodies)
+        .map(|((draft, patient), body)| answer(draft, patient.as_ref(), body))
+        .collect::<Vec<Written>>();
+    let events = match context.recording {
+        Recording::Here(event) => event(&Touched::of(&written)).per_patient(Uuid::now_v7),
+        Recording::Elsewhere => Vec::new(),
+    };
+    let events = append::sealed(app, &events).await?;
+    let recorded = append::store(app.tenant.id, app.now(), tx, &events).map_err(WriteError::from);
+    if versions.ids.is_empty() {
+        recorded.await?;
+    } else {
         let rows = Rows {
             touched: touched(&drafts, &patients),
             versions: &versions,
@@ -200,30 +217,31 @@ pub(super) async fn store(
             holds: &holds,
             ties: &ties,
         };
-        write_rows(tx, context, &rows)
-            .await
-            .map_err(|error| refusal_of(error, &drafts))?;
+        let stored = write_rows(tx, context, &rows).map_err(|error| refusal_of(error, &drafts));
+        // Sent together: the record is told of first if both are refused.
+        try_join(stored, recorded).await?;
     }
-    Ok(drafts
-        .into_iter()
-        .zip(patients)
-        .zip(bodies)
-        .map(|((draft, patient), body)| Written {
-            stored: StoredVersion {
-                resource_type: draft.resource_type,
-                id: draft.id,
-                version: draft.version,
-                last_updated: draft.last_updated,
-            },
-            change: draft.change,
-            left: draft
-                .previous
-                .filter(|before| !before.deleted && before.patient != patient)
-                .and_then(|before| before.patient),
-            patient,
-            body,
-        })
-        .collect())
+    app.ledger.appended();
+    Ok(written)
+}
+
+/// What became of one draft.
+fn answer(draft: &Draft, patient: Option<&String>, body: Option<Arc<[u8]>>) -> Written {
+    let before = draft.previous.as_ref().filter(|before| !before.deleted);
+    Written {
+        stored: StoredVersion {
+            resource_type: draft.resource_type.clone(),
+            id: draft.id.clone(),
+            version: draft.version,
+            last_updated: draft.last_updated,
+        },
+        change: draft.change,
+        left: before
+            .filter(|before| before.patient.as_ref() != patient)
+            .and_then(|before| before.patient.clone()),
+        patient: patient.cloned(),
+        body,
+    }
 }
 
 /// A key for each draft that will be sealed: for its body, and for the columns of identity.
@@ -260,28 +278,20 @@ fn touched<'d>(drafts: &'d [Draft], patients: &'d [Option<String>]) -> Vec<&'d s
 }
 
 /// Only what changed goes out of or into `search_token`.
-fn move_tokens<'d>(entries: &mut Index<'d>, draft: &'d Draft, tokens: &[Uuid]) {
+fn move_tokens<'d>(entries: &mut Index<'d>, draft: &'d Draft, tokens: &[Token]) {
     // Those of a deleted resource are out of the index already.
-    let old: Vec<Uuid> = match &draft.previous {
+    let old = match &draft.previous {
         Some(previous) if !previous.deleted => unpacked(&previous.tokens),
         _ => Vec::new(),
     };
-    for token in old
-        .iter()
-        .filter(|token| tokens.binary_search(token).is_err())
-    {
-        entries.old.0.push(&draft.resource_type);
-        entries.old.1.push(*token);
-        entries.old.2.push(&draft.id);
-    }
-    for token in tokens
-        .iter()
-        .filter(|token| old.binary_search(token).is_err())
-    {
-        entries.new.0.push(&draft.resource_type);
-        entries.new.1.push(*token);
-        entries.new.2.push(&draft.id);
-    }
+    let lacking = |list: &[Token], of: &[Token], (kept, ids): &mut Tokens<'d>| {
+        for token in list.iter().filter(|token| of.binary_search(token).is_err()) {
+            kept.push(*token);
+            ids.push(&draft.id);
+        }
+    };
+    lacking(&old, tokens, &mut entries.old);
+    lacking(tokens, &old, &mut entries.new);
 }
 
 /// All rows of a call.
@@ -358,17 +368,18 @@ async fn write_rows(
     ];
     if !entries.old.0.is_empty() {
         work.push((
-            "DELETE FROM search_token s USING unnest($2::text[], $3::uuid[], $4::text[]) AS u(t, x, i) \
-             WHERE s.tenant = $1 AND s.resource_type = u.t AND s.token = u.x AND s.id = u.i",
-            vec![tenant, &entries.old.0, &entries.old.1, &entries.old.2],
+            "DELETE FROM search_token s USING unnest($2::bigint[], $3::text[]) AS u(x, i) \
+             WHERE s.tenant = $1 AND s.token = u.x AND s.id = u.i",
+            vec![tenant, &entries.old.0, &entries.old.1],
         ));
     }
     if !entries.new.0.is_empty() {
+        // Most of what a write costs the database. None of them can be there: `resource` tells
+        // which ones are, and its row is locked or its version was just made.
         work.push((
-            "INSERT INTO search_token (tenant, resource_type, token, id) \
-             SELECT $1, u.t, u.x, u.i FROM unnest($2::text[], $3::uuid[], $4::text[]) AS u(t, x, i) \
-             ON CONFLICT DO NOTHING",
-            vec![tenant, &entries.new.0, &entries.new.1, &entries.new.2],
+            "INSERT INTO search_token (tenant, token, id) \
+             SELECT $1, u.x, u.i FROM unnest($2::bigint[], $3::text[]) AS u(x, i)",
+            vec![tenant, &entries.new.0, &entries.new.1],
         ));
     }
     if !entries.redated.0.is_empty() {
@@ -479,19 +490,21 @@ fn signed(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
 
-fn packed(tokens: &[Uuid]) -> Vec<u8> {
+fn packed(tokens: &[Token]) -> Vec<u8> {
     tokens
         .iter()
-        .flat_map(|token| token.as_bytes())
-        .copied()
+        .flat_map(|token| token.to_be_bytes())
         .collect()
 }
 
-fn unpacked(bytes: &[u8]) -> Vec<Uuid> {
-    bytes
-        .as_chunks::<16>()
+/// Sorted.
+fn unpacked(bytes: &[u8]) -> Vec<Token> {
+    let mut tokens: Vec<Token> = bytes
+        .as_chunks::<8>()
         .0
         .iter()
-        .map(|token| Uuid::from_bytes(*token))
-        .collect()
+        .map(|token| Token::from_be_bytes(*token))
+        .collect();
+    tokens.sort_unstable();
+    tokens
 }

@@ -39,7 +39,7 @@ impl Row for FieldCrypt {
                             version,
                         };
                         let sealed = key.seal(&place, &FIELD).map_err(broken)?;
-                        let opened = key.open(&place, &sealed).map_err(broken)?;
+                        let opened = key.open_in_place(&place, sealed).map_err(broken)?;
                         if opened[..] != FIELD {
                             return Err(RowError::Missing("what was sealed".into()));
                         }

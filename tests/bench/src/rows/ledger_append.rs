@@ -74,7 +74,7 @@ async fn append(app: &Arc<App>, length: Duration) -> Result<f64, RowError> {
             tokio::spawn(async move {
                 let mut made = 0usize;
                 while begun.elapsed() < length {
-                    reading::record(&app, vec![event(&app, writer + made * CONNECTIONS)])
+                    reading::record(&app, &[event(&app, writer + made * CONNECTIONS)])
                         .await
                         .map_err(|error| RowError::Missing(error.to_string()))?;
                     made += 1;
