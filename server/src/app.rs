@@ -18,7 +18,7 @@ use crate::search::blind::Blind;
 use crate::store::announce::Announcer;
 use crate::store::connect::Plans;
 use crate::store::error::StoreError;
-use crate::store::keys::KeyRing;
+use crate::store::keys::{KeyRing, Masters};
 use crate::store::reads::{self, Reads};
 use crate::store::{connect, tenant};
 
@@ -100,7 +100,7 @@ impl App {
     /// When the database is not reachable or not initialised, a master key is missing, or the
     /// policies do not load.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
-        let masters = config.master_keys.load()?;
+        let masters = Masters::open(&config.master_keys, &config.kms)?;
         let pool = connect::pool(&config)?;
         let client = pool.get().await.map_err(StoreError::from)?;
         let (tenant, index_key) = tenant::load(&client)

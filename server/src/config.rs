@@ -7,6 +7,7 @@ use jiff::SignedDuration;
 use protocol::secret::Secret;
 
 use crate::identity::oidc::OidcSettings;
+use crate::kms::KmsSettings;
 use crate::store::keys::KeyLimits;
 pub use crate::store::keys::MasterSource;
 
@@ -19,6 +20,8 @@ pub struct Config {
     pub keys_database_url: Secret,
     /// `ROUNDS_MASTER_KEYS` or the file of `ROUNDS_MASTER_KEYS_FILE`.
     pub master_keys: MasterSource,
+    /// `AWS_…`: how AWS KMS is reached, if a master key lies there.
+    pub kms: KmsSettings,
     /// `ROUNDS_KEY_SEALS` and `ROUNDS_KEY_AGE_DAYS`: bounds on the use of a data key.
     pub key_limits: KeyLimits,
     /// `ROUNDS_LISTEN`.
@@ -112,6 +115,7 @@ impl Config {
             database_url: Secret::new(needed("ROUNDS_DATABASE_URL")?),
             keys_database_url: Secret::new(needed("ROUNDS_KEYS_DATABASE_URL")?),
             master_keys,
+            kms: KmsSettings::read(&lookup)?,
             key_limits: key_limits(&lookup)?,
             listen,
             public_url: lookup("ROUNDS_PUBLIC_URL")

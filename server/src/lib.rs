@@ -15,6 +15,7 @@ pub mod feed;
 pub mod fhir_api;
 pub mod http;
 pub mod identity;
+pub mod kms;
 pub mod ledger;
 pub mod review;
 pub mod search;

@@ -25,6 +25,9 @@ pub enum SealError {
     /// More seals were asked of a key than were reserved.
     #[error("all seals that were reserved for the key are spent")]
     Spent,
+    /// The first master key is not here: a service has it, and wraps.
+    #[error("the first master key is a service's, which must be asked to wrap")]
+    Elsewhere,
 }
 
 impl SealError {
@@ -34,6 +37,7 @@ impl SealError {
             Self::NoRandomness(_) => NoRandomness::CODE,
             Self::TooLong => "value-too-long",
             Self::Spent => "seals-spent",
+            Self::Elsewhere => "master-key-elsewhere",
         }
     }
 }

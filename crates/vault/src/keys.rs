@@ -21,8 +21,10 @@ use crate::secret::Secret256;
 /// Names a data key. Random, so that ids of several instances never clash.
 pub type KeyId = Uuid;
 
-/// First byte of every wrapped data key.
+/// First byte of every data key that a master key wraps here.
 pub const WRAP_FORMAT: u8 = 1;
+/// First byte of every data key that a service wraps.
+pub const SERVICE_FORMAT: u8 = 2;
 
 const MAX_MASTER_ID: usize = 32;
 
@@ -39,7 +41,15 @@ pub struct MasterKeys {
 
 struct MasterKey {
     id: String,
-    gcm: Gcm,
+    held: Held,
+}
+
+/// Who has a master key.
+enum Held {
+    /// This program.
+    Here(Gcm),
+    /// A key management service, by the URI that names the key there. See [`crate::service`].
+    Service(String),
 }
 
 /// What is wrong with a list of master keys. Entries are counted from 1; key text is never told.
@@ -48,8 +58,8 @@ pub enum MasterKeysError {
     /// No key at all.
     #[error("no master key is given")]
     Empty,
-    /// An entry is not `id:base64`.
-    #[error("master key {entry} is not of the form id:base64")]
+    /// An entry is neither `id:base64` nor `id:URI`.
+    #[error("master key {entry} is neither of the form id:base64 nor id:URI")]
     Form {
         /// Which.
         entry: usize,
@@ -88,7 +98,8 @@ impl MasterKeysError {
 }
 
 impl MasterKeys {
-    /// Reads `id:base64,id:base64,…`; white space around entries is ignored.
+    /// Reads `id:base64,id:base64,…`; white space around entries is ignored. An entry whose key
+    /// is a service's has the key's URI instead: `id:scheme://…`.
     ///
     /// # Errors
     /// [`MasterKeysError`] says which entry is wrong.
@@ -129,6 +140,14 @@ impl MasterKeys {
             if keys.iter().any(|key| key.id == id) {
                 return Err(MasterKeysError::Repeated { entry });
             }
+            // Base64 has no colon.
+            if encoded.contains("://") {
+                keys.push(MasterKey {
+                    id: id.to_owned(),
+                    held: Held::Service(encoded.to_owned()),
+                });
+                continue;
+            }
             let bytes = Zeroizing::new(
                 BASE64
                     .decode(encoded)
@@ -144,7 +163,7 @@ impl MasterKeys {
                     })?;
             keys.push(MasterKey {
                 id: id.to_owned(),
-                gcm: Gcm::new(key),
+                held: Held::Here(Gcm::new(key)),
             });
         }
         Ok(Self { keys })
@@ -169,6 +188,14 @@ impl MasterKeys {
     pub fn current_id(&self) -> &str {
         // `parse` never leaves the list empty; an empty id would still be harmless.
         self.keys.first().map_or("", |key| key.id.as_str())
+    }
+
+    /// The keys that services have: id and URI.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.keys.iter().filter_map(|key| match &key.held {
+            Held::Here(_) => None,
+            Held::Service(uri) => Some((key.id.as_str(), uri.as_str())),
+        })
     }
 
     /// Ids of all keys, the wrapping one first.
@@ -257,11 +284,6 @@ impl DataKey {
         Ok(Self::assemble(id, Secret256::generate()?))
     }
 
-    fn assemble(id: KeyId, secret: Secret256) -> Self {
-        let gcm = Gcm::new(secret.expose());
-        Self(Arc::new(Inner { id, secret, gcm }))
-    }
-
     /// The id that values sealed with this key carry.
     pub fn id(&self) -> KeyId {
         self.0.id
@@ -285,13 +307,16 @@ impl DataKey {
     /// All in front of the IV is authenticated along with the place.
     ///
     /// # Errors
-    /// When the operating system gives no randomness.
+    /// When the operating system gives no randomness, or a service has the current master key.
     pub fn wrap(&self, masters: &MasterKeys, place: &Place<'_>) -> Result<Vec<u8>, SealError> {
         // `parse` lets no empty list through; `TooLong` is the closest true refusal.
         let master = masters.keys.first().ok_or(SealError::TooLong)?;
-        let header = wrap_header(&master.id, self.id());
+        let Held::Here(gcm) = &master.held else {
+            return Err(SealError::Elsewhere);
+        };
+        let header = wrap_header(WRAP_FORMAT, &master.id, self.id());
         let aad = wrap_associated_data(&header, place);
-        master.gcm.seal(&header, &aad, self.0.secret.expose())
+        gcm.seal(&header, &aad, self.0.secret.expose())
     }
 
     /// Unwraps what [`DataKey::wrap`] wrapped for the same place, under any configured master.
@@ -303,23 +328,33 @@ impl DataKey {
         place: &Place<'_>,
         wrapped: &[u8],
     ) -> Result<Self, OpenError> {
-        let (name, id, header_length) = split_wrapped(place, wrapped)?;
-        let Some(master) = masters.keys.iter().find(|key| key.id == name) else {
-            return Err(OpenError::UnknownMaster {
-                at: place.name(),
-                master: name.to_owned(),
-            });
+        let parts = Wrapped::split(place, wrapped)?;
+        let master = masters.keys.iter().find(|key| key.id == parts.master);
+        // Under this id another key was meant when this one was wrapped: here or at a service.
+        let Some(Held::Here(gcm)) = master.map(|key| &key.held) else {
+            return Err(parts.unknown_master(place));
         };
-        let (header, body) = wrapped.split_at(header_length);
-        let plain = master
-            .gcm
-            .open(&wrap_associated_data(header, place), body)
+        if parts.format != WRAP_FORMAT {
+            return Err(parts.unknown_master(place));
+        }
+        let plain = gcm
+            .open(&wrap_associated_data(parts.header, place), parts.body)
             .map_err(|refusal| OpenError::refused(refusal, place))?;
         let secret: &[u8; 32] = plain
             .as_slice()
             .try_into()
             .map_err(|_| OpenError::Tampered { at: place.name() })?;
-        Ok(Self::assemble(id, Secret256::copied(secret)))
+        Ok(Self::assemble(parts.id, Secret256::copied(secret)))
+    }
+
+    /// For [`crate::service`] alone.
+    pub(crate) fn assemble(id: KeyId, secret: Secret256) -> Self {
+        let gcm = Gcm::new(secret.expose());
+        Self(Arc::new(Inner { id, secret, gcm }))
+    }
+
+    pub(crate) fn secret(&self) -> &[u8; 32] {
+        self.0.secret.expose()
     }
 }
 
@@ -334,7 +369,7 @@ impl std::fmt::Debug for DataKey {
 /// # Errors
 /// When it is truncated or of an unknown format.
 pub fn master_of<'b>(place: &Place<'_>, wrapped: &'b [u8]) -> Result<&'b str, OpenError> {
-    split_wrapped(place, wrapped).map(|(master, _, _)| master)
+    Wrapped::split(place, wrapped).map(|parts| parts.master)
 }
 
 /// Whether this can name a master key: 1 to 32 letters, digits, `-`, `_` or `.`.
@@ -349,9 +384,9 @@ fn valid_master_id(id: &[u8]) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-fn wrap_header(master: &str, id: KeyId) -> Vec<u8> {
+pub(crate) fn wrap_header(format: u8, master: &str, id: KeyId) -> Vec<u8> {
     let mut header = Vec::with_capacity(2 + master.len() + 16);
-    header.push(WRAP_FORMAT);
+    header.push(format);
     // `valid_master_id` holds the length under 33.
     header.push(master.len() as u8);
     header.extend_from_slice(master.as_bytes());
@@ -359,37 +394,63 @@ fn wrap_header(master: &str, id: KeyId) -> Vec<u8> {
     header
 }
 
-fn wrap_associated_data(header: &[u8], place: &Place<'_>) -> Vec<u8> {
+pub(crate) fn wrap_associated_data(header: &[u8], place: &Place<'_>) -> Vec<u8> {
     let mut data = place.associated_data();
     data.extend_from_slice(header);
     data
 }
 
-/// Master id, data key id and the length of the header in front of the IV.
-fn split_wrapped<'b>(
-    place: &Place<'_>,
-    wrapped: &'b [u8],
-) -> Result<(&'b str, KeyId, usize), OpenError> {
-    let truncated = || OpenError::Truncated { at: place.name() };
-    let (&format, rest) = wrapped.split_first().ok_or_else(truncated)?;
-    if format != WRAP_FORMAT {
-        return Err(OpenError::UnknownFormat {
-            at: place.name(),
+/// A wrapped data key, taken apart. Nothing of it is authenticated yet.
+pub(crate) struct Wrapped<'b> {
+    pub(crate) format: u8,
+    pub(crate) master: &'b str,
+    pub(crate) id: KeyId,
+    /// All in front of `body`.
+    pub(crate) header: &'b [u8],
+    pub(crate) body: &'b [u8],
+}
+
+impl<'b> Wrapped<'b> {
+    pub(crate) fn split(place: &Place<'_>, wrapped: &'b [u8]) -> Result<Self, OpenError> {
+        let truncated = || OpenError::Truncated { at: place.name() };
+        let (&format, rest) = wrapped.split_first().ok_or_else(truncated)?;
+        let least = match format {
+            WRAP_FORMAT => IV + 32 + TAG,
+            SERVICE_FORMAT => 1,
+            _ => {
+                return Err(OpenError::UnknownFormat {
+                    at: place.name(),
+                    format,
+                });
+            }
+        };
+        let (&length, rest) = rest.split_first().ok_or_else(truncated)?;
+        let (name, rest) = rest
+            .split_at_checked(usize::from(length))
+            .ok_or_else(truncated)?;
+        let tampered = || OpenError::Tampered { at: place.name() };
+        if !valid_master_id(name) {
+            return Err(tampered());
+        }
+        let master = std::str::from_utf8(name).map_err(|_| tampered())?;
+        let (id, body) = rest.split_first_chunk::<16>().ok_or_else(truncated)?;
+        if body.len() < least {
+            return Err(truncated());
+        }
+        let (header, body) = wrapped.split_at(wrapped.len() - body.len());
+        Ok(Self {
             format,
-        });
+            master,
+            id: Uuid::from_bytes(*id),
+            header,
+            body,
+        })
     }
-    let (&length, rest) = rest.split_first().ok_or_else(truncated)?;
-    let (name, rest) = rest
-        .split_at_checked(usize::from(length))
-        .ok_or_else(truncated)?;
-    let tampered = || OpenError::Tampered { at: place.name() };
-    if !valid_master_id(name) {
-        return Err(tampered());
+
+    pub(crate) fn unknown_master(&self, place: &Place<'_>) -> OpenError {
+        OpenError::UnknownMaster {
+            at: place.name(),
+            master: self.master.to_owned(),
+        }
     }
-    let name = std::str::from_utf8(name).map_err(|_| tampered())?;
-    let (id, body) = rest.split_first_chunk::<16>().ok_or_else(truncated)?;
-    if body.len() < IV + 32 + TAG {
-        return Err(truncated());
-    }
-    Ok((name, Uuid::from_bytes(*id), 2 + name.len() + 16))
 }

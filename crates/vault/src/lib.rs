@@ -1,6 +1,6 @@
 //! Sealing: what makes a value unreadable without its key and useless outside its place.
 //!
-//! Master keys wrap data keys ([`keys`]); data keys seal values bound to their [`place::Place`]
+//! Master keys wrap data keys ([`keys`]), here or where a service keeps them ([`service`]); data keys seal values bound to their [`place::Place`]
 //! ([`sealed`]); [`blind`] makes searchable tokens of values nobody may read; [`recovery`] seals
 //! to an organisation's public key; [`slot`] seals a workstation's cache key under keychain and
 //! password together; [`password`] keeps what the server must know of a password.
@@ -20,6 +20,7 @@ pub mod place;
 pub mod recovery;
 pub mod sealed;
 mod secret;
+pub mod service;
 pub mod slot;
 
 pub use blind::{BlindKey, BlindParameter};

@@ -144,7 +144,7 @@ pub fn seal_cache_key(
         .map_err(|error| match error {
             SealError::NoRandomness(source) => SlotError::NoRandomness(source),
             // 32 bytes are never too long.
-            SealError::TooLong | SealError::Spent => SlotError::Refused,
+            SealError::TooLong | SealError::Spent | SealError::Elsewhere => SlotError::Refused,
         })
 }
 

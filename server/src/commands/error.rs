@@ -56,6 +56,15 @@ pub enum CommandError {
     /// No such program.
     #[error("there is no program of this client id")]
     UnknownClient,
+    /// No key of AWS KMS is named.
+    #[error("--kms names no key that can be used")]
+    KmsKey(#[from] crate::kms::UriError),
+    /// AWS KMS refuses.
+    #[error("the key of AWS KMS cannot be used")]
+    Kms(#[from] crate::kms::KmsError),
+    /// No client for AWS KMS.
+    #[error("a client for AWS KMS cannot be made")]
+    KmsClient(#[from] reqwest::Error),
     /// A file of keys cannot be used.
     #[error("the keys cannot be used")]
     Keys(#[from] crate::identity::jose::KeysError),

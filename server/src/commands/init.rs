@@ -9,7 +9,7 @@ use crate::commands::error::CommandError;
 use crate::config::{Config, ConfigError};
 use crate::ledger;
 use crate::store::error::StoreError;
-use crate::store::keys::KeyRing;
+use crate::store::keys::{KeyRing, Masters};
 use crate::store::{connect, migrate, moved, tenant};
 
 /// What `init` made. The recovery secret is shown here and nowhere else, ever.
@@ -56,7 +56,7 @@ pub async fn init(clinic: &str, time_zone: &str) -> Result<Initialised, CommandE
         recovery_public_key: public.to_text(),
         epoch: Uuid::new_v4(),
     };
-    let masters = config.master_keys.load().map_err(StartError::from)?;
+    let masters = Masters::open(&config.master_keys, &config.kms).map_err(StartError::from)?;
     let keys = KeyRing::new(
         connect::keys_pool(&config)?,
         made.id,

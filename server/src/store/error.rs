@@ -21,6 +21,9 @@ pub enum StoreError {
     /// A value did not open.
     #[error("a sealed value did not open")]
     Open(#[from] OpenError),
+    /// The service that keeps the master key does not wrap or open.
+    #[error("the key management service does not wrap or open a data key")]
+    Kms(#[from] crate::kms::KmsError),
     /// A value could not be sealed.
     #[error("a value could not be sealed")]
     Seal(#[from] vault::sealed::SealError),
@@ -74,6 +77,7 @@ impl StoreError {
             Self::Pool(_) => "database-unreachable",
             Self::Database(_) => "database-refused",
             Self::Open(error) => error.code(),
+            Self::Kms(error) => error.code(),
             Self::Seal(_) => "seal-failed",
             Self::Random(_) | Self::NoRandomBytes(_) => "no-randomness",
             Self::Content { .. } => "content-unreadable",

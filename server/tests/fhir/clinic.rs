@@ -15,17 +15,17 @@ use rounds_server::config::{Config, MasterSource};
 use rounds_server::identity::account::{self, Account};
 use rounds_server::identity::password::PasswordGate;
 use rounds_server::identity::session;
+use rounds_server::kms::KmsSettings;
 use rounds_server::smart::Scopes;
-use rounds_server::store::keys::{KeyLimits, KeyRing};
+use rounds_server::store::keys::{KeyLimits, KeyRing, Masters};
 use rounds_server::store::{connect, migrate, tenant};
 use serde_json::{Value, json};
 use testbed::{Cluster, ClusterOptions, Leftovers};
 use tower::ServiceExt as _;
 use uuid::Uuid;
-use vault::MasterKeys;
 use vault::password::ArgonCost;
 
-const MASTER: &str = "test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+pub const MASTER: &str = "test:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 const APPLICATION: &str = "rounds_test";
 
 fn cluster() -> &'static Cluster {
@@ -88,7 +88,7 @@ async fn template() -> [&'static str; 2] {
         let keys = KeyRing::new(
             keys_pool.clone(),
             made.id,
-            MasterKeys::parse(MASTER).unwrap(),
+            Masters::open(&config.master_keys, &config.kms).unwrap(),
             KeyLimits::default(),
         );
         let tx = owner.transaction().await.unwrap();
@@ -122,6 +122,7 @@ fn config(url: String, keys_url: String) -> Config {
         database_url: Secret::new(url),
         keys_database_url: Secret::new(keys_url),
         master_keys: MasterSource::Text(Secret::new(MASTER.to_owned())),
+        kms: KmsSettings::read(&|_: &str| None).unwrap(),
         key_limits: KeyLimits::default(),
         listen: "127.0.0.1:0".parse().unwrap(),
         public_url: "https://clinic.example".to_owned(),

@@ -132,7 +132,7 @@ async fn v1_a_clinic_cannot_open_what_another_sealed() {
         .await
         .unwrap()
         .get::<_, Vec<u8>>(0);
-    let masters = clinic.app.keys.masters();
+    let masters = &vault::MasterKeys::parse(crate::clinic::MASTER).unwrap();
     let place = |tenant| vault::Place {
         tenant,
         table: "data_key",

@@ -12,14 +12,14 @@ use crate::support::Bench;
 const PATIENTS: usize = 60;
 
 impl Bench {
-    fn keys(&self, arguments: &[&str]) -> Value {
+    pub fn keys(&self, arguments: &[&str]) -> Value {
         let all = [&["keys"][..], arguments].concat();
         let printed = self.platform.operator(&all, None);
         let printed = printed.unwrap_or_else(|error| panic!("{error}"));
         serde_json::from_str(&printed).unwrap()
     }
 
-    fn keys_sql(&self, sql: &str) -> String {
+    pub fn keys_sql(&self, sql: &str) -> String {
         let cluster = self.platform.cluster();
         let printed = cluster.sql(self.platform.keys_database(), sql);
         printed
@@ -39,7 +39,7 @@ impl Bench {
         command.spawn().unwrap()
     }
 
-    async fn send(
+    pub async fn send(
         &mut self,
         method: reqwest::Method,
         path: &str,
@@ -64,12 +64,12 @@ impl Bench {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    async fn get(&mut self, path: &str) -> (StatusCode, Value) {
+    pub async fn get(&mut self, path: &str) -> (StatusCode, Value) {
         self.send(reqwest::Method::GET, path, None).await
     }
 
     /// Patients `p0`, `p1`, … each with two observations.
-    async fn fill(&mut self, patients: usize) {
+    pub async fn fill(&mut self, patients: usize) {
         let entries: Vec<Value> = (0..patients)
             .flat_map(|n| {
                 let seen = move |m: usize| {
@@ -98,7 +98,7 @@ impl Bench {
         assert_eq!(status, StatusCode::OK, "{reply:#}");
     }
 
-    async fn all(&mut self) -> BTreeSet<String> {
+    pub async fn all(&mut self) -> BTreeSet<String> {
         self.everything()
             .await
             .iter()

@@ -8,6 +8,7 @@ mod devices;
 mod feed;
 mod import;
 mod keys;
+mod kms;
 mod ledger;
 mod node;
 mod reports;

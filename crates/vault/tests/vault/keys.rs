@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use vault::keys::{MasterKeysError, master_of};
+use vault::service::{self, Envelope};
 use vault::{DataKey, MasterKeys, OpenError, Place};
 
 use crate::{ONES_KEY, ZERO_KEY, masters, place};
@@ -82,6 +83,77 @@ fn v5_every_flip_and_truncation_of_a_wrapped_key_is_refused() {
             at: elsewhere.name()
         }
     );
+}
+
+#[test]
+fn v2_a_service_wraps_what_fits_its_place_and_nothing_else() {
+    let uri = "awskms:///arn:aws:kms:eu-west-1:111122223333:key/k";
+    let both = MasterKeys::parse(&format!("s1:{uri}, m1:{ZERO_KEY}")).unwrap();
+    assert_eq!(both.ids().collect::<Vec<_>>(), ["s1", "m1"]);
+    assert_eq!(both.services().collect::<Vec<_>>(), [("s1", uri)]);
+    let key = DataKey::generate().unwrap();
+    assert_eq!(
+        key.wrap(&both, &place()).unwrap_err().code(),
+        "master-key-elsewhere"
+    );
+
+    let asked = Envelope::new("s1", &key, &place());
+    let wrapped = asked.close(b"answer");
+    assert_eq!(master_of(&place(), &wrapped).unwrap(), "s1");
+    let sealed = service::split(&place(), &wrapped).unwrap().unwrap();
+    assert_eq!((sealed.master, sealed.answer), ("s1", &b"answer"[..]));
+    assert_eq!(sealed.envelope, asked);
+    let again = sealed.envelope.opened(&place(), key.for_service()).unwrap();
+    let blob = key.for_sealing(1).seal(&place(), b"kept").unwrap();
+    assert_eq!(again.open(&place(), &blob).unwrap()[..], *b"kept");
+    for wrong in [&[][..], &[0; 31], &[0; 33]] {
+        let error = asked.opened(&place(), wrong).unwrap_err();
+        assert_eq!(error.code(), "sealed-tampered");
+    }
+
+    // Another place, key or master is another binding; so is any flipped bit in front.
+    let elsewhere = [
+        Place {
+            tenant: uuid::Uuid::from_u128(2),
+            ..place()
+        },
+        Place {
+            row: "other",
+            ..place()
+        },
+        Place {
+            version: 4,
+            ..place()
+        },
+    ];
+    for other in elsewhere {
+        let moved = service::split(&other, &wrapped).unwrap().unwrap();
+        assert_ne!(moved.envelope.binding(), asked.binding());
+    }
+    for byte in 2..wrapped.len() - b"answer".len() {
+        for bit in 0..8 {
+            let mut flipped = wrapped.clone();
+            flipped[byte] ^= 1 << bit;
+            match service::split(&place(), &flipped) {
+                Ok(Some(bent)) => assert_ne!(bent.envelope.binding(), asked.binding()),
+                Ok(None) => panic!("byte {byte}"),
+                Err(error) => assert_eq!(error.code(), "sealed-tampered"),
+            }
+        }
+    }
+    for length in 0..=wrapped.len() - b"answer".len() {
+        let error = service::split(&place(), &wrapped[..length]).unwrap_err();
+        assert_eq!(error.code(), "sealed-truncated", "{length}");
+    }
+
+    // Neither opens what the other wrapped, whatever the ids say.
+    let here = key.wrap(&masters(), &place()).unwrap();
+    assert_eq!(service::split(&place(), &here).unwrap(), None);
+    let error = DataKey::unwrap(&both, &place(), &wrapped).unwrap_err();
+    assert_eq!(error.code(), "sealed-unknown-master");
+    let renamed = Envelope::new("m1", &key, &place()).close(&[7; 60]);
+    let error = DataKey::unwrap(&both, &place(), &renamed).unwrap_err();
+    assert_eq!(error.code(), "sealed-unknown-master");
 }
 
 #[test]

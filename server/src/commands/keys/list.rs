@@ -49,6 +49,17 @@ struct Master {
     first: bool,
     /// Data keys that it wraps.
     keys: i64,
+    /// Where AWS KMS has it, and whether it stands there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kms: Option<Remote>,
+}
+
+/// A master key that AWS KMS has.
+#[derive(Debug, Serialize)]
+struct Remote {
+    key: String,
+    /// `enabled`, or the code of why it cannot be used.
+    state: &'static str,
 }
 
 /// One generation of a patient's key.
@@ -75,8 +86,18 @@ pub(super) async fn list(app: &App, patient: Option<String>) -> Result<Listed, C
             configured: true,
             first: id == masters.current_id(),
             keys: 0,
+            kms: None,
         })
         .collect();
+    for (id, standing) in masters.standing().await {
+        let Some(master) = listed.iter_mut().find(|master| master.id == id) else {
+            continue;
+        };
+        master.kms = masters.remote(id).map(|arn| Remote {
+            key: arn.to_string(),
+            state: standing.map_or_else(|error| error.code(), |()| "enabled"),
+        });
+    }
     let wraps = keys
         .query(
             "SELECT master, count(*) FROM data_key WHERE tenant = $1 AND destroyed_at IS NULL \
@@ -94,6 +115,7 @@ pub(super) async fn list(app: &App, patient: Option<String>) -> Result<Listed, C
                 configured: false,
                 first: false,
                 keys: row.get(1),
+                kms: None,
             }),
         }
     }

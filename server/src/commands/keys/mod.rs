@@ -13,14 +13,17 @@ use std::time::{Duration, Instant};
 use clap::{Args, Subcommand};
 use ledger::AccessEvent;
 use serde::Serialize;
+use uuid::Uuid;
 use vault::MasterKeys;
 use vault::keys::valid_id;
+use zeroize::Zeroizing;
 
 use crate::app::App;
 use crate::audit::append;
 use crate::commands::error::CommandError;
 use crate::commands::init::{keys_owner, records_owner};
 use crate::commands::{app, line, print};
+use crate::kms::{Context, KeyArn, Kms, KmsSettings};
 use crate::store::error::StoreError;
 use crate::store::keys::operate;
 use crate::store::transaction;
@@ -43,6 +46,10 @@ pub(super) enum KeysCommand {
         /// Its id; otherwise the date.
         #[arg(long)]
         id: Option<String>,
+        /// A symmetric key of AWS KMS that is to be the master key, instead of a new one: it
+        /// never leaves AWS. Allow the servers kms:Encrypt, kms:Decrypt and kms:DescribeKey.
+        #[arg(long, value_name = "ARN")]
+        kms: Option<String>,
     },
     /// Makes new generations of data keys. What the old ones sealed stays readable.
     Rotate(Rotate),
@@ -107,7 +114,7 @@ impl Pace {
 pub(super) async fn run(command: KeysCommand) -> Result<(), CommandError> {
     match command {
         KeysCommand::List { patient } => print(&list::list(&*app().await?, patient).await?),
-        KeysCommand::AddMaster { id } => add_master(id),
+        KeysCommand::AddMaster { id, kms } => add_master(id, kms).await,
         KeysCommand::Rotate(rotate) => {
             let mut work = Work::begin().await?;
             print(&rotate::rotate(&mut work, rotate).await?)
@@ -165,7 +172,7 @@ struct Made<'a> {
     entry: &'a str,
 }
 
-fn add_master(id: Option<String>) -> Result<(), CommandError> {
+async fn add_master(id: Option<String>, kms: Option<String>) -> Result<(), CommandError> {
     let id = id.unwrap_or_else(|| {
         jiff::Timestamp::now()
             .strftime("m%Y%m%d-%H%M%S")
@@ -183,10 +190,25 @@ fn add_master(id: Option<String>) -> Result<(), CommandError> {
     if known.is_some_and(|known| known.has(&id)) {
         return Err(CommandError::Argument("--id is a master key's already"));
     }
-    let entry = MasterKeys::generate_entry(&id).map_err(StoreError::from)?;
+    let entry = match kms {
+        None => MasterKeys::generate_entry(&id).map_err(StoreError::from)?,
+        Some(arn) => Zeroizing::new(format!("{id}:{}", remote(&arn).await?.to_uri())),
+    };
     let made = Made {
         id: &id,
         entry: &entry,
     };
     line(&serde_json::to_string(&made)?)
+}
+
+/// A key of AWS KMS that stands and does what will be asked of it.
+async fn remote(arn: &str) -> Result<KeyArn, CommandError> {
+    let arn = KeyArn::parse(arn)?;
+    let settings = KmsSettings::read(&|name: &str| std::env::var(name).ok())?;
+    let kms = Kms::new(settings)?;
+    kms.standing(&arn).await?;
+    let context = Context::new(Uuid::nil(), &[0; 32]);
+    let wrapped = kms.encrypt(&arn, &context, b"probe").await?;
+    kms.decrypt(&arn, &context, &wrapped).await?;
+    Ok(arn)
 }

@@ -90,7 +90,7 @@ async fn rewrap(work: &mut Work, progress: &mut Progress) -> Result<u64, Command
     let mut done = 0;
     loop {
         let batch = operate::rewrap(
-            &mut work.keys,
+            &work.keys,
             tenant,
             work.app.keys.masters(),
             &mut last,

@@ -1,21 +1,22 @@
 //! The key store's database, as the serving program may use it: keys are made, counted and
 //! retired there, each time in a transaction of its own that has ended before a key is used.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use deadpool_postgres::{GenericClient, Pool};
 use jiff::Timestamp;
 use uuid::Uuid;
-use vault::{DataKey, KeyId, MasterKeys, OpenError, Place};
+use vault::{DataKey, KeyId, Place};
 
 use crate::store::error::StoreError;
 use crate::store::keys::KeyLimits;
+use crate::store::keys::masters::{Masters, together};
 
 /// The key store, seen by one clinic.
 pub(super) struct KeyStore {
     pub(super) pool: Pool,
     pub(super) tenant: Uuid,
-    pub(super) masters: MasterKeys,
+    pub(super) masters: Masters,
     pub(super) limits: KeyLimits,
 }
 
@@ -114,136 +115,200 @@ impl KeyStore {
         &self,
         wanted: &[Wanted],
         now: Timestamp,
-    ) -> Result<HashMap<String, Result<Reserved, OpenError>>, StoreError> {
+    ) -> Result<HashMap<String, Result<Reserved, StoreError>>, StoreError> {
+        // Wrapping here costs nothing and saves a question; a service is asked only for those
+        // who have no key.
+        let known = match self.masters.wraps_here() {
+            true => HashSet::new(),
+            false => self.known(wanted).await?,
+        };
+        let making = wanted
+            .iter()
+            .map(|want| async {
+                let key = DataKey::generate()?;
+                // Where there is a key already this wraps nothing: should its row be gone, which
+                // the store forbids, an empty wrapping opens nothing.
+                let wrapped = match known.contains(&want.patient) {
+                    true => Vec::new(),
+                    false => {
+                        let place = place(self.tenant, &want.patient, 0);
+                        self.masters.wrap(&key, &place).await?
+                    }
+                };
+                Ok((key, wrapped))
+            })
+            .collect();
+        let made: Vec<(DataKey, Vec<u8>)> = together(making)
+            .await
+            .into_iter()
+            .collect::<Result<_, StoreError>>()?;
         let mut fresh = HashMap::with_capacity(wanted.len());
         let mut taken = HashMap::with_capacity(wanted.len());
         let (mut ids, mut patients, mut wraps, mut batches) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for want in wanted {
-            let key = DataKey::generate()?;
+        for (want, (key, wrapped)) in wanted.iter().zip(made) {
             ids.push(key.id());
             patients.push(want.patient.as_str());
-            wraps.push(key.wrap(&self.masters, &place(self.tenant, &want.patient, 0))?);
             let batch = self.limits.batch(want.seals);
             batches.push(signed(batch));
             taken.insert(want.patient.as_str(), batch);
-            fresh.insert(key.id(), key);
+            if !wrapped.is_empty() {
+                fresh.insert(key.id(), key);
+            }
+            wraps.push(wrapped);
         }
+        let rows = {
+            let client = self.pool.get().await?;
+            // A key that was never used takes a batch of any size, so that no call is too large.
+            let statement = client
+                .prepare_cached(
+                    "INSERT INTO data_key AS k \
+                       (tenant, id, patient, generation, master, wrapped, created_at, reserved) \
+                     SELECT $1, u.id, u.patient, 0, $5, u.wrapped, $7, u.batch \
+                     FROM unnest($2::uuid[], $3::text[], $4::bytea[], $6::bigint[]) \
+                       AS u(id, patient, wrapped, batch) ORDER BY u.patient \
+                     ON CONFLICT (tenant, patient) WHERE retired_at IS NULL \
+                     DO UPDATE SET reserved = k.reserved + excluded.reserved \
+                     WHERE k.destroyed_at IS NULL AND k.created_at > $9 \
+                       AND (k.reserved = 0 OR k.reserved + excluded.reserved <= $8) \
+                     RETURNING k.id, k.patient, k.generation, k.wrapped, k.created_at",
+                )
+                .await?;
+            client
+                .query(
+                    &statement,
+                    &[
+                        &self.tenant,
+                        &ids,
+                        &patients,
+                        &wraps,
+                        &self.masters.current_id(),
+                        &batches,
+                        &now,
+                        &signed(self.limits.seals),
+                        &self.youngest_too_old(now),
+                    ],
+                )
+                .await?
+        };
+        let opening = rows.iter().map(|row| {
+            let (id, patient): (Uuid, &str) = (row.get(0), row.get(1));
+            let fresh = fresh.remove(&id);
+            let seals = taken.get(patient).copied().unwrap_or(0);
+            async move {
+                let key = match fresh {
+                    Some(key) => Ok(key),
+                    None => {
+                        let place = place(self.tenant, patient, row.get(2));
+                        self.masters.unwrap(&place, row.get(3)).await
+                    }
+                };
+                let one = key.map_err(StoreError::from).map(|key| Reserved {
+                    key,
+                    created_at: row.get(4),
+                    seals,
+                });
+                (patient.to_owned(), one)
+            }
+        });
+        Ok(together(opening.collect()).await.into_iter().collect())
+    }
+
+    /// Those who have a key, destroyed or not.
+    async fn known(&self, wanted: &[Wanted]) -> Result<HashSet<String>, StoreError> {
+        let patients: Vec<&str> = wanted.iter().map(|want| want.patient.as_str()).collect();
         let client = self.pool.get().await?;
-        // A key that was never used takes a batch of any size, so that no call is too large.
         let statement = client
             .prepare_cached(
-                "INSERT INTO data_key AS k \
-                   (tenant, id, patient, generation, master, wrapped, created_at, reserved) \
-                 SELECT $1, u.id, u.patient, 0, $5, u.wrapped, $7, u.batch \
-                 FROM unnest($2::uuid[], $3::text[], $4::bytea[], $6::bigint[]) \
-                   AS u(id, patient, wrapped, batch) ORDER BY u.patient \
-                 ON CONFLICT (tenant, patient) WHERE retired_at IS NULL \
-                 DO UPDATE SET reserved = k.reserved + excluded.reserved \
-                 WHERE k.destroyed_at IS NULL AND k.created_at > $9 \
-                   AND (k.reserved = 0 OR k.reserved + excluded.reserved <= $8) \
-                 RETURNING k.id, k.patient, k.generation, k.wrapped, k.created_at",
+                "SELECT patient FROM data_key WHERE tenant = $1 AND patient = ANY($2) \
+                   AND retired_at IS NULL",
             )
             .await?;
-        let rows = client
-            .query(
-                &statement,
-                &[
-                    &self.tenant,
-                    &ids,
-                    &patients,
-                    &wraps,
-                    &self.masters.current_id(),
-                    &batches,
-                    &now,
-                    &signed(self.limits.seals),
-                    &self.youngest_too_old(now),
-                ],
-            )
-            .await?;
-        let mut reserved = HashMap::with_capacity(rows.len());
-        for row in rows {
-            let (id, patient): (Uuid, String) = (row.get(0), row.get(1));
-            let key = match fresh.remove(&id) {
-                Some(key) => Ok(key),
-                None => DataKey::unwrap(
-                    &self.masters,
-                    &place(self.tenant, &patient, row.get(2)),
-                    row.get(3),
-                ),
-            };
-            let one = key.map(|key| Reserved {
-                key,
-                created_at: row.get(4),
-                seals: taken.get(patient.as_str()).copied().unwrap_or(0),
-            });
-            reserved.insert(patient, one);
-        }
-        Ok(reserved)
+        let rows = client.query(&statement, &[&self.tenant, &patients]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// A new generation of a patient's key, unless the current one still serves (another
     /// instance may have been first).
     pub(super) async fn renew(&self, want: &Wanted, now: Timestamp) -> Result<Current, StoreError> {
-        let mut client = self.pool.get().await?;
-        let tx = client.transaction().await?;
         let batch = self.limits.batch(want.seals);
-        let row = tx
-            .query_opt(
-                "SELECT id, generation, wrapped, created_at, reserved, destroyed_at IS NOT NULL \
-                 FROM data_key WHERE tenant = $1 AND patient = $2 AND retired_at IS NULL FOR UPDATE",
-                &[&self.tenant, &want.patient],
-            )
-            .await?;
+        let row = {
+            let client = self.pool.get().await?;
+            client
+                .query_opt(
+                    "SELECT id, generation, wrapped, created_at, reserved, \
+                            destroyed_at IS NOT NULL \
+                     FROM data_key WHERE tenant = $1 AND patient = $2 AND retired_at IS NULL",
+                    &[&self.tenant, &want.patient],
+                )
+                .await?
+        };
+        // A patient who was known is never without a current row: a destroyed key's last
+        // generation stays as the tombstone.
         let Some(row) = row else {
-            // Another instance retired it while this one waited for the row. A destroyed key is
-            // never without a current row: its last generation stays as the tombstone.
             return Ok(Current::Again);
         };
         if row.get(5) {
             return Ok(Current::Destroyed);
         }
-        let (id, generation): (Uuid, i32) = (row.get(0), row.get(1));
+        let before = Predecessor {
+            tenant: self.tenant,
+            patient: &want.patient,
+            id: row.get(0),
+            generation: row.get(1),
+        };
         let (created_at, used): (Timestamp, i64) = (row.get(3), row.get(4));
         let fits = used == 0 || used.saturating_add(signed(batch)) <= signed(self.limits.seals);
         if fits && created_at > self.youngest_too_old(now) {
-            let key = DataKey::unwrap(
-                &self.masters,
-                &place(self.tenant, &want.patient, generation),
-                row.get(2),
-            )?;
-            tx.execute(
-                "UPDATE data_key SET reserved = reserved + $3 WHERE tenant = $1 AND id = $2",
-                &[&self.tenant, &id, &signed(batch)],
-            )
-            .await?;
-            tx.commit().await?;
-            return Ok(Current::Key(Reserved {
-                key,
-                created_at,
-                seals: batch,
-            }));
+            return self.take(&before, row.get(2), batch, created_at).await;
         }
-        let key = succeed(
-            &tx,
-            &self.masters,
-            &Predecessor {
-                tenant: self.tenant,
-                patient: &want.patient,
-                id,
-                generation,
-            },
-            batch,
-            now,
-        )
-        .await?;
+        let next = before.successor(&self.masters).await?;
+        let mut client = self.pool.get().await?;
+        let tx = client.transaction().await?;
+        if !succeed(&tx, self.masters.current_id(), &before, &next, batch, now).await? {
+            return Ok(Current::Again);
+        }
         tx.commit().await?;
-        tracing::info!(generation = generation + 1, "a data key was renewed");
+        tracing::info!(generation = before.generation + 1, "a data key was renewed");
         Ok(Current::Key(Reserved {
-            key,
+            key: next.key,
             created_at: now,
             seals: batch,
         }))
+    }
+
+    /// Takes a batch of a current key's seals, unless others took too many meanwhile.
+    async fn take(
+        &self,
+        current: &Predecessor<'_>,
+        wrapped: &[u8],
+        batch: u64,
+        created_at: Timestamp,
+    ) -> Result<Current, StoreError> {
+        let place = place(self.tenant, current.patient, current.generation);
+        let key = self.masters.unwrap(&place, wrapped).await?;
+        let client = self.pool.get().await?;
+        let taken = client
+            .execute(
+                "UPDATE data_key SET reserved = reserved + $3 WHERE tenant = $1 AND id = $2 \
+                   AND retired_at IS NULL AND destroyed_at IS NULL \
+                   AND (reserved = 0 OR reserved + $3 <= $4)",
+                &[
+                    &self.tenant,
+                    &current.id,
+                    &signed(batch),
+                    &signed(self.limits.seals),
+                ],
+            )
+            .await?;
+        Ok(match taken {
+            0 => Current::Again,
+            _ => Current::Key(Reserved {
+                key,
+                created_at,
+                seals: batch,
+            }),
+        })
     }
 
     /// Keys made then or earlier are too old to seal.
@@ -253,7 +318,7 @@ impl KeyStore {
     }
 }
 
-/// The current key that a new generation replaces; its row is locked.
+/// The current key that a new generation replaces.
 pub(super) struct Predecessor<'a> {
     pub(super) tenant: Uuid,
     pub(super) patient: &'a str,
@@ -261,22 +326,44 @@ pub(super) struct Predecessor<'a> {
     pub(super) generation: i32,
 }
 
-/// Retires a current key and makes the next generation, of which `reserved` seals are taken.
+/// The key of a next generation, wrapped.
+pub(super) struct Successor {
+    pub(super) key: DataKey,
+    wrapped: Vec<u8>,
+}
+
+impl Predecessor<'_> {
+    /// Makes the key of the next generation. Nothing is stored yet.
+    pub(super) async fn successor(&self, masters: &Masters) -> Result<Successor, StoreError> {
+        let key = DataKey::generate()?;
+        let place = place(self.tenant, self.patient, self.generation + 1);
+        let wrapped = masters.wrap(&key, &place).await?;
+        Ok(Successor { key, wrapped })
+    }
+}
+
+/// Retires a current key and stores the next generation, of which `reserved` seals are taken.
+/// Returns whether `before` still was the current one; otherwise nothing was done.
 pub(super) async fn succeed(
     tx: &impl GenericClient,
-    masters: &MasterKeys,
+    master: &str,
     before: &Predecessor<'_>,
+    next: &Successor,
     reserved: u64,
     now: Timestamp,
-) -> Result<DataKey, StoreError> {
-    let generation = before.generation + 1;
-    let key = DataKey::generate()?;
-    let wrapped = key.wrap(masters, &place(before.tenant, before.patient, generation))?;
+) -> Result<bool, StoreError> {
     let retire = tx
-        .prepare_cached("UPDATE data_key SET retired_at = $3 WHERE tenant = $1 AND id = $2")
+        .prepare_cached(
+            "UPDATE data_key SET retired_at = $3 WHERE tenant = $1 AND id = $2 \
+               AND retired_at IS NULL AND destroyed_at IS NULL",
+        )
         .await?;
-    tx.execute(&retire, &[&before.tenant, &before.id, &now])
+    let retired = tx
+        .execute(&retire, &[&before.tenant, &before.id, &now])
         .await?;
+    if retired == 0 {
+        return Ok(false);
+    }
     let insert = tx
         .prepare_cached(
             "INSERT INTO data_key \
@@ -288,17 +375,17 @@ pub(super) async fn succeed(
         &insert,
         &[
             &before.tenant,
-            &key.id(),
+            &next.key.id(),
             &before.patient,
-            &generation,
-            &masters.current_id(),
-            &wrapped,
+            &(before.generation + 1),
+            &master,
+            &next.wrapped,
             &now,
             &signed(reserved),
         ],
     )
     .await?;
-    Ok(key)
+    Ok(true)
 }
 
 /// Where a wrapped key lives: bound to its patient and generation.

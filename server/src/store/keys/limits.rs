@@ -16,6 +16,9 @@ pub struct KeyLimits {
     pub lease: Duration,
     /// How often an instance asks the key store whether keys were changed.
     pub poll: Duration,
+    /// How often a key management service is asked whether its master keys still stand: who
+    /// takes one away there waits as long until no server holds what it had opened.
+    pub standing: Duration,
 }
 
 impl Default for KeyLimits {
@@ -25,6 +28,7 @@ impl Default for KeyLimits {
             age: SignedDuration::from_hours(365 * 24),
             lease: Duration::from_secs(5),
             poll: Duration::from_secs(1),
+            standing: Duration::from_secs(60),
         }
     }
 }

@@ -6,8 +6,11 @@
 //! remembered counts for one lease: after it, the key store must have said again that no
 //! operator changed keys meanwhile.
 //!
+//! Master keys are here, or AWS KMS has them; then each data key that is not held is opened by
+//! asking there, and its outage is like one of the key store for what is not held.
+//!
 //! Never: a seal that was not reserved in the key store; a key in memory for longer than a lease
-//! after it was destroyed.
+//! after it was destroyed; a row of the key store locked while a service is asked.
 
 mod keystore;
 mod limits;
@@ -23,13 +26,13 @@ use std::time::Instant;
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use uuid::Uuid;
-use vault::{DataKey, KeyId, MasterKeys, SealingKey};
+use vault::{DataKey, KeyId, SealingKey};
 
 use crate::store::error::StoreError;
 use keystore::{Current, KeyStore, Reserved, Wanted};
 
 pub use limits::KeyLimits;
-pub use masters::{MasterSource, MastersError};
+pub use masters::{MasterSource, Masters, MastersError};
 pub use opened::{KeyFault, OpenKeys};
 
 /// Keys of each kind kept in memory at most; beyond it all are dropped and fetched again when
@@ -83,7 +86,7 @@ impl Sealer {
 
 impl KeyRing {
     /// A ring that holds no key yet. `pool` leads to the key store.
-    pub fn new(pool: Pool, tenant: Uuid, masters: MasterKeys, limits: KeyLimits) -> Arc<Self> {
+    pub fn new(pool: Pool, tenant: Uuid, masters: Masters, limits: KeyLimits) -> Arc<Self> {
         Arc::new(Self {
             store: KeyStore {
                 pool,
@@ -103,8 +106,12 @@ impl KeyRing {
         })
     }
 
-    /// Asks the key store for changes from now on, until the ring is dropped.
+    /// Asks the key store for changes from now on, and a key management service whether its
+    /// master keys stand, until the ring is dropped.
     pub fn watch(self: &Arc<Self>) {
+        if self.store.masters.is_remote() {
+            self.watch_service();
+        }
         let ring = Arc::downgrade(self);
         let pause = self.store.limits.poll;
         tokio::spawn(async move {
@@ -118,8 +125,33 @@ impl KeyRing {
         });
     }
 
+    /// An outage of the service leaves what is held: it is not the owner's word. A key that was
+    /// disabled, deleted or withdrawn is; all that is held goes, and what is needed is asked for
+    /// again.
+    fn watch_service(self: &Arc<Self>) {
+        let ring = Arc::downgrade(self);
+        let pause = self.store.limits.standing;
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(pause).await;
+                let Some(ring) = ring.upgrade() else { return };
+                for (id, standing) in ring.store.masters.standing().await {
+                    let Err(error) = standing else { continue };
+                    tracing::warn!(
+                        master = id,
+                        code = error.code(),
+                        "a master key does not stand"
+                    );
+                    if error.is_order() {
+                        ring.forget();
+                    }
+                }
+            }
+        });
+    }
+
     /// The configured master keys.
-    pub fn masters(&self) -> &MasterKeys {
+    pub fn masters(&self) -> &Masters {
         &self.store.masters
     }
 
@@ -132,7 +164,7 @@ impl KeyRing {
     /// the others alone.
     ///
     /// # Errors
-    /// When the key store cannot be asked.
+    /// When the key store cannot be asked, or a service that has a master key.
     pub async fn by_id(
         &self,
         ids: impl IntoIterator<Item = KeyId>,
@@ -156,18 +188,34 @@ impl KeyRing {
         missing.sort_unstable();
         missing.dedup();
         let rows = self.store.rows(&missing).await?;
+        let opening = rows
+            .iter()
+            .map(|row| async {
+                let outcome = opened::open(&self.store.masters, self.store.tenant, row).await;
+                (row.id, outcome)
+            })
+            .collect();
+        let outcomes = masters::together(opening).await;
         let mut held = self.held.write().unwrap_or_else(PoisonError::into_inner);
         if held.opened.len() + rows.len() > HELD {
             held.opened.clear();
         }
-        for row in rows {
-            let outcome = opened::open(&self.store.masters, self.store.tenant, &row);
+        let mut failed = None;
+        for (id, outcome) in outcomes {
+            let outcome = match outcome {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    failed = Some(error);
+                    continue;
+                }
+            };
             if held.epoch == epoch && !matches!(outcome, Err(KeyFault::Unopened(_))) {
-                held.opened.insert(row.id, outcome.clone());
+                held.opened.insert(id, outcome.clone());
             }
-            found.insert(row.id, outcome);
+            found.insert(id, outcome);
         }
-        Ok(found)
+        // What was opened stays; but nobody may take for absent what was only not asked.
+        failed.map_or(Ok(found), |error| Err(error.into()))
     }
 
     /// Keys for sealing, one for each `(patient, seals)` in their order ([`NO_PATIENT`] for what
@@ -275,7 +323,7 @@ impl KeyRing {
         for want in wanted {
             let outcome = match reserved.remove(&want.patient) {
                 Some(Ok(one)) => Ok(one),
-                Some(Err(error)) => Err(StoreError::Open(error)),
+                Some(Err(error)) => Err(error),
                 None => match self.store.renew(&want, now).await? {
                     Current::Key(one) => Ok(one),
                     Current::Destroyed => Err(StoreError::RecordDestroyed),

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use uuid::Uuid;
-use vault::{DataKey, KeyId, MasterKeys, OpenError};
+use vault::{DataKey, KeyId, OpenError};
 
 use super::keystore::{Stored, place};
+use super::masters::{Masters, Unopened};
+use crate::kms::KmsError;
 use crate::store::error::StoreError;
 
 /// Why there is no key of an id.
@@ -73,17 +75,24 @@ impl OpenKeys {
 }
 
 /// Unwraps a stored key.
-pub(super) fn open(masters: &MasterKeys, tenant: Uuid, row: &Stored) -> Result<DataKey, KeyFault> {
-    let wrapped = row.wrapped.as_deref().ok_or(KeyFault::Destroyed)?;
-    let key = DataKey::unwrap(
-        masters,
-        &place(tenant, &row.patient, row.generation),
-        wrapped,
-    )?;
-    // The wrapped key names its id, and the row must name the same.
-    if key.id() == row.id {
-        Ok(key)
-    } else {
-        Err(KeyFault::Missing)
+///
+/// # Errors
+/// When the service that has its master key does not answer, or may no longer open it: then
+/// nothing is known of the key.
+pub(super) async fn open(
+    masters: &Masters,
+    tenant: Uuid,
+    row: &Stored,
+) -> Result<Result<DataKey, KeyFault>, KmsError> {
+    let Some(wrapped) = row.wrapped.as_deref() else {
+        return Ok(Err(KeyFault::Destroyed));
+    };
+    let place = place(tenant, &row.patient, row.generation);
+    match masters.unwrap(&place, wrapped).await {
+        // The wrapped key names its id, and the row must name the same.
+        Ok(key) if key.id() == row.id => Ok(Ok(key)),
+        Ok(_) => Ok(Err(KeyFault::Missing)),
+        Err(Unopened::Value(error)) => Ok(Err(KeyFault::Unopened(error))),
+        Err(Unopened::Service(error)) => Err(error),
     }
 }

@@ -3,9 +3,10 @@
 use deadpool_postgres::{GenericClient, Transaction};
 use jiff::Timestamp;
 use uuid::Uuid;
-use vault::{DataKey, KeyId, MasterKeys};
+use vault::{KeyId, OpenError};
 
-use super::keystore::{Predecessor, place, succeed};
+use super::keystore::{Predecessor, Successor, place, succeed};
+use super::masters::{Masters, Unopened, together};
 use crate::store::error::StoreError;
 
 /// Takes the lock of operators' work for as long as `client` lives. Returns whether nobody else
@@ -105,42 +106,57 @@ pub enum Renew<'a> {
 /// Makes new generations in a transaction of their own. Returns how many.
 ///
 /// # Errors
-/// When the key store refuses or there is no randomness.
+/// When the key store refuses, a service does not wrap, or there is no randomness.
 pub async fn renew(
     client: &mut deadpool_postgres::Client,
     tenant: Uuid,
-    masters: &MasterKeys,
+    masters: &Masters,
     which: Renew<'_>,
     now: Timestamp,
 ) -> Result<u64, StoreError> {
-    let tx = client.transaction().await?;
     let rows = match which {
         Renew::Of(patient) => {
-            tx.query(
-                "SELECT id, patient, generation FROM data_key WHERE tenant = $1 AND patient = $2 \
-                   AND retired_at IS NULL AND destroyed_at IS NULL FOR UPDATE",
-                &[&tenant, &patient],
-            )
-            .await?
+            client
+                .query(
+                    "SELECT id, patient, generation FROM data_key WHERE tenant = $1 \
+                       AND patient = $2 AND retired_at IS NULL AND destroyed_at IS NULL",
+                    &[&tenant, &patient],
+                )
+                .await?
         }
         Renew::Older(before, limit) => {
-            tx.query(
-                "SELECT id, patient, generation FROM data_key WHERE tenant = $1 \
-                   AND retired_at IS NULL AND destroyed_at IS NULL AND created_at < $2 \
-                 ORDER BY patient LIMIT $3 FOR UPDATE",
-                &[&tenant, &before, &limit],
-            )
-            .await?
+            client
+                .query(
+                    "SELECT id, patient, generation FROM data_key WHERE tenant = $1 \
+                       AND retired_at IS NULL AND destroyed_at IS NULL AND created_at < $2 \
+                     ORDER BY patient LIMIT $3",
+                    &[&tenant, &before, &limit],
+                )
+                .await?
         }
     };
-    for row in &rows {
-        let before = Predecessor {
-            tenant,
-            patient: row.get(1),
-            id: row.get(0),
-            generation: row.get(2),
-        };
-        succeed(&tx, masters, &before, 0, now).await?;
+    // Wrapped before anything is locked: a service may be slow.
+    let making = rows
+        .iter()
+        .map(|row| async {
+            let before = Predecessor {
+                tenant,
+                patient: row.get(1),
+                id: row.get(0),
+                generation: row.get(2),
+            };
+            let next = before.successor(masters).await?;
+            Ok((before, next))
+        })
+        .collect();
+    let successions: Vec<(Predecessor<'_>, Successor)> = together(making)
+        .await
+        .into_iter()
+        .collect::<Result<_, StoreError>>()?;
+    let tx = client.transaction().await?;
+    for (before, next) in &successions {
+        // One that a server renewed meanwhile is as new as it should be.
+        succeed(&tx, masters.current_id(), before, next, 0, now).await?;
     }
     announce(&tx, tenant).await?;
     tx.commit().await?;
@@ -177,24 +193,22 @@ pub struct Batch {
     pub failed: Vec<(String, &'static str)>,
 }
 
-/// Wraps keys under the first master key: those after `last`, at most `limit`, in a transaction
-/// of their own.
+/// Wraps keys under the first master key: those after `last`, at most `limit`, by one statement.
 ///
 /// # Errors
-/// When the key store refuses or there is no randomness.
+/// When the key store refuses, a service does not answer, or there is no randomness.
 pub async fn rewrap(
-    client: &mut deadpool_postgres::Client,
+    client: &deadpool_postgres::Client,
     tenant: Uuid,
-    masters: &MasterKeys,
+    masters: &Masters,
     last: &mut KeyId,
     limit: i64,
 ) -> Result<Batch, StoreError> {
-    let tx = client.transaction().await?;
-    let rows = tx
+    let rows = client
         .query(
             "SELECT id, patient, generation, wrapped FROM data_key WHERE tenant = $1 \
                AND master <> $2 AND destroyed_at IS NULL AND id > $3 \
-             ORDER BY id LIMIT $4 FOR UPDATE",
+             ORDER BY id LIMIT $4",
             &[&tenant, &masters.current_id(), last, &limit],
         )
         .await?;
@@ -202,28 +216,45 @@ pub async fn rewrap(
         seen: rows.len() as u64,
         ..Batch::default()
     };
-    let (mut ids, mut wraps) = (Vec::new(), Vec::new());
-    for row in &rows {
+    if let Some(row) = rows.last() {
+        *last = row.get(0);
+    }
+    let rewrapping = rows
+        .iter()
+        .map(|row| async {
+            let place = place(tenant, row.get(1), row.get(2));
+            match masters.unwrap(&place, row.get(3)).await {
+                Ok(key) => Ok(Ok(masters.wrap(&key, &place).await?)),
+                Err(Unopened::Value(error)) => Ok(Err(error)),
+                Err(Unopened::Service(error)) => Err(StoreError::Kms(error)),
+            }
+        })
+        .collect();
+    let rewrapped: Vec<Result<Vec<u8>, OpenError>> = together(rewrapping)
+        .await
+        .into_iter()
+        .collect::<Result<_, StoreError>>()?;
+    let (mut ids, mut olds, mut wraps) = (Vec::new(), Vec::new(), Vec::new());
+    for (row, rewrapped) in rows.iter().zip(rewrapped) {
         let id: KeyId = row.get(0);
-        *last = id;
-        let place = place(tenant, row.get(1), row.get(2));
-        match DataKey::unwrap(masters, &place, row.get(3)) {
-            Ok(key) => {
+        match rewrapped {
+            Ok(wrapped) => {
                 ids.push(id);
-                wraps.push(key.wrap(masters, &place)?);
+                olds.push(row.get::<_, &[u8]>(3));
+                wraps.push(wrapped);
             }
             Err(error) => batch.failed.push((format!("data_key {id}"), error.code())),
         }
     }
-    batch.done = tx
+    // Only what still is as it was read.
+    batch.done = client
         .execute(
             "UPDATE data_key k SET wrapped = u.wrapped, master = $2 \
-             FROM unnest($3::uuid[], $4::bytea[]) AS u(id, wrapped) \
-             WHERE k.tenant = $1 AND k.id = u.id",
-            &[&tenant, &masters.current_id(), &ids, &wraps],
+             FROM unnest($3::uuid[], $4::bytea[], $5::bytea[]) AS u(id, old, wrapped) \
+             WHERE k.tenant = $1 AND k.id = u.id AND k.wrapped = u.old",
+            &[&tenant, &masters.current_id(), &ids, &olds, &wraps],
         )
         .await?;
-    tx.commit().await?;
     Ok(batch)
 }
 
