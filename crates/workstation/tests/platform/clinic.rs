@@ -137,7 +137,13 @@ pub fn foreign() -> Option<PathBuf> {
 }
 
 #[derive(Default)]
-struct MemoryKeychain(Mutex<BTreeMap<String, Vec<u8>>>);
+pub struct MemoryKeychain(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl MemoryKeychain {
+    pub fn accounts(&self) -> Vec<String> {
+        self.0.lock().unwrap().keys().cloned().collect()
+    }
+}
 
 impl Keychain for MemoryKeychain {
     fn name(&self) -> String {
@@ -166,11 +172,17 @@ impl Keychain for MemoryKeychain {
 /// A computer.
 pub struct Desk {
     pub station: Workstation,
+    pub keychain: Arc<MemoryKeychain>,
     user: Option<(String, UserRecord)>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Desk {
+    /// Where the profiles lie.
+    pub fn profiles(&self) -> PathBuf {
+        self.folder.path().join("profiles")
+    }
+
     pub fn with_ca(ca: &Path) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let places = Places {
@@ -180,8 +192,9 @@ impl Desk {
         let clock = Arc::new(SystemClock::default());
         let entropy = Arc::new(SystemEntropy);
         let server = Https::new(Some(ca), "Rounds-test", clock.clone(), entropy.clone()).unwrap();
+        let keychain = Arc::new(MemoryKeychain::default());
         let ports = Ports {
-            keychain: Arc::new(MemoryKeychain::default()),
+            keychain: keychain.clone(),
             server: Arc::new(server),
             clock,
             entropy,
@@ -189,8 +202,9 @@ impl Desk {
         let station = Workstation::with_cost(places, Config::default(), ports, ArgonCost::LEAST);
         Self {
             station,
+            keychain,
             user: None,
-            _folder: folder,
+            folder,
         }
     }
 

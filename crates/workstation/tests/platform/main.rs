@@ -5,6 +5,7 @@
 mod clinic;
 mod guarded;
 mod same_person;
+mod wiped;
 
 use std::time::Duration;
 
