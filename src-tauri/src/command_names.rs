@@ -4,6 +4,9 @@
 pub const COMMAND_NAMES: &[&str] = &[
     "session_view",
     "enrol",
+    "sign_in_ways",
+    "sign_in_again",
+    "cancel_sign_in",
     "unlock",
     "lock",
     "sign_out",

@@ -17,6 +17,7 @@ use workstation::view::same_person::{LikelyView, MergeForm};
 use workstation::view::schedule::{BookingForm, MoveForm, Progress, ScheduleView};
 use workstation::view::session::{
     EnrolForm, PasswordForm, SessionView, SettingsForm, SettingsView, SyncView, UnlockForm,
+    WaysView,
 };
 use workstation::view::today::TodayView;
 use workstation::view::{Cause, Saved};
@@ -35,6 +36,27 @@ pub async fn session_view(workstation: State<'_, Workstation>) -> Answer<Session
 #[specta::specta]
 pub async fn enrol(workstation: State<'_, Workstation>, form: EnrolForm) -> Answer<SessionView> {
     workstation.enrol(form).await
+}
+
+/// How users may sign in at a server, beside name and password.
+#[tauri::command]
+#[specta::specta]
+pub async fn sign_in_ways(workstation: State<'_, Workstation>, server: String) -> Answer<WaysView> {
+    workstation.sign_in_ways(server).await
+}
+
+/// Signs the open profile's user in with the organisation, in the system's browser.
+#[tauri::command]
+#[specta::specta]
+pub async fn sign_in_again(workstation: State<'_, Workstation>) -> Answer<SessionView> {
+    workstation.sign_in_again().await
+}
+
+/// Ends the wait for the system's browser.
+#[tauri::command]
+#[specta::specta]
+pub async fn cancel_sign_in(workstation: State<'_, Workstation>) -> Answer<SessionView> {
+    workstation.cancel_sign_in().await
 }
 
 /// Opens a profile with the password, on line or off.
@@ -58,7 +80,8 @@ pub async fn sign_out(workstation: State<'_, Workstation>) -> Answer<SessionView
     workstation.sign_out().await
 }
 
-/// Changes the password, on the server and here. On line only.
+/// Changes the password, on the server and here, on line only; for those who sign in with the
+/// organisation, the one of this computer, off line too.
 #[tauri::command]
 #[specta::specta]
 pub async fn change_password(

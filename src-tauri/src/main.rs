@@ -19,6 +19,7 @@ use tokio::sync::broadcast::error::RecvError;
 use workstation::Workstation;
 use workstation::adapter::https::Https;
 use workstation::adapter::lock_signals::Buses;
+use workstation::adapter::system_browser::SystemBrowser;
 use workstation::adapter::unusable::Unusable;
 use workstation::port::Ports;
 use workstation::port::clock::SystemClock;
@@ -129,6 +130,7 @@ fn compose(places: Places) -> Workstation {
     let ports = Ports {
         keychain: keychain(),
         server,
+        browser: Arc::new(SystemBrowser),
         clock,
         entropy,
     };
@@ -148,9 +150,18 @@ fn forward(app: &App, workstation: &Workstation) {
     let mut notices = workstation.notices();
     let workstation = workstation.clone();
     tauri::async_runtime::spawn(async move {
+        let mut browsing = false;
         loop {
             match notices.recv().await {
-                Ok(notice) => events::forward(&app, notice),
+                Ok(notice) => {
+                    if let workstation::Notice::Session(view) = &notice {
+                        // Back from the browser: the window comes to the front again.
+                        if std::mem::replace(&mut browsing, view.browsing) && !view.browsing {
+                            window::raise(&app);
+                        }
+                    }
+                    events::forward(&app, notice);
+                }
                 Err(RecvError::Lagged(_)) => {
                     // Some were missed: tell the whole state again.
                     if let Ok(view) = workstation.session_view().await {

@@ -13,6 +13,9 @@ pub fn registry() -> Builder<tauri::Wry> {
         .commands(collect_commands![
             session_view,
             enrol,
+            sign_in_ways,
+            sign_in_again,
+            cancel_sign_in,
             unlock,
             lock,
             sign_out,

@@ -11,6 +11,12 @@ export const commands = {
 	sessionView: () => typedError<SessionView, Fault>(__TAURI_INVOKE("session_view")),
 	/**  Enrols this computer for a user and starts to fill the cache. */
 	enrol: (form: EnrolForm) => typedError<SessionView, Fault>(__TAURI_INVOKE("enrol", { form })),
+	/**  How users may sign in at a server, beside name and password. */
+	signInWays: (server: string) => typedError<WaysView, Fault>(__TAURI_INVOKE("sign_in_ways", { server })),
+	/**  Signs the open profile's user in with the organisation, in the system's browser. */
+	signInAgain: () => typedError<SessionView, Fault>(__TAURI_INVOKE("sign_in_again")),
+	/**  Ends the wait for the system's browser. */
+	cancelSignIn: () => typedError<SessionView, Fault>(__TAURI_INVOKE("cancel_sign_in")),
 	/**  Opens a profile with the password, on line or off. */
 	unlock: (form: UnlockForm) => typedError<SessionView, Fault>(__TAURI_INVOKE("unlock", { form })),
 	/**  Drops every key and closes the cache. */
@@ -509,10 +515,15 @@ export type EnrolForm = {
 	server: string,
 	/**  Sign-in name. */
 	username: string,
-	/**  Password. */
+	/**
+	 *  Password; the one that shall open the records on this computer, where the user signs in
+	 *  with the organisation.
+	 */
 	password: string,
 	/**  Six digits. */
 	code: string,
+	/**  Sign in with the organisation. */
+	organisation: boolean,
 };
 
 /**  An audit event in words. */
@@ -967,6 +978,8 @@ export type ProfileView = {
 	username: string,
 	/**  Its server. */
 	server: string,
+	/**  The user signs in with the organisation; the password is this computer's alone. */
+	organisation: boolean,
 };
 
 /**  State of an appointment as a clinic speaks of it. */
@@ -1168,6 +1181,8 @@ export type SessionView = {
 	profiles: ProfileView[],
 	/**  Who is signed in, while unlocked. */
 	user: UserView | null,
+	/**  The system's browser is waited for: somebody signs in with the organisation there. */
+	browsing: boolean,
 	/**  Why it is locked, where that was not the user's doing; shown on the sign-in screen. */
 	notice: Fault | null,
 };
@@ -1388,6 +1403,12 @@ export type WorkingHours = {
 	end: string,
 };
 
+/**  How users may sign in at a server, beside name and password. */
+export type WaysView = {
+	/**  With the organisation's identity provider. */
+	organisation: boolean,
+};
+
 /* Tauri Specta runtime */
 async function typedError<T, E>(result: Promise<T>): Promise<{ status: "ok"; data: T } | { status: "error"; error: E }> {
     try {
@@ -1422,4 +1443,3 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
 
     return Object.assign(fn, base);
 }
-

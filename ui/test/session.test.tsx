@@ -46,6 +46,43 @@ describe('first start', () => {
     expect((screen.getByTestId('sign-in-username') as HTMLInputElement).value).toBe('mlindqvist');
   });
 
+  it('offers the organisation where the server does, and asks for a password of this computer', async () => {
+    const { user, fake } = openWindow({ phase: 'first-start', organisation: true });
+    await user.type(await screen.findByTestId('sign-in-username'), 'mlindqvist');
+    await user.click(await screen.findByTestId('sign-in-organisation'));
+    await user.type(screen.getByTestId('sign-in-password'), 'too short');
+    await user.type(screen.getByTestId('sign-in-code'), '123456');
+    await user.click(screen.getByTestId('sign-in-submit'));
+    expect(screen.getByText('Choose a password of twelve characters or more')).toBeTruthy();
+    expect(fake.count('enrol')).toBe(0);
+    await expectAccessible();
+    await user.type(screen.getByTestId('sign-in-password'), ', now it is long');
+    await user.click(screen.getByText('Sign in with your organisation'));
+    expect(await screen.findByTestId('today')).toBeTruthy();
+    expect(fake.calls.find((call) => call.command === 'enrol')?.args.form).toMatchObject({
+      organisation: true,
+      password: 'too short, now it is long',
+    });
+  });
+
+  it('offers the password alone where the server has no organisation to ask', async () => {
+    const { user, fake } = openWindow({ phase: 'first-start' });
+    await screen.findByTestId('sign-in-username');
+    await waitFor(() => expect(fake.count('sign_in_ways')).toBeGreaterThan(0));
+    expect(screen.queryByTestId('sign-in-ways')).toBeNull();
+    await user.type(screen.getByTestId('sign-in-username'), 'x');
+  });
+
+  it('waits for the browser with a way back', async () => {
+    const { user, fake } = openWindow({ phase: 'locked', organisation: true, browsing: true });
+    expect((await screen.findByTestId('browser-wait')).textContent).toContain('browser');
+    expect(screen.queryByTestId('unlock-submit')).toBeNull();
+    await expectAccessible();
+    await user.click(screen.getByTestId('browser-cancel'));
+    expect(await screen.findByTestId('unlock-submit')).toBeTruthy();
+    expect(fake.count('cancel_sign_in')).toBe(1);
+  });
+
   it('fills with progress, stops and goes on', async () => {
     const { user, fake } = openWindow({ phase: 'filling' });
     const bar = await screen.findByTestId('filling-progress');
@@ -144,6 +181,15 @@ describe('status bar', () => {
     act(() => fake.tellSync({ auditToSend: 0, toSend: 2, connection: 'offline' }));
     expect((await screen.findByTestId('status-to-send')).textContent).toBe('2 records to send');
     expect(screen.getByTestId('status').dataset.connection).toBe('offline');
+  });
+
+  it('signs in with the organisation again, and never asks for its password here', async () => {
+    const { user, fake } = openWindow({ connection: 'sign-in-needed', organisation: true });
+    await user.click(await screen.findByText('Sign in again'));
+    await user.click(await screen.findByTestId('again-organisation'));
+    await waitFor(() => expect(fake.count('sign_in_again')).toBe(1));
+    await waitFor(() => expect(screen.queryByTestId('again-organisation')).toBeNull());
+    expect(fake.count('unlock')).toBe(0);
   });
 
   it('takes the password again when the server ended the session', async () => {

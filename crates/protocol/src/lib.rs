@@ -25,6 +25,10 @@ pub mod path {
     pub const ENROL: &str = "/rounds/v1/enrol";
     /// `POST` [`crate::sign_in::SignInRequest`] → [`crate::sign_in::SessionGrant`].
     pub const SIGN_IN: &str = "/rounds/v1/sign-in";
+    /// `GET` → [`crate::single_sign_on::Ways`]; anybody may ask.
+    pub const SIGN_IN_WAYS: &str = "/rounds/v1/sign-in/ways";
+    /// `POST` [`crate::single_sign_on::EnrolByCode`], empty reply.
+    pub const OIDC_ENROL: &str = "/rounds/v1/sign-in/oidc/enrol";
     /// `POST` [`crate::single_sign_on::BeginRequest`] → [`crate::single_sign_on::Begun`].
     pub const OIDC_BEGIN: &str = "/rounds/v1/sign-in/oidc/begin";
     /// `POST` [`crate::single_sign_on::FinishRequest`] → [`crate::sign_in::SessionGrant`].

@@ -8,11 +8,16 @@
 //!
 //! Both requests carry a DPoP proof by the key of an enrolled device, without `ath`: a sign-in that
 //! began on one device ends on no other.
+//!
+//! A user who has no password here enrols a device by the one-time code alone
+//! ([`EnrolByCode`]). That is half of an enrolment: it begins no session, and ends by itself
+//! unless a sign-in of the same user follows on the device within minutes.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::Secret;
+use crate::sign_in::DeviceCard;
 
 /// Where the browser comes back to, below `http://127.0.0.1:PORT`. Providers that compare
 /// redirect addresses must have `http://127.0.0.1/rounds/signed-in` registered; the port is free
@@ -22,6 +27,25 @@ pub const REDIRECT_PATH: &str = "/rounds/signed-in";
 /// The address that the provider sends the browser back to.
 pub fn redirect(port: u16) -> String {
     format!("http://127.0.0.1:{port}{REDIRECT_PATH}")
+}
+
+/// How users may sign in.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Ways {
+    /// With the organisation's identity provider, beside the password.
+    pub single_sign_on: bool,
+}
+
+/// The first half of enrolling a device for a user who signs in with the identity provider. The
+/// request carries a DPoP proof made with the key in `device`, without `ath`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct EnrolByCode {
+    /// Sign-in name, compared without regard to case.
+    pub username: String,
+    /// Six digits of RFC 6238.
+    pub totp: Secret,
+    /// The device that asks.
+    pub device: DeviceCard,
 }
 
 /// Begins a sign-in on an enrolled device. A sign-in that the device had begun before ends.

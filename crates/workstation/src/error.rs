@@ -2,6 +2,7 @@
 
 use cache::{OpenError, StoreError};
 
+use crate::port::browser::NoBrowser;
 use crate::port::entropy::NoEntropy;
 use crate::port::keychain::KeychainError;
 use crate::port::server::ServerError;
@@ -38,6 +39,24 @@ pub enum SignInError {
     /// The clock was set back: whether work without the server is allowed cannot be told.
     #[error("the clock is behind a time that was seen")]
     ClockBehind,
+    /// The sign-in in the browser was given up, here or there, or took too long.
+    #[error("the sign-in with the organisation was ended")]
+    Cancelled,
+    /// Somebody else signed in in the browser than works here.
+    #[error("the organisation named another user")]
+    AnotherUser,
+    /// The server must be asked first, for which the user signs in with the organisation.
+    #[error("the user must sign in with the organisation first")]
+    OrganisationFirst {
+        /// What is to be said where the server cannot be asked.
+        otherwise: Box<SignInError>,
+    },
+    /// No browser.
+    #[error(transparent)]
+    Browser(#[from] NoBrowser),
+    /// No port of this computer for the browser to come back to.
+    #[error("no port of this computer can be listened on")]
+    Loopback(#[source] std::io::Error),
     /// An input is not what it must be.
     #[error("an input is not usable: {field}")]
     Invalid {

@@ -35,6 +35,46 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Everything on this computer is safe and can be worked with.",
             "Ask your administrator; until then nothing is sent.",
         ),
+        "sign-in-cancelled" => (
+            "The sign-in in the browser was ended.",
+            NOTHING_LOST,
+            "Begin it again when you are ready.",
+        ),
+        "another-user" => (
+            "In the browser, somebody else is signed in than works here.",
+            "Nothing was shown or changed.",
+            "Sign out of your organisation in the browser, then try again under your own name.",
+        ),
+        "subject-unknown" => (
+            "Your organisation knows you, and you have no account at this clinic.",
+            "Nothing was changed.",
+            "Ask your administrator.",
+        ),
+        "provider-unavailable" => (
+            "Your organisation's sign-in cannot be reached now.",
+            NOTHING_LOST,
+            "Work on with what is on this computer, and try again in a few minutes.",
+        ),
+        "single-sign-on-off" => (
+            "This server offers no sign-in with the organisation.",
+            NOTHING_LOST,
+            "Sign in with a password, or ask your administrator.",
+        ),
+        "sign-in-refused" => (
+            "Your organisation's sign-in was not accepted.",
+            NOTHING_LOST,
+            "Begin it again; if it goes on, tell your administrator.",
+        ),
+        "browser-absent" => (
+            "No browser opens on this computer.",
+            NOTHING_LOST,
+            "Set a browser in the settings of this desktop, then try again.",
+        ),
+        "port-taken" => (
+            "This computer does not let Rounds wait for the browser.",
+            NOTHING_LOST,
+            "Try again; if it goes on, start the computer again.",
+        ),
         "account-disabled" => (
             "This account is disabled.",
             NOTHING_LOST,
@@ -322,12 +362,10 @@ fn problem_code(problem: &Problem) -> &'static str {
         Code::Forbidden => "forbidden",
         Code::ChainBroken => "chain-refused",
         Code::Unavailable => "server-unavailable",
-        Code::Malformed
-        | Code::TooLarge
-        | Code::CursorGone
-        | Code::SingleSignOnOff
-        | Code::SignInEnded
-        | Code::ProviderUnavailable
+        Code::SingleSignOnOff => "single-sign-on-off",
+        Code::ProviderUnavailable => "provider-unavailable",
+        Code::SubjectUnknown => "subject-unknown",
+        Code::SignInEnded
         | Code::CodeRefused
         | Code::TokenMalformed
         | Code::TokenAlgorithm
@@ -335,9 +373,8 @@ fn problem_code(problem: &Problem) -> &'static str {
         | Code::TokenIssuer
         | Code::TokenAudience
         | Code::TokenExpired
-        | Code::TokenNonce
-        | Code::SubjectUnknown
-        | Code::Other => "server-refused",
+        | Code::TokenNonce => "sign-in-refused",
+        Code::Malformed | Code::TooLarge | Code::CursorGone | Code::Other => "server-refused",
     }
 }
 
@@ -403,6 +440,11 @@ impl SignInError {
             Self::LeaseExpired => "lease-expired",
             Self::Wiped => "wiped",
             Self::ClockBehind => "clock-behind",
+            Self::Cancelled => "sign-in-cancelled",
+            Self::AnotherUser => "another-user",
+            Self::OrganisationFirst { otherwise } => otherwise.code(),
+            Self::Browser(_) => "browser-absent",
+            Self::Loopback(_) => "port-taken",
             Self::Invalid { .. } => "invalid",
             Self::Entropy(_) => "no-randomness",
             Self::Grant(_) => "server-unreadable",

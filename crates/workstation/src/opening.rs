@@ -16,7 +16,7 @@ use vault::slot::{ArgonCost, CacheKey as SlotKey};
 use zeroize::Zeroizing;
 
 use crate::desk::Desk;
-use crate::desk::identity::{self, Identity, Kept};
+use crate::desk::identity::{self, Identity, Kept, KeptSession, SESSION_SETTING};
 use crate::error::SignInError;
 use crate::lease::{self, LeaseKeeper};
 use crate::port::Ports;
@@ -76,12 +76,12 @@ pub(crate) fn make_profile(
     place: Prepared,
     server: &Url,
     fresh: &FreshKeys,
-    password: &Secret,
+    (password, organisation): (Secret, bool),
     grant: &SessionGrant,
     cost: ArgonCost,
 ) -> Result<(Desk, LeaseKeeper), SignInError> {
     let Prepared { profile, lock } = place;
-    let kept = Kept::from(grant);
+    let kept = Kept::from(grant).signing_in(organisation);
     let now = ports.clock.now();
     let public = RecoveryPublic::parse(&kept.organisation.recovery_public_key)
         .map_err(|_| SignInError::Grant("its recovery key is not a key"))?;
@@ -100,6 +100,7 @@ pub(crate) fn make_profile(
             username: &username,
             device: fresh.device,
             now,
+            organisation,
         },
         (&cache_key, &fresh.keychain_secret),
         password.expose(),
@@ -120,6 +121,9 @@ pub(crate) fn make_profile(
     cache.write("identity", |tx| {
         if let Some(renewed) = &renewed {
             tx.set(lease::SETTING, renewed)?;
+        }
+        if organisation {
+            tx.set(SESSION_SETTING, &Some(KeptSession::of(grant)))?;
         }
         tx.set(identity::SETTING, &kept)
     })?;
@@ -192,12 +196,23 @@ pub(crate) fn check_password(
     ports: &Ports,
     profile: &Profile,
     password: &Secret,
-) -> Result<(), SignInError> {
+) -> Result<Slots, SignInError> {
     let slots = Slots::read(&profile.slots())?;
     let secret = ports.keychain.get(&profile.secret_account())?;
     let secret = secret_of(&secret).ok_or(KeychainError::Malformed)?;
     slots.open_daily(profile, &secret, password.expose())?;
-    Ok(())
+    Ok(slots)
+}
+
+/// The session of a user who signs in with the organisation, while it lasts.
+pub(crate) fn kept_session(desk: &Desk) -> Result<Option<Secret>, SignInError> {
+    if !desk.identity.organisation_signs_in {
+        return Ok(None);
+    }
+    let kept: Option<Option<KeptSession>> =
+        desk.cache.read(|cache| cache.setting(SESSION_SETTING))?;
+    let kept = kept.flatten();
+    Ok(kept.and_then(|kept| kept.token(desk.ports.clock.now())))
 }
 
 /// A profile with its cache open, or a slot whose cache is damaged.
@@ -274,7 +289,7 @@ pub(crate) fn replace_damaged(
     grant: &SessionGrant,
     head: &Head,
 ) -> Result<(Desk, LeaseKeeper), SignInError> {
-    let kept = Kept::from(grant);
+    let kept = Kept::from(grant).signing_in(opened.slots.organisation);
     let now = ports.clock.now();
     let stamp = stamp(now);
     let folder = opened.profile.folder.clone();
@@ -313,7 +328,8 @@ pub(crate) fn take_grant(
     lease: &LeaseKeeper,
     grant: &SessionGrant,
 ) -> Result<(), SignInError> {
-    let kept = Kept::from(grant);
+    let organisation = desk.identity.organisation_signs_in;
+    let kept = Kept::from(grant).signing_in(organisation);
     let (server, device) = (desk.identity.server.clone(), desk.identity.device);
     desk.identity = Identity::new(server, device, kept.clone()).map_err(SignInError::Grant)?;
     let renewed = grant
@@ -322,6 +338,9 @@ pub(crate) fn take_grant(
         .and_then(|signed| lease.renew(signed, &desk.identity));
     desk.cache.write("identity", |tx| {
         tx.set(identity::SETTING, &kept)?;
+        if organisation {
+            tx.set(SESSION_SETTING, &Some(KeptSession::of(grant)))?;
+        }
         if let Some(renewed) = &renewed {
             tx.set(lease::SETTING, renewed)?;
         }

@@ -42,15 +42,36 @@ pub async fn is_enrolled(
     let row = client
         .query_opt(
             "SELECT FROM enrolment \
-             WHERE tenant = $1 AND device = $2 AND account = $3 AND ended_at IS NULL",
-            &[&app.tenant.id, &device, &account],
+             WHERE tenant = $1 AND device = $2 AND account = $3 AND ended_at IS NULL \
+               AND (unproved_until IS NULL OR unproved_until > $4)",
+            &[&app.tenant.id, &device, &account, &app.now()],
         )
         .await?;
     Ok(row.is_some())
 }
 
+/// The user signed in on the device: an enrolment by the one-time code alone counts for good.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn prove(
+    app: &App,
+    tx: &impl GenericClient,
+    device: Uuid,
+    account: Uuid,
+) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE enrolment SET unproved_until = NULL \
+         WHERE tenant = $1 AND device = $2 AND account = $3 AND unproved_until IS NOT NULL",
+        &[&app.tenant.id, &device, &account],
+    )
+    .await?;
+    Ok(())
+}
+
 /// Enrols an account on a device, which becomes known if it was not. Returns whether the id and
-/// the key are this device's: neither may belong to another one.
+/// the key are this device's: neither may belong to another one. `unproved_until` is when the
+/// enrolment ends unless a sign-in follows; one that counts for good stays so.
 ///
 /// # Errors
 /// When the database refuses.
@@ -59,6 +80,7 @@ pub async fn enrol(
     tx: &impl GenericClient,
     card: &DeviceCard,
     account: Uuid,
+    unproved_until: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
     if wipe::waits(app, tx, card.id).await?.is_some() {
         // It would be told to erase what it is about to fetch.
@@ -84,10 +106,12 @@ pub async fn enrol(
         return Ok(false);
     }
     tx.execute(
-        "INSERT INTO enrolment (tenant, device, account, enrolled_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (tenant, device, account) \
-         DO UPDATE SET enrolled_at = excluded.enrolled_at, ended_at = NULL",
-        &[&app.tenant.id, &card.id, &account, &now],
+        "INSERT INTO enrolment AS e (tenant, device, account, enrolled_at, unproved_until) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant, device, account) \
+         DO UPDATE SET enrolled_at = excluded.enrolled_at, ended_at = NULL, \
+           unproved_until = CASE WHEN e.ended_at IS NULL AND e.unproved_until IS NULL \
+                                 THEN NULL ELSE excluded.unproved_until END",
+        &[&app.tenant.id, &card.id, &account, &now, &unproved_until],
     )
     .await?;
     Ok(true)

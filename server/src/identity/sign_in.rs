@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use ledger::event::{Observer, Outcome};
 use ledger::{AccessEvent, Action};
 use protocol::dpop;
+use protocol::secret::Secret;
 use protocol::sign_in::{
     DeviceCard, EnrolRequest, OrganisationCard, Policy, SessionGrant, SignInRequest,
 };
@@ -120,21 +121,7 @@ pub async fn enrol(
     };
     let (guarded, _) = right_password(gate, &attempt, found, &request.password).await?;
     let known = guarded.account.clone();
-    let client = app.pool.get().await.map_err(StoreError::from)?;
-    let step = match &guarded.totp_secret {
-        Some(sealed) => {
-            let secret = totp::open(app, known.id, sealed).await?;
-            totp::step(&secret, request.totp.expose(), app.now())
-        }
-        None => None,
-    };
-    let accepted = match step {
-        // In a transaction of its own: a code that was shown is used up, whatever follows.
-        Some(step) => account::use_totp_step(app, &client, known.id, step).await?,
-        None => false,
-    };
-    drop(client);
-    if !accepted {
+    if !right_code(app, &guarded, &request.totp).await? {
         return attempt
             .refused(IdentityError::CredentialsWrong, Some(&known))
             .await;
@@ -149,7 +136,7 @@ pub async fn enrol(
     let begun = transaction::run(app, "enrol", |tx, _| {
         let event = &event;
         Box::pin(async move {
-            if !device::enrol(app, tx, card, known.id).await? {
+            if !device::enrol(app, tx, card, known.id, None).await? {
                 return Err(IdentityError::DeviceUnknown);
             }
             session::end_all(app, tx, known.id, Some(card.id), EndedBy::SignIn).await?;
@@ -173,6 +160,23 @@ pub async fn enrol(
         }
         Err(error) => Err(error),
     }
+}
+
+/// Whether a one-time code is the account's. It is used up, whatever follows.
+pub(super) async fn right_code(
+    app: &App,
+    guarded: &Guarded,
+    code: &Secret,
+) -> Result<bool, IdentityError> {
+    let Some(sealed) = &guarded.totp_secret else {
+        return Ok(false);
+    };
+    let secret = totp::open(app, guarded.account.id, sealed).await?;
+    let Some(step) = totp::step(&secret, code.expose(), app.now()) else {
+        return Ok(false);
+    };
+    let client = app.pool.get().await.map_err(StoreError::from)?;
+    Ok(account::use_totp_step(app, &client, guarded.account.id, step).await?)
 }
 
 /// Ends the caller's session.
@@ -203,6 +207,7 @@ pub(super) async fn begin(
         Box::pin(async move {
             session::end_all(app, tx, account, Some(device), EndedBy::SignIn).await?;
             let begun = session::begin(app, tx, account, Some(device), WORKING_DAY).await?;
+            device::prove(app, tx, device, account).await?;
             append::append(app, tx, event).await?;
             Ok(begun)
         })
@@ -258,7 +263,7 @@ pub(super) async fn free_to_try(
     }
 }
 
-fn readable(card: &DeviceCard) -> Result<(), IdentityError> {
+pub(super) fn readable(card: &DeviceCard) -> Result<(), IdentityError> {
     if card.name.trim().is_empty() || card.name.chars().count() > DEVICE_NAME {
         return Err(IdentityError::Malformed(
             "device.name must have 1 to 100 characters",
@@ -278,7 +283,7 @@ async fn right_password(
     gate: &PasswordGate,
     attempt: &Attempt<'_>,
     found: Option<Guarded>,
-    given: &protocol::secret::Secret,
+    given: &Secret,
 ) -> Result<(Guarded, Option<String>), IdentityError> {
     let stored = found
         .as_ref()

@@ -4,6 +4,7 @@
 
 mod access;
 mod audit;
+mod browser;
 mod devices;
 mod feed;
 mod import;

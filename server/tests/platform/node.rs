@@ -1,7 +1,7 @@
 //! Programs of `tests/provider`, run by Node: foreign implementations to test against.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use testbed::Platform;
@@ -20,7 +20,12 @@ impl Drop for Program {
 }
 
 fn folder() -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/provider");
+    // The tests of the workstation use them too.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .map(|above| above.join("server/tests/provider"))
+        .find(|folder| folder.is_dir())
+        .unwrap();
     assert!(
         folder.join("node_modules").is_dir(),
         "the libraries of the test provider are missing: `cargo xtask test` fetches them, \

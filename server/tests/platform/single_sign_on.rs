@@ -6,14 +6,15 @@ use jiff::Timestamp;
 use protocol::path;
 use protocol::secret::Secret;
 use protocol::sign_in::SessionGrant;
-use protocol::single_sign_on::{BeginRequest, Begun, FinishRequest};
+use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 use testbed::{Platform, PlatformOptions};
 use url::Url;
 
+use crate::browser;
 use crate::node::{self, Program};
-use crate::support::{Bench, Device, granted, refused};
+use crate::support::{Bench, Device, code, granted, refused};
 
 const CLIENT: &str = "rounds clinic";
 const SECRET: &str = "hush: 100% quiet";
@@ -70,66 +71,19 @@ struct Back {
     iss: Option<String>,
 }
 
-/// A browser: cookies by path, no scripts. Somebody signs in as `login` and agrees.
+/// Somebody signs in as `login` and agrees.
 async fn browse(bench: &Bench, start: &str, login: &str) -> Back {
-    let ca = std::fs::read(bench.platform.ca()).unwrap();
-    let http = reqwest::Client::builder()
-        .tls_certs_only([reqwest::Certificate::from_pem(&ca).unwrap()])
-        .redirect(reqwest::redirect::Policy::none())
-        .pool_max_idle_per_host(0)
-        .build()
-        .unwrap();
-    let mut cookies: BTreeMap<(String, String), String> = BTreeMap::new();
-    let mut url = Url::parse(start).unwrap();
-    let mut form: Option<String> = None;
-    for _ in 0..12 {
-        if url.scheme() == "http" {
-            let pairs: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
-            assert_eq!(url.host_str(), Some("127.0.0.1"));
-            assert_eq!(
-                (url.port(), url.path()),
-                (Some(43_210), "/rounds/signed-in")
-            );
-            return Back {
-                state: pairs["state"].clone(),
-                code: pairs["code"].clone(),
-                iss: pairs.get("iss").cloned(),
-            };
-        }
-        let sent: Vec<String> = cookies
-            .iter()
-            .filter(|((_, path), _)| url.path().starts_with(path.as_str()))
-            .map(|((name, _), value)| format!("{name}={value}"))
-            .collect();
-        let request = match form.take() {
-            Some(form) => http
-                .post(url.clone())
-                .header("content-type", "application/x-www-form-urlencoded")
-                .body(form),
-            None => http.get(url.clone()),
-        };
-        let response = request.header("cookie", sent.join("; ")).send().await;
-        let response = response.unwrap();
-        for cookie in response.headers().get_all("set-cookie") {
-            let mut parts = cookie.to_str().unwrap().split("; ");
-            let (name, value) = parts.next().unwrap().split_once('=').unwrap();
-            let path = parts.find_map(|part| part.strip_prefix("path=")).unwrap();
-            cookies.insert((name.to_owned(), path.to_owned()), value.to_owned());
-        }
-        if let Some(location) = response.headers().get("location") {
-            url = url.join(location.to_str().unwrap()).unwrap();
-            continue;
-        }
-        let status = response.status();
-        let page = response.text().await.unwrap();
-        form = Some(if page.contains("value=\"login\"") {
-            format!("prompt=login&login={login}&password=x")
-        } else {
-            assert!(page.contains("value=\"consent\""), "{status}: {page}");
-            "prompt=consent".to_owned()
-        });
+    let url = browser::browse(bench.platform.ca(), start, login).await;
+    assert_eq!(
+        (url.port(), url.path()),
+        (Some(43_210), "/rounds/signed-in")
+    );
+    let pairs: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
+    Back {
+        state: pairs["state"].clone(),
+        code: pairs["code"].clone(),
+        iss: pairs.get("iss").cloned(),
     }
-    panic!("the provider never sent the browser back");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -221,6 +175,79 @@ async fn p5_single_sign_on_with_a_real_provider() {
         assert!(!log.contains(secret));
     }
     assert_eq!(bench.sql("SELECT count(*) FROM oidc_sign_in"), "0");
+}
+
+async fn enrol_by_code(bench: &Bench, device: &Device, username: &str, code: &str) -> Response {
+    let request = device.request(bench, Method::POST, path::OIDC_ENROL, None);
+    let body = EnrolByCode {
+        username: username.to_owned(),
+        totp: Secret::new(code.to_owned()),
+        device: device.card(),
+    };
+    request.json(&body).send().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn p5_a_code_alone_enrols_only_until_the_provider_has_spoken() {
+    let (mut bench, _provider) = bench("provider.mjs");
+    let ways: Ways = granted(
+        bench
+            .http
+            .get(bench.url(path::SIGN_IN_WAYS))
+            .send()
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert!(ways.single_sign_on);
+    let (ann, ben) = (bench.user("ann", "clinician"), bench.user("ben", "nurse"));
+    let device = Device::new();
+    for (name, digits) in [("ann", "000000"), ("nobody", &code(&ann))] {
+        let response = enrol_by_code(&bench, &device, name, digits).await;
+        refused(response, 401, "credentials-wrong").await;
+    }
+    assert_eq!(bench.events("sign-in-refused"), 2);
+    let digits = code(&ann);
+    let response = enrol_by_code(&bench, &device, "Ann", &digits).await;
+    assert_eq!(response.status(), 204, "{:?}", response.text().await);
+    // It is no session, and the code is used up.
+    let response = enrol_by_code(&bench, &Device::new(), "ann", &digits).await;
+    refused(response, 401, "credentials-wrong").await;
+    let unproved = "SELECT count(*) FROM enrolment WHERE unproved_until IS NOT NULL";
+    assert_eq!(bench.sql(unproved), "1");
+    let begun = begin(&bench, &device).await;
+    let back = browse(&bench, &begun.url, "ann").await;
+    let grant: SessionGrant = granted(finish(&bench, &device, &back).await).await;
+    let session = device.session(grant);
+    assert!(session.get(&bench, path::SYNC).await.status().is_success());
+    assert_eq!(bench.sql(unproved), "0", "it counts for good");
+    assert_eq!(
+        (bench.events("enrolled"), bench.events("signed-in")),
+        (1, 1)
+    );
+
+    // Nobody signs in in time: the device is as unknown as before, for the provider's word and
+    // for the password.
+    let late = Device::new();
+    let response = enrol_by_code(&bench, &late, "ben", &code(&ben)).await;
+    assert_eq!(response.status(), 204);
+    let begun = begin(&bench, &late).await;
+    let back = browse(&bench, &begun.url, "ben").await;
+    bench.sql(
+        "UPDATE enrolment SET unproved_until = now() - interval '1 second' \
+               WHERE unproved_until IS NOT NULL",
+    );
+    refused(finish(&bench, &late, &back).await, 401, "device-unknown").await;
+    let response = bench.try_sign_in(&late, "ben", &ben.password).await;
+    refused(response, 401, "device-unknown").await;
+    // A code with the password is a whole enrolment, and a later code alone takes nothing away.
+    bench.sql("UPDATE account SET totp_step = 0");
+    bench.enrol(&late, &ben).await;
+    assert_eq!(bench.sql(unproved), "0");
+    bench.sql("UPDATE account SET totp_step = 0");
+    let response = enrol_by_code(&bench, &late, "ben", &code(&ben)).await;
+    assert_eq!(response.status(), 204);
+    assert_eq!(bench.sql(unproved), "0");
 }
 
 /// Tells the crooked provider what its next token is, and gives what then comes of a sign-in.
@@ -365,4 +392,9 @@ async fn p5_without_a_provider_single_sign_on_is_off() {
     let device = Device::new();
     bench.enrol(&device, &user).await;
     refused(try_begin(&bench, &device).await, 404, "single-sign-on-off").await;
+    let asked = bench.http.get(bench.url(path::SIGN_IN_WAYS)).send().await;
+    let ways: Ways = granted(asked.unwrap()).await;
+    assert!(!ways.single_sign_on);
+    let response = enrol_by_code(&bench, &Device::new(), "ann", &code(&user)).await;
+    refused(response, 404, "single-sign-on-off").await;
 }

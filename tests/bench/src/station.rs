@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use testbed::{Platform, UserRecord};
 use workstation::Workstation;
 use workstation::adapter::https::Https;
+use workstation::adapter::system_browser::SystemBrowser;
 use workstation::port::Ports;
 use workstation::port::clock::SystemClock;
 use workstation::port::entropy::SystemEntropy;
@@ -74,6 +75,7 @@ impl Station {
         let ports = Ports {
             keychain: Arc::new(MemoryKeychain::default()),
             server: Arc::new(server),
+            browser: Arc::new(SystemBrowser),
             clock,
             entropy,
         };
@@ -90,6 +92,7 @@ impl Station {
             username: user.username.clone(),
             password: user.password.clone(),
             code: code(user)?,
+            organisation: false,
         };
         self.station.enrol(form).await.map_err(refused)?;
         let begun = Instant::now();

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use vault::slot::ArgonCost;
 use workstation::Workstation;
 use workstation::adapter::https::Https;
+use workstation::adapter::system_browser::SystemBrowser;
 use workstation::adapter::unusable::Unusable;
 #[cfg(not(target_os = "linux"))]
 use workstation::fault;
@@ -194,6 +195,7 @@ impl Desk {
                     username,
                     password,
                     code,
+                    organisation: false,
                 };
                 self.station.enrol(form).await?;
                 self.settle().await?;
@@ -392,6 +394,7 @@ fn station(furniture: &Furniture, alone: bool) -> Result<Workstation, Fault> {
     let ports = Ports {
         keychain,
         server,
+        browser: Arc::new(SystemBrowser),
         clock,
         entropy,
     };

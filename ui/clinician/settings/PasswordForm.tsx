@@ -1,4 +1,5 @@
-// Changing one's password: here and on the server at once, so on line alone.
+// Changing one's password: here and on the server at once, so on line alone; or, for those who
+// sign in with the organisation, the one of this computer.
 import { Button, PasswordInput } from '@mantine/core';
 import { useForm } from '@mantine/form';
 import { notifications } from '@mantine/notifications';
@@ -12,8 +13,13 @@ import css from './SettingsScreen.module.css';
 /** The form of the Settings screen. */
 export function PasswordForm() {
   const { t } = useWords();
-  const { take, sync } = useSession();
-  const online = sync?.connection === 'online';
+  const { take, sync, view } = useSession();
+  const mine = view?.profiles.find(
+    (profile) => profile.username === view.user?.username && profile.server === view.server,
+  );
+  // The password of this computer alone needs no server.
+  const here = mine?.organisation ?? false;
+  const ready = here || sync?.connection === 'online';
   const form = useForm({
     initialValues: { current: '', next: '', again: '' },
     validate: {
@@ -24,7 +30,7 @@ export function PasswordForm() {
   });
   const change = useAction(async (current: string, next: string) => {
     take(await ipc.changePassword({ current, next }));
-    notifications.show({ message: t('password.changed') });
+    notifications.show({ message: t(here ? 'password.changedHere' : 'password.changed') });
   });
   const shown = { visibilityToggleButtonProps: { 'aria-label': t('signIn.showPassword') } };
   return (
@@ -60,13 +66,14 @@ export function PasswordForm() {
         {...form.getInputProps('again')}
       />
       {change.fault && <FaultNote fault={change.fault} compact />}
-      {!online && <p className="dim small">{t('password.offline')}</p>}
+      {here && <p className="dim small">{t('password.here')}</p>}
+      {!ready && <p className="dim small">{t('password.offline')}</p>}
       <Button
         type="submit"
         variant="default"
         style={{ justifySelf: 'start' }}
         loading={change.running}
-        disabled={!online}
+        disabled={!ready}
         data-testid="password-submit"
       >
         {t('password.submit')}

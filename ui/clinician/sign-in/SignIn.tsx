@@ -30,12 +30,14 @@ export function SignIn({ session }: { session: SessionView }) {
           <Unlock
             profiles={session.profiles}
             switching={switching}
+            browsing={session.browsing}
             onAnother={() => setAnother(true)}
           />
         ) : (
           <Enrol
             server={session.server ?? session.profiles[0]?.server ?? ''}
             first={!known}
+            browsing={session.browsing}
             onBack={known ? () => setAnother(false) : undefined}
           />
         )}

@@ -8,18 +8,48 @@ import { useClinic } from '../frame/clinic.tsx';
 import { Panel } from '../frame/Panel.tsx';
 import { useSession } from '../frame/session.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
+import { BrowserWait } from './BrowserWait.tsx';
 
-/** The server ended the session while work went on: the password takes it up again. */
+/** The server ended the session while work went on: password or organisation takes it up again. */
 export function SignInAgainPanel() {
   const { t } = useWords();
   const { user } = useClinic();
   const { view, take } = useSession();
   const { close } = useWorkspace();
   const [password, setPassword] = useState('');
+  const mine = view?.profiles.find(
+    (profile) => profile.username === user.username && profile.server === view.server,
+  );
+  const browse = useAction(async () => {
+    take(await ipc.signInAgain());
+    close();
+  });
   const again = useAction(async () => {
     take(await ipc.unlock({ server: view?.server ?? '', username: user.username, password }));
     close();
   });
+  if (mine?.organisation) {
+    return (
+      <Panel title={t('signIn.again')} aside={user.username}>
+        <div style={{ display: 'grid', gap: 16 }}>
+          <p className="dim">{t('signIn.againOrganisation')}</p>
+          {browse.fault && <FaultNote fault={browse.fault} compact />}
+          {view?.browsing ? (
+            <BrowserWait />
+          ) : (
+            <Button
+              autoFocus
+              onClick={() => browse.run()}
+              loading={browse.running}
+              data-testid="again-organisation"
+            >
+              {t('signIn.byOrganisation')}
+            </Button>
+          )}
+        </div>
+      </Panel>
+    );
+  }
   return (
     <Panel title={t('signIn.again')} aside={user.username}>
       <form

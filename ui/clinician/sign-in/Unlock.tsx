@@ -7,17 +7,21 @@ import { useAction } from '../../shared/hooks/use-action.tsx';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useSession } from '../frame/session.tsx';
+import { BrowserWait } from './BrowserWait.tsx';
 import css from './SignIn.module.css';
 
 /** Opens a profile of this computer, on line or off; the place is where it was. */
 export function Unlock({
   profiles,
   switching,
+  browsing,
   onAnother,
 }: {
   profiles: readonly ProfileView[];
   /** Somebody else is to work now: nobody is chosen beforehand. */
   switching: boolean;
+  /** The browser is waited for. */
+  browsing: boolean;
   onAnother: () => void;
 }) {
   const { t } = useWords();
@@ -90,7 +94,7 @@ export function Unlock({
         )}
         <PasswordInput
           ref={field}
-          label={t('signIn.password')}
+          label={t(profile?.organisation ? 'signIn.local' : 'signIn.password')}
           autoComplete="off"
           autoFocus={profile !== undefined}
           value={password}
@@ -103,20 +107,24 @@ export function Unlock({
           data-testid="unlock-password"
         />
         {unlock.fault && <FaultNote fault={unlock.fault} compact />}
-        <div className={css.actions}>
-          <Button
-            type="submit"
-            loading={unlock.running}
-            disabled={!profile}
-            fullWidth
-            data-testid="unlock-submit"
-          >
-            {t('signIn.unlock')}
-          </Button>
-          <Button variant="subtle" onClick={onAnother} style={{ flex: 'none' }}>
-            {t('signIn.another')}
-          </Button>
-        </div>
+        {browsing ? (
+          <BrowserWait />
+        ) : (
+          <div className={css.actions}>
+            <Button
+              type="submit"
+              loading={unlock.running}
+              disabled={!profile}
+              fullWidth
+              data-testid="unlock-submit"
+            >
+              {t('signIn.unlock')}
+            </Button>
+            <Button variant="subtle" onClick={onAnother} style={{ flex: 'none' }}>
+              {t('signIn.another')}
+            </Button>
+          </div>
+        )}
       </form>
     </>
   );

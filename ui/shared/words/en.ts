@@ -131,6 +131,20 @@ export const en = {
     code: 'Code',
     codeHint: 'Six digits from your authenticator',
     codeMissing: 'Enter the six digits',
+    way: 'How you sign in',
+    wayPassword: 'With a password',
+    wayOrganisation: 'With your organisation',
+    local: 'Password of this computer',
+    localNew: 'New password for this computer',
+    localHint:
+      'You choose it. It opens the records on this computer, on line and off, and is sent to nobody. Twelve characters or more.',
+    localMissing: 'Choose a password of twelve characters or more',
+    organisationLead:
+      'The first sign-in enrols this computer. It needs the six-digit code from your authenticator; then your browser opens for your organisation’s sign-in.',
+    byOrganisation: 'Sign in with your organisation',
+    browsing: 'Go on in your browser',
+    browsingHint: 'Rounds waits here and comes back by itself once you have signed in there.',
+    browsingCancel: 'Stop waiting',
     submit: 'Sign in',
     enrol: 'Set up and sign in',
     unlock: 'Unlock',
@@ -153,6 +167,8 @@ export const en = {
     again: 'Sign in again',
     againLead:
       'The server ended this session. Your work is kept on this computer and is sent once you sign in again.',
+    againOrganisation:
+      'You are signed out. Your work is kept on this computer and is sent once you have signed in with your organisation, in your browser.',
   },
   today: {
     title: 'Today',

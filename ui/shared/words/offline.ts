@@ -96,6 +96,8 @@ export const offlineWords = {
     againDiffers: 'The two new passwords differ',
     submit: 'Change password',
     changed: 'The password is changed, here and on the server',
+    changedHere: 'The password of this computer is changed',
+    here: 'It opens the records on this computer. Your organisation’s password is another one.',
     offline: 'A password is changed on line: the server and this computer change together.',
   },
   switching: {

@@ -56,6 +56,9 @@ export interface Setting {
   lease?: SyncView['lease'];
   rehearsal?: boolean;
   notice?: Fault;
+  /** Users sign in with the organisation. */
+  organisation?: boolean;
+  browsing?: boolean;
   /** Commands that fail, with their fault. */
   faults?: Record<string, Fault>;
   /** Commands that never answer. */
@@ -108,10 +111,13 @@ export class FakeClinic {
       profiles:
         phase === 'first-start'
           ? []
-          : ['mlindqvist', 'tekwueme']
-              .slice(0, setting.profiles ?? 1)
-              .map((username) => ({ username, server: SERVER })),
+          : ['mlindqvist', 'tekwueme'].slice(0, setting.profiles ?? 1).map((username) => ({
+              username,
+              server: SERVER,
+              organisation: setting.organisation ?? false,
+            })),
       user: phase === 'unlocked' ? this.user() : null,
+      browsing: setting.browsing ?? false,
       notice: setting.notice ?? null,
     };
     const offline = setting.connection === 'offline';
@@ -210,14 +216,25 @@ export class FakeClinic {
   do_session_view() {
     return this.session;
   }
-  do_enrol({ form }: { form: { username: string; password: string } }) {
+  do_sign_in_ways() {
+    return { organisation: this.setting.organisation ?? false };
+  }
+  do_sign_in_again() {
+    this.tellSync({ connection: 'online' });
+    return this.session;
+  }
+  do_cancel_sign_in() {
+    this.session = { ...this.session, browsing: false };
+    return this.session;
+  }
+  do_enrol({ form }: { form: { username: string; password: string; organisation: boolean } }) {
     if (form.password === 'wrong') {
       throw fault('password-wrong', 'password');
     }
     this.session = {
       ...this.session,
       phase: 'unlocked',
-      profiles: [{ username: form.username, server: SERVER }],
+      profiles: [{ username: form.username, server: SERVER, organisation: form.organisation }],
       user: this.user(),
     };
     return this.session;

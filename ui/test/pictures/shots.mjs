@@ -79,6 +79,22 @@ const both = (name, setting, act) => [
 export const SHOTS = [
   { name: 'sign-in-first', setting: { phase: 'first-start' } },
   { name: 'sign-in-first-dark', setting: { phase: 'first-start', ...dark } },
+  {
+    name: 'sign-in-organisation',
+    setting: { phase: 'first-start', organisation: true },
+    act: click('sign-in-organisation'),
+  },
+  {
+    name: 'sign-in-organisation-dark',
+    setting: { phase: 'first-start', organisation: true, ...dark },
+    act: click('sign-in-organisation'),
+  },
+  ...both('sign-in-browsing', { phase: 'locked', organisation: true, browsing: true }),
+  {
+    name: 'sign-in-again-organisation',
+    setting: { connection: 'sign-in-needed', organisation: true },
+    act: (page) => page.getByText('Sign in again').click(),
+  },
   { name: 'sign-in-locked', setting: { phase: 'locked' } },
   { name: 'sign-in-locked-dark', setting: { phase: 'locked', profiles: 2, ...dark } },
   {

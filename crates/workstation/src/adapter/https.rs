@@ -17,6 +17,7 @@ use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::path;
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
+use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::{LeaseGrant, Signed};
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
@@ -160,6 +161,34 @@ impl Server for Https {
         request: &'a EnrolRequest,
     ) -> Answer<'a, SessionGrant> {
         Box::pin(self.post(device, None, path::ENROL, request))
+    }
+
+    fn ways<'a>(&'a self, server: &'a Url) -> Answer<'a, Ways> {
+        Box::pin(async move {
+            let url = server.join(path::SIGN_IN_WAYS).map_err(configuration)?;
+            let response = self.client.get(url).send().await.map_err(sort)?;
+            read(checked(response).await?).await
+        })
+    }
+
+    fn enrol_by_code<'a>(&'a self, device: &'a Device, request: &'a EnrolByCode) -> Answer<'a, ()> {
+        Box::pin(async move {
+            let asked = self.request(Method::POST, device, None, path::OIDC_ENROL, &[])?;
+            let response = asked.json(request).send().await.map_err(sort)?;
+            checked(response).await.map(drop)
+        })
+    }
+
+    fn begin<'a>(&'a self, device: &'a Device, request: &'a BeginRequest) -> Answer<'a, Begun> {
+        Box::pin(self.post(device, None, path::OIDC_BEGIN, request))
+    }
+
+    fn finish<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a FinishRequest,
+    ) -> Answer<'a, SessionGrant> {
+        Box::pin(self.post(device, None, path::OIDC_FINISH, request))
     }
 
     fn sign_in<'a>(

@@ -1,13 +1,15 @@
-//! The world as it is: Secret Service, HTTPS, the desktop's lock.
+//! The world as it is: Secret Service, HTTPS, the browser, the desktop's lock.
 
 pub mod https;
 #[cfg(feature = "cli")]
 pub mod keychain_file;
 #[cfg(target_os = "linux")]
 pub mod lock_signals;
+pub(crate) mod loopback;
 pub(crate) mod rehearsed;
 #[cfg(target_os = "linux")]
 pub mod secret_service;
 mod shapes;
 mod sse;
+pub mod system_browser;
 pub mod unusable;

@@ -11,9 +11,11 @@ use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, Wipe
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
+use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
+use url::Url;
 
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
 use crate::rehearsal::Rehearsal;
@@ -54,6 +56,27 @@ impl Server for Rehearsed {
         // Nobody is signed in who could ask in another way.
         self.rehearsal.blocked(Action::Enrolled);
         self.unless_cut(|server| server.enrol(device, request))
+    }
+
+    fn ways<'a>(&'a self, url: &'a Url) -> Answer<'a, Ways> {
+        self.unless_cut(|server| server.ways(url))
+    }
+
+    fn enrol_by_code<'a>(&'a self, device: &'a Device, request: &'a EnrolByCode) -> Answer<'a, ()> {
+        self.rehearsal.blocked(Action::Enrolled);
+        self.unless_cut(|server| server.enrol_by_code(device, request))
+    }
+
+    fn begin<'a>(&'a self, device: &'a Device, request: &'a BeginRequest) -> Answer<'a, Begun> {
+        self.unless_cut(|server| server.begin(device, request))
+    }
+
+    fn finish<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a FinishRequest,
+    ) -> Answer<'a, SessionGrant> {
+        self.unless_cut(|server| server.finish(device, request))
     }
 
     fn sign_in<'a>(

@@ -7,9 +7,11 @@ use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, Wipe
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
+use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
+use url::Url;
 
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
 
@@ -27,6 +29,22 @@ fn refuse<'a, T: Send + 'a>() -> Answer<'a, T> {
 
 impl Server for Unusable {
     fn enrol<'a>(&'a self, _: &'a Device, _: &'a EnrolRequest) -> Answer<'a, SessionGrant> {
+        refuse()
+    }
+
+    fn ways<'a>(&'a self, _: &'a Url) -> Answer<'a, Ways> {
+        refuse()
+    }
+
+    fn enrol_by_code<'a>(&'a self, _: &'a Device, _: &'a EnrolByCode) -> Answer<'a, ()> {
+        refuse()
+    }
+
+    fn begin<'a>(&'a self, _: &'a Device, _: &'a BeginRequest) -> Answer<'a, Begun> {
+        refuse()
+    }
+
+    fn finish<'a>(&'a self, _: &'a Device, _: &'a FinishRequest) -> Answer<'a, SessionGrant> {
         refuse()
     }
 

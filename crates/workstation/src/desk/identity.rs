@@ -1,7 +1,9 @@
 //! Who works here: kept in the cache, so that it is known off line.
 
 use access::{Action, Request, ResourceClass};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use protocol::secret::Secret;
 use protocol::sign_in::{OrganisationCard, Policy, SessionGrant, UserCard};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -24,6 +26,9 @@ pub struct Kept {
     pub organisation: OrganisationCard,
     /// Its rules.
     pub policy: Policy,
+    /// The user signs in with the organisation: the session is kept with the records.
+    #[serde(default)]
+    pub organisation_signs_in: bool,
 }
 
 impl From<&SessionGrant> for Kept {
@@ -32,7 +37,44 @@ impl From<&SessionGrant> for Kept {
             user: grant.user.clone(),
             organisation: grant.organisation.clone(),
             policy: grant.policy,
+            organisation_signs_in: false,
         }
+    }
+}
+
+impl Kept {
+    /// The same for a user who signs in with the organisation, or not.
+    #[must_use]
+    pub fn signing_in(self, organisation_signs_in: bool) -> Self {
+        Self {
+            organisation_signs_in,
+            ..self
+        }
+    }
+}
+
+/// Name of the setting that keeps a session with the records.
+pub const SESSION_SETTING: &str = "session";
+
+/// A session that is kept with the records.
+#[derive(Serialize, Deserialize)]
+pub struct KeptSession {
+    token: Secret,
+    expires_at: Timestamp,
+}
+
+impl KeptSession {
+    /// What of a grant is kept.
+    pub fn of(grant: &SessionGrant) -> Self {
+        Self {
+            token: grant.token.clone(),
+            expires_at: grant.expires_at,
+        }
+    }
+
+    /// The token, while the session lasts.
+    pub fn token(self, now: Timestamp) -> Option<Secret> {
+        (self.expires_at > now).then_some(self.token)
     }
 }
 
@@ -49,6 +91,8 @@ pub struct Identity {
     pub organisation: OrganisationCard,
     /// Its rules.
     pub policy: Policy,
+    /// The user signs in with the organisation.
+    pub organisation_signs_in: bool,
     /// The user's role, as the policies know it.
     pub role: access::Role,
     /// The clinic's time zone.
@@ -70,6 +114,7 @@ impl Identity {
             user: kept.user,
             organisation: kept.organisation,
             policy: kept.policy,
+            organisation_signs_in: kept.organisation_signs_in,
             role,
             zone,
         })

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::*;
+use crate::adapter::system_browser::SystemBrowser;
 use crate::adapter::unusable::Unusable;
 use crate::desk::identity::{Identity, Kept};
 use crate::port::Ports;
@@ -77,6 +78,7 @@ fn kept(role: protocol::sign_in::Role) -> Kept {
             idle_lock_seconds: 600,
             emergency_quota: 3,
         },
+        organisation_signs_in: false,
     }
 }
 
@@ -97,6 +99,7 @@ pub(crate) fn desk(folder: &std::path::Path) -> Desk {
     let ports = Ports {
         keychain: Arc::new(Empty),
         server: Arc::new(Unusable),
+        browser: Arc::new(SystemBrowser),
         clock: Arc::new(Stopped),
         entropy: Arc::new(SystemEntropy),
     };

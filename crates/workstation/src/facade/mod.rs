@@ -4,6 +4,7 @@ mod access;
 mod day;
 mod idle;
 mod lease;
+mod organisation;
 mod oversight;
 mod password;
 mod rehearsal;
@@ -13,7 +14,7 @@ mod wiping;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
 use vault::slot::ArgonCost;
 
 use crate::adapter::rehearsed::Rehearsed;
@@ -48,6 +49,8 @@ struct Inner {
     open: Mutex<Option<Open>>,
     /// Why it is locked, where that was not the user's doing.
     notice: Mutex<Option<Fault>>,
+    /// Whether the system's browser is waited for.
+    browsing: watch::Sender<bool>,
 }
 
 /// What goes with an open profile.
@@ -91,6 +94,7 @@ impl Workstation {
             turn: tokio::sync::Mutex::default(),
             open: Mutex::new(None),
             notice: Mutex::default(),
+            browsing: watch::Sender::new(false),
         }))
     }
 

@@ -6,7 +6,7 @@ use protocol::secret::Secret;
 use protocol::sign_in::{PasswordChange, SignInRequest};
 
 use super::Workstation;
-use super::session::blocking;
+use super::session::{blocking, local_password};
 use crate::error::SignInError;
 use crate::fault;
 use crate::port::keychain::KeychainError;
@@ -32,18 +32,29 @@ impl Workstation {
             Some(open) => (open.profile.clone(), open.line.current()),
             None => return Err(fault::of("locked")),
         };
+        let who = self.0.door.work(|desk| {
+            let ours = desk.identity.organisation_signs_in;
+            Ok(ours.then(|| desk.identity.user.username.clone()))
+        });
+        if let Some(name) = who.await.map_err(Fault::from)? {
+            // No server knows this password, so none is asked.
+            local_password(next.expose(), &name).map_err(|error| Fault {
+                field: Some("next".to_owned()),
+                ..Fault::from(error)
+            })?;
+            let slots = self.propose(profile.clone(), current, next).await;
+            let slots = slots.map_err(about_current)?;
+            decided(profile, slots, true).await.map_err(Fault::from)?;
+            drop(turn);
+            return Ok(self.announce());
+        }
         let Some(session) = session else {
             return Err(fault::of("offline"));
         };
         let slots = self
             .propose(profile.clone(), current.clone(), next.clone())
             .await
-            .map_err(|error| match Fault::from(error) {
-                wrong if wrong.code == "password-wrong" => {
-                    fault::about("password-wrong", "current")
-                }
-                other => other,
-            })?;
+            .map_err(about_current)?;
         let request = PasswordChange { current, next };
         let answer = self.0.ports.server.change_password(&session, &request);
         let (taken, refusal) = match answer.await {
@@ -97,6 +108,14 @@ impl Workstation {
         if self.0.ports.server.sign_in(device, &request).await.is_ok() {
             slots.decide(by_next);
         }
+    }
+}
+
+/// A wrong password is the present one here.
+fn about_current(error: SignInError) -> Fault {
+    match Fault::from(error) {
+        wrong if wrong.code == "password-wrong" => fault::about("password-wrong", "current"),
+        other => other,
     }
 }
 

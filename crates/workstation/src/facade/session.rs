@@ -7,25 +7,31 @@ use ledger::Action;
 use ledger::chain::Head;
 use protocol::audit::AuditBatch;
 use protocol::dpop;
+use protocol::fault::Code;
 use protocol::secret::Secret;
 use protocol::sign_in::{DeviceCard, EnrolRequest, SessionGrant, SignInRequest};
+use protocol::single_sign_on::EnrolByCode;
 
 use super::idle::{Idle, watch};
 use super::{Open, Workstation};
 use crate::adapter::https::server_url;
 use crate::desk::Desk;
+use crate::desk::identity::{KeptSession, SESSION_SETTING};
 use crate::error::SignInError;
 use crate::fault;
 use crate::lease::{LeaseKeeper, Standing};
 use crate::notice::Notice;
 use crate::opening::{self, FreshKeys, Opened, OpenedCache, Prepared};
-use crate::port::server::{Device, Session};
+use crate::port::server::{Device, ServerError, Session};
 use crate::profile::config::Config;
 use crate::profile::lock_file::LockFile;
 use crate::profile::{ProfileError, disk};
 use crate::runner::{Ground, Line, Poke, Runner};
 use crate::view::fault::Fault;
 use crate::view::session::{EnrolForm, Phase, ProfileView, SessionView, Theme, UnlockForm};
+
+/// Characters of a password that no server counts wrong guesses of.
+const LOCAL_PASSWORD: usize = 12;
 
 impl Workstation {
     /// Where the program stands.
@@ -45,6 +51,7 @@ impl Workstation {
             .map(|(_, slots)| ProfileView {
                 username: slots.username,
                 server: slots.server,
+                organisation: slots.organisation,
             })
             .collect();
         let (phase, user, server) = match self.opened().as_ref() {
@@ -69,6 +76,7 @@ impl Workstation {
             server,
             profiles,
             user,
+            browsing: *self.0.browsing.borrow(),
             notice: self.notice(),
         }
     }
@@ -83,14 +91,12 @@ impl Workstation {
             username,
             password,
             code,
+            organisation,
         } = form;
         let (password, code) = (Secret::new(password), Secret::new(code));
-        let turn = self.0.turn.lock().await;
-        self.close(Action::Locked).await;
-        self.enrolled(&server, &username, password, code)
+        self.enrolled(&server, &username, password, code, organisation)
             .await
             .map_err(|error| told(error, "enrol"))?;
-        drop(turn);
         Ok(self.announce())
     }
 
@@ -100,6 +106,7 @@ impl Workstation {
         username: &str,
         password: Secret,
         code: Secret,
+        organisation: bool,
     ) -> Result<(), SignInError> {
         let url = server_url(server).map_err(|what| SignInError::Invalid {
             field: "server",
@@ -123,6 +130,11 @@ impl Workstation {
                 what: "The code has six digits.",
             });
         }
+        if organisation {
+            local_password(password.expose(), &username)?;
+        }
+        let turn = self.0.turn.lock().await;
+        self.close(Action::Locked).await;
         let ports = self.0.ports.clone();
         let profile = self.0.places.profile(&url, &username);
         let fresh = FreshKeys::draw(&ports)?;
@@ -140,18 +152,35 @@ impl Workstation {
             server: url.clone(),
             key: fresh.key.clone(),
         };
-        let request = EnrolRequest {
-            username: username.clone(),
-            password: password.clone(),
-            totp: Secret::new(digits),
-            device: DeviceCard {
-                id: fresh.device,
-                name: device_name(),
-                platform: std::env::consts::OS.to_owned(),
-                public_key: dpop::encode_key(&fresh.key.verifying_key()),
-            },
+        let card = DeviceCard {
+            id: fresh.device,
+            name: device_name(),
+            platform: std::env::consts::OS.to_owned(),
+            public_key: dpop::encode_key(&fresh.key.verifying_key()),
         };
-        let grant = ports.server.enrol(&device, &request).await?;
+        let totp = Secret::new(digits);
+        let (grant, _turn) = if organisation {
+            let request = EnrolByCode {
+                username: username.clone(),
+                totp,
+                device: card,
+            };
+            ports.server.enrol_by_code(&device, &request).await?;
+            drop(turn);
+            let grant = self.by_organisation(&device, &username).await?;
+            let turn = self.0.turn.lock().await;
+            // Somebody may have unlocked another profile while the browser was waited for.
+            self.close(Action::Locked).await;
+            (grant, turn)
+        } else {
+            let request = EnrolRequest {
+                username: username.clone(),
+                password: password.clone(),
+                totp,
+                device: card,
+            };
+            (ports.server.enrol(&device, &request).await?, turn)
+        };
         let session = Session {
             device: device.clone(),
             token: grant.token.clone(),
@@ -159,7 +188,8 @@ impl Workstation {
         let cost = self.0.cost;
         let (desk, lease) = blocking({
             let url = url.clone();
-            move || opening::make_profile(&ports, place, &url, &fresh, &password, &grant, cost)
+            let secret = (password, organisation);
+            move || opening::make_profile(&ports, place, &url, &fresh, secret, &grant, cost)
         })
         .await?;
         if self.0.config.server.is_none() {
@@ -191,18 +221,47 @@ impl Workstation {
             password,
         } = form;
         let password = Secret::new(password);
-        let turn = self.0.turn.lock().await;
-        let mut unlocked = self.unlocked(&server, &username, password.clone()).await;
+        let open = |by| self.unlocked(&server, &username, password.clone(), by);
+        let mut unlocked = open(None).await;
         if let Err(SignInError::Store(StoreError::Corrupt(_))) = &unlocked
             && let Ok(url) = server_url(&server)
         {
             // Met while opening: with the mark, this opening puts a fresh file beside it.
             opening::note_damage(&self.0.places.profile(&url, &username));
-            unlocked = self.unlocked(&server, &username, password).await;
+            unlocked = open(None).await;
+        }
+        if let Err(SignInError::OrganisationFirst { otherwise }) = unlocked {
+            unlocked = match self.browsed_for(&server, &username, *otherwise).await {
+                Ok(grant) => open(Some(grant)).await,
+                Err(error) => Err(error),
+            };
         }
         unlocked.map_err(|error| told(error, "unlock"))?;
-        drop(turn);
         Ok(self.announce())
+    }
+
+    /// The password was right; without a lease the cache stays closed until the organisation's
+    /// word is there.
+    async fn browsed_for(
+        &self,
+        server: &str,
+        username: &str,
+        otherwise: SignInError,
+    ) -> Result<SessionGrant, SignInError> {
+        let url = server_url(server).map_err(|what| SignInError::Invalid {
+            field: "server",
+            what,
+        })?;
+        let profile = self.0.places.profile(&url, username);
+        let device = self.device_of(&profile, &url).await?;
+        match self.by_organisation(&device, username).await {
+            Err(SignInError::Server(ServerError::Offline(_))) => Err(otherwise),
+            // Proofs carry the time: a wrong clock makes wrong ones.
+            Err(SignInError::Server(error)) if error.code() == Some(Code::ProofWrong) => {
+                Err(otherwise)
+            }
+            grant => grant,
+        }
     }
 
     async fn unlocked(
@@ -210,7 +269,9 @@ impl Workstation {
         server: &str,
         username: &str,
         password: Secret,
+        by_browser: Option<SessionGrant>,
     ) -> Result<(), SignInError> {
+        let _turn = self.0.turn.lock().await;
         let url = server_url(server).map_err(|what| SignInError::Invalid {
             field: "server",
             what,
@@ -223,8 +284,11 @@ impl Workstation {
             .is_some_and(|open| open.profile == profile);
         if is_open {
             let checked = password.clone();
-            blocking(move || opening::check_password(&ports, &profile, &checked)).await?;
-            self.poke(Poke::SignIn(password));
+            let slots =
+                blocking(move || opening::check_password(&ports, &profile, &checked)).await?;
+            if !slots.organisation {
+                self.poke(Poke::SignIn(password));
+            }
             return Ok(());
         }
         self.close(Action::Locked).await;
@@ -241,13 +305,28 @@ impl Workstation {
         let username = opened.slots.username.clone();
         let now = || ports.clock.now();
         let mut opened = opened;
-        if let Some(by_next) = opened.by_next {
-            self.decide_password(&device, &username, &password, &mut opened.slots, by_next)
-                .await;
+        let organisation = opened.slots.organisation;
+        match opened.by_next {
+            // A change that was cut off: no server has a word in it.
+            Some(by_next) if organisation => opened.slots.decide(by_next),
+            Some(by_next) => {
+                self.decide_password(&device, &username, &password, &mut opened.slots, by_next)
+                    .await;
+            }
+            None => {}
         }
+        let by_browser = by_browser.map(|grant| {
+            let session = Session {
+                device: device.clone(),
+                token: grant.token.clone(),
+            };
+            (session, grant)
+        });
         // An expired lease keeps the cache closed.
         let mut granted = match opened.lease.standing(now()) {
+            _ if by_browser.is_some() => by_browser,
             Standing::Valid(_) => None,
+            standing if organisation => return Err(organisation_first(standing)),
             standing => {
                 let first = self.sign_in_first(&device, &username, &password, standing);
                 match first.await {
@@ -266,30 +345,42 @@ impl Workstation {
                 // Judged again with what only the cache knows.
                 let standing = lease.standing(now());
                 if granted.is_none() && !matches!(standing, Standing::Valid(_)) {
+                    if organisation {
+                        return Err(organisation_first(standing));
+                    }
                     granted = Some(
                         self.sign_in_first(&device, &username, &password, standing)
                             .await?,
                     );
                 }
                 let (session, grant) = granted.unzip();
-                let desk = blocking({
+                let (desk, kept) = blocking({
                     let lease = lease.clone();
                     move || {
                         let mut desk = *desk;
                         if let Some(grant) = &grant {
                             opening::take_grant(&mut desk, &lease, grant)?;
                         }
-                        Ok(desk)
+                        let kept = opening::kept_session(&desk)?;
+                        Ok((desk, kept))
                     }
                 })
                 .await?;
                 let username = desk.identity.user.username.clone();
-                let password = session.is_none().then_some(password);
+                let session = session.or_else(|| {
+                    kept.map(|token| Session {
+                        device: device.clone(),
+                        token,
+                    })
+                });
+                // The password of this computer alone is nobody else's business.
+                let password = (session.is_none() && !organisation).then_some(password);
                 let line = Line::new(device, username, session, password);
                 self.begin(desk, lease, line, Action::Unlocked, None).await
             }
             OpenedCache::Damaged(opened, unsent) => {
-                self.refill(*opened, unsent.map(|unsent| *unsent), password)
+                let granted = granted.map(|(_, grant)| grant);
+                self.refill(*opened, unsent.map(|unsent| *unsent), password, granted)
                     .await
             }
         }
@@ -302,6 +393,7 @@ impl Workstation {
         opened: Opened,
         unsent: Option<cache::Unsent>,
         password: Secret,
+        granted: Option<SessionGrant>,
     ) -> Result<(), SignInError> {
         let ports = self.0.ports.clone();
         let device = Device {
@@ -309,19 +401,25 @@ impl Workstation {
             key: opened.key.clone(),
         };
         let username = opened.slots.username.clone();
+        if opened.slots.organisation && granted.is_none() {
+            let otherwise = Box::new(SignInError::Corrupt);
+            return Err(SignInError::OrganisationFirst { otherwise });
+        }
         let request = SignInRequest {
             username: username.clone(),
             password,
         };
         let damaged = |error| match error {
-            crate::port::server::ServerError::Offline(_) => SignInError::Corrupt,
+            ServerError::Offline(_) => SignInError::Corrupt,
             other => SignInError::Server(other),
         };
-        let grant: SessionGrant = ports
-            .server
-            .sign_in(&device, &request)
-            .await
-            .map_err(damaged)?;
+        let grant = match granted {
+            Some(grant) => grant,
+            None => {
+                let answer = ports.server.sign_in(&device, &request).await;
+                answer.map_err(damaged)?
+            }
+        };
         let session = Session {
             device: device.clone(),
             token: grant.token.clone(),
@@ -531,7 +629,12 @@ impl Workstation {
             .door
             .work(move |desk| {
                 let event = desk.event(action)?;
-                desk.write_recorded("lock", &event, |tx| tx.set(crate::lease::SETTING, &lease))?;
+                desk.write_recorded("lock", &event, |tx| {
+                    if action == Action::SignedOut {
+                        tx.set(SESSION_SETTING, &None::<KeptSession>)?;
+                    }
+                    tx.set(crate::lease::SETTING, &lease)
+                })?;
                 Ok(())
             })
             .await;
@@ -564,6 +667,30 @@ impl Workstation {
             tracing::warn!("the look was not kept for the sign-in screen");
         }
     }
+}
+
+/// Why the organisation must be asked before the cache is opened.
+fn organisation_first(standing: Standing) -> SignInError {
+    let otherwise = Box::new(match standing {
+        Standing::ClockBehind => SignInError::ClockBehind,
+        _ => SignInError::LeaseExpired,
+    });
+    SignInError::OrganisationFirst { otherwise }
+}
+
+/// A password that is this computer's alone is guessed here, not at a server that counts.
+pub(super) fn local_password(password: &str, username: &str) -> Result<(), SignInError> {
+    let what = if password.chars().count() < LOCAL_PASSWORD {
+        "It needs twelve characters or more; some words together are best."
+    } else if password.to_lowercase().contains(&username.to_lowercase()) {
+        "It must not contain your sign-in name."
+    } else {
+        return Ok(());
+    };
+    Err(SignInError::Invalid {
+        field: "password",
+        what,
+    })
 }
 
 fn told(error: SignInError, what: &'static str) -> Fault {

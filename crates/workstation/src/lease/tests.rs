@@ -62,6 +62,7 @@ impl Bench {
                 idle_lock_seconds: 60,
                 emergency_quota: 0,
             },
+            organisation_signs_in: false,
         };
         let server = "https://clinic.example".parse().unwrap();
         Identity::new(server, Uuid::from_u128(3), kept).unwrap()

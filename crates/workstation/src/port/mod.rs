@@ -1,5 +1,7 @@
-//! What the workstation needs of the world: a keychain, a server, a clock, randomness.
+//! What the workstation needs of the world: a keychain, a server, a browser, a clock,
+//! randomness.
 
+pub mod browser;
 pub mod clock;
 pub mod entropy;
 pub mod keychain;
@@ -14,6 +16,8 @@ pub struct Ports {
     pub keychain: Arc<dyn keychain::Keychain>,
     /// The platform.
     pub server: Arc<dyn server::Server>,
+    /// Where users sign in with the organisation.
+    pub browser: Arc<dyn browser::Browser>,
     /// What time it is.
     pub clock: Arc<dyn clock::Clock>,
     /// Randomness.

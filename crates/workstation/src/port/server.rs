@@ -12,6 +12,7 @@ use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
+use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
@@ -98,6 +99,18 @@ pub trait Server: Send + Sync {
         &'a self,
         device: &'a Device,
         request: &'a EnrolRequest,
+    ) -> Answer<'a, SessionGrant>;
+    /// How users may sign in; asked without a device.
+    fn ways<'a>(&'a self, server: &'a Url) -> Answer<'a, Ways>;
+    /// First contact of this device for a user who signs in with the organisation.
+    fn enrol_by_code<'a>(&'a self, device: &'a Device, request: &'a EnrolByCode) -> Answer<'a, ()>;
+    /// Begins a sign-in with the organisation.
+    fn begin<'a>(&'a self, device: &'a Device, request: &'a BeginRequest) -> Answer<'a, Begun>;
+    /// Finishes it.
+    fn finish<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a FinishRequest,
     ) -> Answer<'a, SessionGrant>;
     /// Sign-in on an enrolled device.
     fn sign_in<'a>(

@@ -51,6 +51,10 @@ pub struct Slots {
     pub device: Uuid,
     /// When the profile was last opened.
     pub used_at: Timestamp,
+    /// The user signs in with the organisation, and the password is this computer's alone: no
+    /// server is ever told it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub organisation: bool,
     /// Sealed under keychain and password.
     daily: Daily,
     /// The same under a new password, until the server's word on it is known.
@@ -97,6 +101,8 @@ pub struct Card<'a> {
     pub device: Uuid,
     /// Now.
     pub now: Timestamp,
+    /// Whether the user signs in with the organisation.
+    pub organisation: bool,
 }
 
 impl Slots {
@@ -121,6 +127,7 @@ impl Slots {
             username: card.username.to_owned(),
             device: card.device,
             used_at: card.now,
+            organisation: card.organisation,
             daily: Daily::seal(profile, cache_key, keychain_secret, password, cost)?,
             next: None,
             recovery: Recovery {
@@ -359,6 +366,7 @@ mod tests {
             username: "ada",
             device: Uuid::nil(),
             now: Timestamp::UNIX_EPOCH,
+            organisation: false,
         };
         let slots = Slots::seal(
             &profile(),

@@ -12,7 +12,7 @@ use sync::{Failure, Input, Operation, Ticket, Waiting};
 
 use super::{Ground, Line, waiting};
 use crate::desk::Desk;
-use crate::desk::identity::{self, Identity, Kept};
+use crate::desk::identity::{self, Identity, Kept, KeptSession, SESSION_SETTING};
 use crate::door::Door;
 use crate::error::WorkError;
 use crate::lease::{self, LeaseKeeper};
@@ -210,9 +210,11 @@ impl Bench {
 
     /// The server's latest word on who this user is: kept for working off line.
     async fn take_grant(&self, grant: &SessionGrant) {
-        let kept = Kept::from(grant);
+        let mut kept = Kept::from(grant);
+        let session = Some(KeptSession::of(grant));
         self.door
             .change(|desk| {
+                kept.organisation_signs_in = desk.identity.organisation_signs_in;
                 let (server, device) = (desk.identity.server.clone(), desk.identity.device);
                 match Identity::new(server, device, kept.clone()) {
                     Ok(identity) => {
@@ -231,6 +233,9 @@ impl Bench {
                 // A fresh word from the server: emergencies off line are counted anew.
                 Ok(desk.cache.write("identity", |tx| {
                     tx.set(identity::SETTING, &kept)?;
+                    if kept.organisation_signs_in {
+                        tx.set(SESSION_SETTING, &session)?;
+                    }
                     if let Some(renewed) = &renewed {
                         tx.set(lease::SETTING, renewed)?;
                     }

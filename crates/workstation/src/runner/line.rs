@@ -23,6 +23,8 @@ pub(crate) struct Line {
 struct Inner {
     /// Kept until the server has answered once, then wiped.
     password: Option<Secret>,
+    /// A sign-in that was made elsewhere, until the runner takes it up.
+    granted: Option<Box<SessionGrant>>,
     /// Why there is no session, if it is not the network.
     fault: Option<Fault>,
     /// The server refused this device or its session, and nobody has asked for orders since.
@@ -79,6 +81,15 @@ impl Line {
         state.fault = None;
     }
 
+    /// A sign-in was made: its session is the line's from here on.
+    pub(crate) fn give_grant(&self, grant: Box<SessionGrant>) {
+        self.sessions.send_replace(None);
+        *self.state() = Inner {
+            granted: Some(grant),
+            ..Inner::default()
+        };
+    }
+
     /// Whether the server refused since this was last asked.
     pub(crate) fn was_refused(&self) -> bool {
         std::mem::take(&mut self.state().refused)
@@ -102,6 +113,10 @@ impl Line {
         if let Some(session) = self.current() {
             return Ok((session, None));
         }
+        let granted = self.state().granted.take();
+        if let Some(grant) = granted {
+            return Ok((self.begin(&grant), Some(*grant)));
+        }
         let password = self
             .state()
             .password
@@ -113,26 +128,30 @@ impl Line {
         };
         match server.sign_in(&self.device, &request).await {
             Ok(grant) => {
-                let session = Session {
-                    device: self.device.clone(),
-                    token: grant.token.clone(),
-                };
                 *self.state() = Inner::default();
-                self.sessions.send_replace(Some(session.clone()));
-                Ok((session, Some(grant)))
+                Ok((self.begin(&grant), Some(grant)))
             }
             Err(error) => {
                 if let Some(code) = lasting(&error) {
                     *self.state() = Inner {
-                        password: None,
                         fault: Some(crate::fault::of(code)),
                         refused: true,
+                        ..Inner::default()
                     };
                     return Err(ServerError::SessionEnded);
                 }
                 Err(error)
             }
         }
+    }
+
+    fn begin(&self, grant: &SessionGrant) -> Session {
+        let session = Session {
+            device: self.device.clone(),
+            token: grant.token.clone(),
+        };
+        self.sessions.send_replace(Some(session.clone()));
+        session
     }
 }
 

@@ -17,6 +17,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use protocol::secret::Secret;
+use protocol::sign_in::SessionGrant;
 use sync::{Config, Engine, Input, Operation, Setup, State, Waiting};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -45,6 +46,8 @@ pub(crate) enum Poke {
     Pushed,
     /// The user typed the password again.
     SignIn(Secret),
+    /// The user signed in with the organisation.
+    SignedIn(Box<SessionGrant>),
     /// Stop the first filling.
     StopFill,
     /// Take it up again.
@@ -349,6 +352,10 @@ impl Course {
             Poke::Pushed => Some(Input::Pushed),
             Poke::SignIn(password) => {
                 self.ground.line.give_password(password);
+                Some(Input::SignedIn)
+            }
+            Poke::SignedIn(grant) => {
+                self.ground.line.give_grant(grant);
                 Some(Input::SignedIn)
             }
             Poke::StopFill => Some(Input::StopFill),

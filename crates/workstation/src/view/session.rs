@@ -15,6 +15,8 @@ pub struct SessionView {
     pub profiles: Vec<ProfileView>,
     /// Who is signed in, while unlocked.
     pub user: Option<UserView>,
+    /// The system's browser is waited for: somebody signs in with the organisation there.
+    pub browsing: bool,
     /// Why it is locked, where that was not the user's doing; shown on the sign-in screen.
     pub notice: Option<super::fault::Fault>,
 }
@@ -41,6 +43,16 @@ pub struct ProfileView {
     pub username: String,
     /// Its server.
     pub server: String,
+    /// The user signs in with the organisation; the password is this computer's alone.
+    pub organisation: bool,
+}
+
+/// How users may sign in at a server, beside name and password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct WaysView {
+    /// With the organisation's identity provider.
+    pub organisation: bool,
 }
 
 /// The signed-in user.
@@ -97,10 +109,13 @@ pub struct EnrolForm {
     pub server: String,
     /// Sign-in name.
     pub username: String,
-    /// Password.
+    /// Password; the one that shall open the records on this computer, where the user signs in
+    /// with the organisation.
     pub password: String,
     /// Six digits.
     pub code: String,
+    /// Sign in with the organisation.
+    pub organisation: bool,
 }
 
 /// Unlock an existing profile, on line or off.

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use jiff::Zoned;
 use serde_json::{Value, json};
 use testbed::{NewUser, Platform, PlatformOptions, UserRecord};
+use url::Url;
 use vault::slot::ArgonCost;
 use workstation::Workstation;
 use workstation::adapter::https::Https;
 use workstation::port::Ports;
+use workstation::port::browser::{Browser, NoBrowser};
 use workstation::port::clock::SystemClock;
 use workstation::port::entropy::SystemEntropy;
 use workstation::port::keychain::{Keychain, KeychainError};
@@ -23,6 +26,9 @@ use workstation::view::schedule::BookingForm;
 use workstation::view::session::{EnrolForm, SessionView, UnlockForm};
 use zeroize::Zeroizing;
 
+use crate::browser;
+use crate::node::{self, Program};
+
 pub struct Clinic {
     pub platform: Platform,
     pub folder: tempfile::TempDir,
@@ -31,7 +37,31 @@ pub struct Clinic {
 
 impl Clinic {
     pub fn start() -> Self {
-        let platform = Platform::start(PlatformOptions::quick()).unwrap();
+        Self::on(Platform::start(PlatformOptions::quick()).unwrap())
+    }
+
+    /// A clinic whose server knows the organisation's identity provider.
+    pub fn with_provider() -> (Self, Program) {
+        let mut platform = Platform::without_server(PlatformOptions::quick()).unwrap();
+        let client = [("CLIENT_ID", "rounds"), ("CLIENT_SECRET", "hush")];
+        let program = node::listening(&platform, "provider.mjs", &client);
+        let ca = platform.ca().to_string_lossy().into_owned();
+        for (name, value) in [
+            (
+                "ROUNDS_OIDC_ISSUER",
+                &*format!("https://localhost:{}", program.port),
+            ),
+            ("ROUNDS_OIDC_CLIENT_ID", "rounds"),
+            ("ROUNDS_OIDC_CLIENT_SECRET", "hush"),
+            ("ROUNDS_OIDC_CA", &ca),
+        ] {
+            platform.set_environment(name, value);
+        }
+        platform.start_server().unwrap();
+        (Self::on(platform), program)
+    }
+
+    fn on(platform: Platform) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let records = folder.path().join("records");
         std::fs::create_dir(&records).unwrap();
@@ -169,9 +199,34 @@ impl Keychain for MemoryKeychain {
     }
 }
 
+/// Whoever sits in front of the system's browser.
+pub struct Visitor {
+    ca: PathBuf,
+    /// Name that is signed in with; nobody does anything without.
+    pub login: Mutex<Option<String>>,
+    pub opened: AtomicU32,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Browser for Visitor {
+    fn open(&self, page: &Url) -> Result<(), NoBrowser> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        let (page, ca) = (page.to_string(), self.ca.clone());
+        let login = self.login.lock().unwrap().clone();
+        self.runtime.spawn(async move {
+            let Some(login) = login else { return };
+            let back = browser::browse(&ca, &page, &login).await;
+            let shown = reqwest::get(back).await.unwrap().text().await.unwrap();
+            assert!(shown.contains("Go back to Rounds"), "{shown}");
+        });
+        Ok(())
+    }
+}
+
 /// A computer.
 pub struct Desk {
     pub station: Workstation,
+    pub browser: Arc<Visitor>,
     pub keychain: Arc<MemoryKeychain>,
     user: Option<(String, UserRecord)>,
     folder: tempfile::TempDir,
@@ -193,15 +248,23 @@ impl Desk {
         let entropy = Arc::new(SystemEntropy);
         let server = Https::new(Some(ca), "Rounds-test", clock.clone(), entropy.clone()).unwrap();
         let keychain = Arc::new(MemoryKeychain::default());
+        let browser = Arc::new(Visitor {
+            ca: ca.to_owned(),
+            login: Mutex::default(),
+            opened: AtomicU32::new(0),
+            runtime: tokio::runtime::Handle::current(),
+        });
         let ports = Ports {
             keychain: keychain.clone(),
             server: Arc::new(server),
+            browser: browser.clone(),
             clock,
             entropy,
         };
         let station = Workstation::with_cost(places, Config::default(), ports, ArgonCost::LEAST);
         Self {
             station,
+            browser,
             keychain,
             user: None,
             folder,
@@ -246,6 +309,7 @@ impl Desk {
             username: username.into(),
             password: password.into(),
             code: code.into(),
+            organisation: false,
         };
         self.station.enrol(form).await
     }
@@ -308,7 +372,7 @@ impl Desk {
     }
 }
 
-fn code(user: &UserRecord) -> String {
+pub fn code(user: &UserRecord) -> String {
     let secret = totp_rs::Secret::try_from_base32(&user.totp_secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
     totp.generate(jiff::Timestamp::now().as_second().unsigned_abs())

@@ -2,8 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+#[path = "../../../../server/tests/platform/browser.rs"]
+mod browser;
 mod clinic;
 mod guarded;
+#[path = "../../../../server/tests/platform/node.rs"]
+mod node;
+mod organisation;
 mod same_person;
 mod wiped;
 

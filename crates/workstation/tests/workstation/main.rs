@@ -13,11 +13,13 @@ mod lock;
 #[cfg(target_os = "linux")]
 mod lock_signals;
 mod mock;
+mod mock_browser;
 mod mock_computer;
 mod mock_keys;
 mod mock_ledger;
 mod mock_office;
 mod office;
+mod organisation;
 mod password;
 mod records;
 mod rehearsal;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,10 +18,12 @@ use protocol::sign_in::{
     EnrolRequest, OrganisationCard, PasswordChange, Policy, Role, SessionGrant, SignInRequest,
     UserCard,
 };
+use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{Fate, StoredVersion, UploadFate, UploadReply, UploadRequest};
 use serde_json::Value;
+use url::Url;
 use uuid::Uuid;
 use vault::recovery::{self, RecoverySecret};
 use vault::slot::ArgonCost;
@@ -33,6 +35,7 @@ use workstation::profile::Places;
 use workstation::profile::config::Config;
 use workstation::view::session::{Connection, EnrolForm, UnlockForm};
 
+use crate::mock_browser::MockBrowser;
 pub use crate::mock_computer::{MockClock, MockKeychain, Mood};
 use crate::mock_keys::MockKeys;
 use crate::mock_ledger::MockLedger;
@@ -55,6 +58,10 @@ pub struct MockServer {
     pub ledger: Mutex<MockLedger>,
     pub office: Mutex<Office>,
     pub keys: Mutex<MockKeys>,
+    /// The browser that the sign-in with the organisation goes through.
+    pub browser: Arc<MockBrowser>,
+    /// How many passwords came here.
+    pub passwords_seen: AtomicU32,
     genesis: Mutex<Option<Uuid>>,
     public: String,
 }
@@ -78,6 +85,8 @@ impl MockServer {
             office: Mutex::default(),
             keys: Mutex::new(MockKeys::new(clock)),
             genesis: Mutex::default(),
+            browser: Arc::default(),
+            passwords_seen: AtomicU32::new(0),
             public: public.to_text(),
         }
     }
@@ -135,6 +144,14 @@ impl MockServer {
                 retry_after: None,
             }));
         }
+        drop(known);
+        self.granted(device, username)
+    }
+
+    /// A session of somebody who is believed.
+    fn granted(&self, device: &Device, username: &str) -> Result<SessionGrant, ServerError> {
+        self.contact()?;
+        self.keys.lock().unwrap().admits()?;
         // Before the guards below, which live as long as the statement.
         let lease = Some(self.leased(device));
         Ok(SessionGrant {
@@ -203,10 +220,41 @@ impl Server for MockServer {
         device: &'a Device,
         request: &'a EnrolRequest,
     ) -> Answer<'a, SessionGrant> {
-        self.keys.lock().unwrap().enrolled(device, request);
+        self.keys
+            .lock()
+            .unwrap()
+            .enrolled(device, request.device.id);
         *self.genesis.lock().unwrap() = Some(request.device.id);
         self.audit.lock().unwrap().clear();
         answer(self.grant(device, &request.username, &request.password))
+    }
+
+    fn ways<'a>(&'a self, _: &'a Url) -> Answer<'a, Ways> {
+        answer(self.contact().map(|()| Ways {
+            single_sign_on: true,
+        }))
+    }
+
+    fn enrol_by_code<'a>(&'a self, device: &'a Device, request: &'a EnrolByCode) -> Answer<'a, ()> {
+        *self.genesis.lock().unwrap() = Some(request.device.id);
+        self.keys
+            .lock()
+            .unwrap()
+            .enrolled(device, request.device.id);
+        answer(self.contact())
+    }
+
+    fn begin<'a>(&'a self, _: &'a Device, request: &'a BeginRequest) -> Answer<'a, Begun> {
+        answer(self.contact().map(|()| self.browser.begun(request.port)))
+    }
+
+    fn finish<'a>(
+        &'a self,
+        device: &'a Device,
+        request: &'a FinishRequest,
+    ) -> Answer<'a, SessionGrant> {
+        assert_eq!(request.code.expose(), "code");
+        answer(self.granted(device, "ada"))
     }
 
     fn sign_in<'a>(
@@ -214,6 +262,7 @@ impl Server for MockServer {
         device: &'a Device,
         request: &'a SignInRequest,
     ) -> Answer<'a, SessionGrant> {
+        self.passwords_seen.fetch_add(1, Ordering::SeqCst);
         answer(self.grant(device, &request.username, &request.password))
     }
 
@@ -556,6 +605,7 @@ pub fn station(
     let ports = Ports {
         keychain: keychain.clone(),
         server: server.clone(),
+        browser: server.browser.clone(),
         clock: clock.clone(),
         entropy: Arc::new(SystemEntropy),
     };
@@ -572,6 +622,7 @@ pub fn enrol_form(username: &str, password: &str) -> EnrolForm {
         username: username.into(),
         password: password.into(),
         code: "123 456".into(),
+        organisation: false,
     }
 }
 

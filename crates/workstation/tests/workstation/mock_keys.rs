@@ -9,7 +9,7 @@ use protocol::device::{
     EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeOrder, WipeReceipt,
 };
 use protocol::fault::{Code, Problem};
-use protocol::sign_in::{EnrolRequest, PasswordChange};
+use protocol::sign_in::PasswordChange;
 use protocol::statement::{Lease, Signed};
 use uuid::Uuid;
 use workstation::port::clock::Clock;
@@ -97,9 +97,9 @@ impl MockKeys {
         }
     }
 
-    pub fn enrolled(&mut self, device: &Device, request: &EnrolRequest) {
+    pub fn enrolled(&mut self, device: &Device, id: Uuid) {
         let key = device.key.verifying_key().to_bytes();
-        self.devices.insert(key, request.device.id);
+        self.devices.insert(key, id);
     }
 
     pub fn lease(&self, device: &Device, key: &SigningKey) -> Signed {

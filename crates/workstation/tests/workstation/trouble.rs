@@ -131,6 +131,7 @@ async fn bad_input_at_the_door_is_named() {
         username: username.into(),
         password: "right".into(),
         code: code.into(),
+        organisation: false,
     };
     for (form, field) in [
         (form("http://clinic.example", "ada", "123456"), "server"),

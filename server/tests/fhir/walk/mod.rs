@@ -47,10 +47,12 @@ const SILENT: [(&str, &str); 7] = [
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
-const ELSEWHERE: [(&str, &str); 15] = [
+const ELSEWHERE: [(&str, &str); 17] = [
     (path::ENROL, "p5: sign_in"),
     (path::SIGN_IN, "p5: sign_in"),
     (path::SIGN_OUT, "p5: sign_in"),
+    (path::SIGN_IN_WAYS, "p5: single_sign_on"),
+    (path::OIDC_ENROL, "p5: single_sign_on"),
     (path::OIDC_BEGIN, "p5: single_sign_on"),
     (path::OIDC_FINISH, "p5: single_sign_on"),
     (path::AUDIT, "a3: audit, takes events of devices only"),

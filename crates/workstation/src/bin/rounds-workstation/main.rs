@@ -16,6 +16,7 @@ use workstation::Workstation;
 use workstation::adapter::https::{Https, server_url};
 use workstation::adapter::keychain_file::InsecureKeychainFile;
 use workstation::adapter::secret_service::SecretService;
+use workstation::adapter::system_browser::SystemBrowser;
 use workstation::error::WorkError;
 use workstation::fault;
 use workstation::port::Ports;
@@ -162,6 +163,7 @@ async fn run(program: Program) -> Result<Value, Fault> {
     let ports = Ports {
         keychain,
         server: Arc::new(server),
+        browser: Arc::new(SystemBrowser),
         clock,
         entropy,
     };
@@ -176,6 +178,7 @@ async fn run(program: Program) -> Result<Value, Fault> {
                 .ok_or_else(|| usage("--username is missing."))?,
             password,
             code,
+            organisation: false,
         };
         let session = workstation.enrol(form).await?;
         return finish(&workstation, session, patience).await;
