@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 use crate::step::{self, seconds};
-use crate::{build, install, stop, tidy, tour};
+use crate::{build, install, simulate, stop, tidy, tour};
 
 /// Options of `test`.
 #[derive(Debug, clap::Args)]
@@ -122,6 +122,7 @@ fn all() -> Result<(), Failure> {
     })?;
     report.check("the programs build", build::all_programs)?;
     report.tests("Rust tests", workspace_tests(Part::AllBut("acceptance")))?;
+    report.tests("sync, simulated", simulate::many())?;
     report.tests(
         "documentation tests",
         step::cargo(["test", "--doc", "--workspace", "--quiet"]),

@@ -1,6 +1,6 @@
 //! Changes made here: stored with their audit link, sent whole and in order.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fhir::{compartment, reference, resource};
 use jiff::Timestamp;
@@ -107,6 +107,14 @@ pub(crate) struct Entry {
     pub state: OutboxState,
 }
 
+/// Where a record is created.
+struct Birth {
+    /// The entry that does it.
+    seq: i64,
+    /// Whether that entry waits for a person.
+    waits: bool,
+}
+
 /// One record of an entry as stored.
 pub(crate) struct Line {
     pub seq: i64,
@@ -190,12 +198,41 @@ impl Reading<'_> {
 
     /// The entries to send now, oldest first, at most `max`. An entry stays behind while an
     /// earlier one for the same record is not confirmed, or while it refers to a record whose
-    /// creation waits for a person.
+    /// creation waits for a person or comes later.
     pub fn upload_batch(&self, max: usize) -> Result<Vec<UploadEntry>, StoreError> {
-        let mut batch = Vec::new();
         if self.holds_back()? {
-            return Ok(batch);
+            return Ok(Vec::new());
         }
+        let mut births = self.births()?;
+        let batch = self.batch_behind(&births, max)?;
+        if batch.is_empty() && !births.is_empty() {
+            // Records that refer to each other: one must go first.
+            births.retain(|_, birth| birth.waits);
+            return self.batch_behind(&births, max);
+        }
+        Ok(batch)
+    }
+
+    /// Records that changes create, by reference. What a restored server lost is offered behind
+    /// the changes that were made on it.
+    fn births(&self) -> Result<HashMap<String, Birth>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT r.type || '/' || r.id, r.seq, o.state IN (3, 4)
+             FROM outbox_record r JOIN outbox o USING (seq) WHERE r.base_version = 0",
+        )?;
+        let rows = statement.query_map([], |row| {
+            let (seq, waits) = (row.get(1)?, row.get(2)?);
+            Ok((row.get(0)?, Birth { seq, waits }))
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn batch_behind(
+        &self,
+        births: &HashMap<String, Birth>,
+        max: usize,
+    ) -> Result<Vec<UploadEntry>, StoreError> {
+        let mut batch = Vec::new();
         let mut held: HashSet<(String, String)> = HashSet::new();
         let mut unborn: HashSet<String> = HashSet::new();
         for entry in self.entries()? {
@@ -209,7 +246,10 @@ impl Reading<'_> {
                         && !held.contains(&(line.resource_type.clone(), line.id.clone()))
                 });
             let bundle = if sendable {
-                bundle_of(&lines, &unborn)?
+                bundle_of(&lines, |target| {
+                    let born = births.get(target);
+                    unborn.contains(target) || born.is_some_and(|born| born.seq > entry.seq)
+                })?
             } else {
                 None
             };
@@ -287,7 +327,7 @@ pub(crate) fn uuid(text: &str) -> Result<Uuid, StoreError> {
 }
 
 /// The transaction Bundle of an entry, or none if it refers to a record that is not born yet.
-fn bundle_of(lines: &[Line], unborn: &HashSet<String>) -> Result<Option<Value>, StoreError> {
+fn bundle_of(lines: &[Line], unborn: impl Fn(&str) -> bool) -> Result<Option<Value>, StoreError> {
     let mut entries = Vec::with_capacity(lines.len());
     for line in lines {
         let version = line.base_version.unwrap_or(0);
@@ -300,7 +340,7 @@ fn bundle_of(lines: &[Line], unborn: &HashSet<String>) -> Result<Option<Value>, 
         match parse(line.mine.as_deref())? {
             Some(resource) => {
                 let mut waits = false;
-                reference::each_reference(&resource, |_, target| waits |= unborn.contains(target));
+                reference::each_reference(&resource, |_, target| waits |= unborn(target));
                 if waits {
                     return Ok(None);
                 }

@@ -226,13 +226,20 @@ impl Writing<'_> {
             &first.base
         };
         if version == known && same(parse(of_known.as_deref())?.as_ref(), theirs.as_ref()) {
+            // The same content, but stored at another time.
             if held.is_none() {
-                // The same content, but stored at another time.
                 self.connection
                     .prepare_cached(
                         "UPDATE outbox_record SET base = ?3 WHERE seq = ?1 AND line = ?2",
                     )?
                     .execute(params![first.seq, first.line, json])?;
+            } else {
+                let again = Theirs {
+                    json: json.map(str::to_owned),
+                    version: Some(version),
+                    updated: Some(record.last_updated),
+                };
+                self.set_theirs(first, &again)?;
             }
             return Ok(None);
         }

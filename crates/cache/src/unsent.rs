@@ -70,8 +70,8 @@ pub struct UnsentDraft {
 }
 
 impl Reading<'_> {
-    /// Everything that exists only here.
-    pub fn unsent(&self) -> Result<Unsent, StoreError> {
+    /// Changes that the server has not confirmed, oldest first.
+    pub fn unsent_changes(&self) -> Result<Vec<UnsentChange>, StoreError> {
         let mut changes = Vec::new();
         for (entry, line) in self.entries()?.into_iter().zip(self.outbox()?) {
             let mut records = Vec::new();
@@ -99,6 +99,11 @@ impl Reading<'_> {
                 records,
             });
         }
+        Ok(changes)
+    }
+
+    /// Everything that exists only here.
+    pub fn unsent(&self) -> Result<Unsent, StoreError> {
         let drafts = self
             .drafts()?
             .into_iter()
@@ -110,7 +115,7 @@ impl Reading<'_> {
             })
             .collect();
         Ok(Unsent {
-            changes,
+            changes: self.unsent_changes()?,
             drafts,
             audit: self.links_to_send(usize::MAX >> 1)?,
         })

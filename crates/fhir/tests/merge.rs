@@ -266,6 +266,20 @@ fn touching_edits_ask_and_are_settled_either_way() {
 }
 
 #[test]
+fn what_one_side_edited_into_and_the_other_added_is_there_once() {
+    let with = |values: &[&str]| {
+        let telecom: Vec<Value> = values
+            .iter()
+            .map(|value| json!({"system": "phone", "value": value}))
+            .collect();
+        json!({"resourceType": "Patient", "id": "p", "telecom": telecom})
+    };
+    let merge = three_way(&with(&["1"]), &with(&["3"]), &with(&["1", "3"]));
+    assert!(merge.is_clean());
+    assert_eq!(merge.merged, with(&["3"]));
+}
+
+#[test]
 fn an_order_of_ones_own_is_kept() {
     let base = patient();
     let mine = edited(

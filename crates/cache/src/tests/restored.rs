@@ -3,6 +3,7 @@
 use protocol::audit::AuditReceipt;
 
 use super::*;
+use crate::Keep;
 
 fn acknowledge(bed: &Bed, through: u64, head: String) {
     let receipt = AuditReceipt {
@@ -105,4 +106,61 @@ fn s6_a_change_against_another_history_asks() {
     bed.apply(vec![entry(3, &other)]);
     assert_eq!(bed.cache.read(|cache| cache.conflicts()).unwrap().len(), 1);
     assert!(sent(&bed).is_empty());
+}
+
+#[test]
+fn s6_a_change_waits_for_a_lost_record_that_is_created_again_behind_it() {
+    let bed = filled();
+    bed.put(observation("o1", "2", 71));
+    bed.cache.write("start-over", |tx| tx.start_over()).unwrap();
+    acknowledge(&bed, 0, String::new());
+    // The feed does not bring the patient whom the observation is about.
+    bed.apply(vec![entry(1, &patient("1", "Okafor", "Ada"))]);
+    let first = sent(&bed);
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert_eq!(first[0]["entry"][0]["request"]["url"], "Patient/2");
+    let keys = bed.send();
+    bed.fate(keys[0], accepted(1, "Patient", "2"));
+    assert_eq!(
+        sent(&bed)[0]["entry"][0]["request"]["url"],
+        "Observation/o1"
+    );
+}
+
+#[test]
+fn s6_records_that_refer_to_each_other_do_not_wait_for_ever() {
+    let bed = filled();
+    let mut first = observation("o1", "1", 71);
+    first["hasMember"] = json!([{ "reference": "Observation/o2" }]);
+    let mut second = observation("o2", "1", 72);
+    second["derivedFrom"] = json!([{ "reference": "Observation/o1" }]);
+    bed.put(first);
+    bed.put(second);
+    assert!(!sent(&bed).is_empty());
+}
+
+#[test]
+fn s6_a_version_that_was_stored_again_is_known_with_its_new_time() {
+    let bed = filled();
+    let mut mine = bed.value("Patient", "2").unwrap();
+    mine["gender"] = json!("male");
+    bed.put(mine);
+    let mut theirs = patient("2", "Okafor", "Ben");
+    theirs["gender"] = json!("other");
+    bed.apply(vec![entry(4, &theirs)]);
+    assert_eq!(bed.cache.read(|cache| cache.conflicts()).unwrap().len(), 1);
+    // The server lost that version, and somebody gave it back.
+    bed.cache.write("start-over", |tx| tx.start_over()).unwrap();
+    let mut again = entry(4, &theirs);
+    fhir::resource::set_meta(&mut theirs, 4, at(99));
+    again.last_updated = at(99);
+    again.resource = Some(RawValue::from_string(theirs.to_string()).unwrap());
+    bed.apply(vec![again]);
+    let conflict = bed.cache.read(|cache| cache.conflicts()).unwrap().remove(0);
+    bed.cache
+        .write("settle", |tx| {
+            tx.settle_conflict(conflict.id, Keep::Theirs, &[], at(100), seal)
+        })
+        .unwrap();
+    assert_eq!(bed.value("Patient", "2"), Some(theirs));
 }

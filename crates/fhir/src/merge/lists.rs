@@ -118,8 +118,24 @@ impl Merging<'_> {
                 }
             }
         }
+        // One side edited an item into what the other side added: the same, once.
+        if is_a_set(mine) && is_a_set(theirs) && !is_a_set(&merged) {
+            let mut once: Vec<Value> = Vec::with_capacity(merged.len());
+            for item in merged {
+                if !once.contains(&item) {
+                    once.push(item);
+                }
+            }
+            return Some(once);
+        }
         Some(merged)
     }
+}
+
+/// Whether no item is there twice.
+fn is_a_set(items: &[Value]) -> bool {
+    let mut before = items.iter().enumerate();
+    before.all(|(index, item)| !items[..index].contains(item))
 }
 
 /// New items of both sides that are the same thing, equal or not. `None` when that is not clear.

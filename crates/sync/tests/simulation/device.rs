@@ -1,5 +1,6 @@
 //! A workstation: the engine, the real store, and what is left of both after a crash.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,6 +36,8 @@ pub struct Device {
     pub starts: u64,
     /// Whether something was stored since the last look at it.
     pub changed: bool,
+    /// The words that waited in the outbox at that look.
+    pub outbox: BTreeSet<String>,
 }
 
 pub fn config() -> Config {
@@ -84,6 +87,7 @@ impl Device {
             ids: seed << 8 | number as u64,
             starts: 0,
             changed: true,
+            outbox: BTreeSet::new(),
         };
         device.start();
         device

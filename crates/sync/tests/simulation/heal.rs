@@ -1,7 +1,7 @@
 //! The network works again, disks have room, people decide, and everything comes to rest.
 
 use jiff::SignedDuration;
-use sync::Input;
+use sync::{Connection, Input};
 
 use crate::world::World;
 
@@ -21,6 +21,11 @@ impl World {
             let mut busy = false;
             for device in 0..self.devices.len() {
                 busy |= self.decide(device);
+                // The end of a session may have been on its way.
+                let asked = self.devices[device].state.as_ref();
+                if asked.is_some_and(|state| state.connection == Connection::SignInNeeded) {
+                    self.tell(device, Input::SignedIn);
+                }
                 let here = &self.devices[device];
                 busy |= here
                     .state

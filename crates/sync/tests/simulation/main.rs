@@ -26,6 +26,7 @@ mod tally;
 mod tokens;
 mod world;
 
+use std::any::Any;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -41,6 +42,13 @@ const ENOUGH: usize = 5;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+/// What a panic said.
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or(panic.downcast_ref::<&str>().copied())
+        .unwrap_or("no words")
 }
 
 #[test]
@@ -68,8 +76,9 @@ fn s4_no_write_is_lost_or_doubled_whatever_fails() {
                     let mut sum = sum.lock().unwrap();
                     match result {
                         Ok(tally) => sum.0.add(&tally),
-                        Err(_) => {
-                            println!("seed {seed} failed: cargo xtask simulate --seed {seed}");
+                        Err(why) => {
+                            println!("seed {seed} failed: {}", words(&*why));
+                            println!("replay it: cargo xtask simulate --seed {seed}");
                             sum.1.push(seed);
                         }
                     }
@@ -80,9 +89,10 @@ fn s4_no_write_is_lost_or_doubled_whatever_fails() {
     let (tally, failed) = sum.into_inner().unwrap();
     let seconds = begin.elapsed().as_secs_f64();
     println!("{tally}");
+    let done = next.into_inner().min(from + seeds) - from;
     println!(
-        "{seeds} seeds in {seconds:.1} s, {:.0} a second on {threads} threads",
-        seeds as f64 / seconds
+        "{done} seeds in {seconds:.1} s, {:.0} a second on {threads} threads",
+        done as f64 / seconds
     );
     assert!(
         failed.is_empty(),

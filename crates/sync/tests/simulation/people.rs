@@ -14,6 +14,9 @@ use crate::world::{PATIENTS, PROBLEMS, World};
 /// Elements of a patient that hold one value.
 const PLAIN: [&str; 4] = ["birthDate", "gender", "language", "implicitRules"];
 
+/// In a record that the server finds invalid.
+pub const POISON: &str = "poison";
+
 /// Elements of a problem; a change of one is a change of the whole statement.
 const OF_PROBLEM: [&str; 2] = ["recordedDate", "language"];
 
@@ -95,16 +98,45 @@ impl World {
         self.tell(device, Input::Changed(waiting));
     }
 
-    fn observation(&mut self) -> (Write, String) {
+    /// A patient who is known to this workstation.
+    fn some_patient(&mut self, device: usize) -> String {
+        if !self.newcomers.is_empty() && self.chance.once_in(2) {
+            let newcomers = self.newcomers.len() as u64;
+            let id = self.newcomers[self.chance.below(newcomers) as usize].clone();
+            if self
+                .here(device, &("Patient".to_owned(), id.clone()))
+                .is_some()
+            {
+                return id;
+            }
+        }
+        format!("p{}", self.chance.below(PATIENTS))
+    }
+
+    /// Somebody is registered, whose records may be sent in one go with them.
+    fn register(&mut self, device: usize) {
+        let id = self.token();
+        let language = if self.chance.once_in(8) { POISON } else { "en" };
+        let resource = json!({ "resourceType": "Patient", "id": id, "language": language });
+        let write = Write::Put {
+            resource,
+            base: None,
+        };
+        self.tally.count("patients registered");
+        self.newcomers.push(id.clone());
+        self.change(device, vec![write], vec![id]);
+    }
+
+    fn observation(&mut self, device: usize) -> (Write, String) {
         let id = self.token();
         let status = if self.chance.once_in(8) {
-            "poison"
+            POISON
         } else {
             "final"
         };
-        let patient = format!("Patient/p{}", self.chance.below(PATIENTS));
+        let patient = self.some_patient(device);
         let resource = json!({ "resourceType": "Observation", "id": id, "status": status,
-            "subject": { "reference": patient } });
+            "subject": { "reference": format!("Patient/{patient}") } });
         let write = Write::Put {
             resource,
             base: None,
@@ -113,7 +145,11 @@ impl World {
     }
 
     fn create(&mut self, device: usize) {
-        let (write, id) = self.observation();
+        if self.chance.once_in(4) {
+            self.register(device);
+            return;
+        }
+        let (write, id) = self.observation(device);
         self.change(device, vec![write], vec![id]);
     }
 
@@ -121,6 +157,10 @@ impl World {
         if self.chance.once_in(4) {
             let id = format!("c{}", self.chance.below(PROBLEMS));
             ("Condition".to_owned(), id)
+        } else if !self.newcomers.is_empty() && self.chance.once_in(5) {
+            let newcomers = self.newcomers.len() as u64;
+            let place = self.chance.below(newcomers) as usize;
+            ("Patient".to_owned(), self.newcomers[place].clone())
         } else {
             let id = format!("p{}", self.chance.below(PATIENTS));
             ("Patient".to_owned(), id)
@@ -135,50 +175,53 @@ impl World {
         record.map(|record| record.value().unwrap())
     }
 
-    /// Somebody who sees `seen` changes one thing of it.
-    fn edited(&mut self, name: &Name, seen: &Value) -> (Value, String) {
-        let word = self.token();
+    /// Somebody who sees `seen` changes one thing of it, or two.
+    fn edited(&mut self, name: &Name, seen: &Value) -> (Value, Vec<String>) {
         let mut body = seen.clone();
+        let mut words = Vec::new();
+        for _ in 0..1 + u64::from(self.chance.once_in(3)) {
+            let word = self.edit_of(name, seen, &mut body);
+            // A second edit may write over the first.
+            words.push(word);
+        }
+        words.retain(|word| tokens::of(&body).contains(word));
+        (body, words)
+    }
+
+    fn edit_of(&mut self, name: &Name, seen: &Value, body: &mut Value) -> String {
+        let word = self.token();
         let all = tokens::of(seen);
         let replaced = if name.0 == "Condition" {
             let field = OF_PROBLEM[self.chance.below(2) as usize];
-            let before = body[field].as_str().map(str::to_owned);
+            let before = seen[field].as_str().map(str::to_owned);
             body[field] = json!(word);
             before
         } else {
             match self.chance.below(7) {
                 4 => {
-                    self.add(
-                        &mut body,
-                        "identifier",
-                        json!({ "system": word, "value": word }),
-                    );
+                    self.add(body, "identifier", json!({ "system": word, "value": word }));
                     None
                 }
                 5 => {
                     // Two people who add a telephone number may mean the same one.
-                    self.add(
-                        &mut body,
-                        "telecom",
-                        json!({ "system": "phone", "value": word }),
-                    );
+                    self.add(body, "telecom", json!({ "system": "phone", "value": word }));
                     None
                 }
                 6 if body["identifier"][0].is_object() => {
-                    let before = body["identifier"][0]["value"].as_str().map(str::to_owned);
+                    let before = seen["identifier"][0]["value"].as_str().map(str::to_owned);
                     body["identifier"][0]["value"] = json!(word);
                     before
                 }
                 n => {
                     let field = PLAIN[n as usize % 4];
-                    let before = body[field].as_str().map(str::to_owned);
+                    let before = seen[field].as_str().map(str::to_owned);
                     body[field] = json!(word);
                     before
                 }
             }
         };
         self.server.knowing.insert(word.clone(), (replaced, all));
-        (body, word)
+        word
     }
 
     fn add(&self, body: &mut Value, list: &str, item: Value) {
@@ -193,15 +236,14 @@ impl World {
         let Some(seen) = self.here(device, &name) else {
             return;
         };
-        let (resource, word) = self.edited(&name, &seen);
-        let mut words = vec![word];
+        let (resource, mut words) = self.edited(&name, &seen);
         let mut writes = vec![Write::Put {
             resource,
             base: None,
         }];
         if self.chance.once_in(4) {
             // A change of two records at once.
-            let (write, id) = self.observation();
+            let (write, id) = self.observation(device);
             writes.push(write);
             words.push(id);
         }
@@ -225,12 +267,12 @@ impl World {
         if stored != seen {
             self.tally.count("forms saved on an older state");
         }
-        let (resource, word) = self.edited(&name, &seen);
+        let (resource, words) = self.edited(&name, &seen);
         let write = Write::Put {
             resource,
             base: Some(seen),
         };
-        self.change(device, vec![write], vec![word]);
+        self.change(device, vec![write], words);
     }
 
     /// Another program writes on the server.
@@ -239,11 +281,11 @@ impl World {
         let Some(seen) = self.server.body(&name).cloned() else {
             return;
         };
-        let (body, word) = self.edited(&name, &seen);
-        self.trace(|| format!("the server gets {word} in {name:?}"));
+        let (body, words) = self.edited(&name, &seen);
+        self.trace(|| format!("the server gets {words:?} in {name:?}"));
         let at = self.moment();
         self.server.store(name, Some(body), at);
-        self.truth.kept.insert(word);
+        self.truth.kept.extend(words);
     }
 
     /// A chart is shown once its audit event is on the disk, and not before.
@@ -290,7 +332,8 @@ impl World {
         };
         let code = &line.refusal.as_ref().unwrap().code;
         assert!(
-            matches!(code.as_str(), "invalid" | "forbidden"),
+            matches!(code.as_str(), "invalid" | "forbidden")
+                || code == "not-found" && self.orphaned(device, line.key),
             "refused for ever: {line:?}"
         );
         if code == "forbidden" && (self.healed || self.chance.once_in(2)) {
@@ -301,19 +344,51 @@ impl World {
         true
     }
 
+    /// Whether a change refers to somebody whose registration was given up.
+    fn orphaned(&self, device: usize, key: Uuid) -> bool {
+        let change = self.unsent_change(device, key);
+        let mut resources = change
+            .records
+            .iter()
+            .filter_map(|record| record.mine.as_ref());
+        resources.any(|resource| {
+            let subject = resource["subject"]["reference"].as_str();
+            let patient = subject.and_then(|subject| subject.strip_prefix("Patient/"));
+            patient.is_some_and(|patient| self.truth.let_go.contains(patient))
+        })
+    }
+
+    fn unsent_change(&self, device: usize, key: Uuid) -> cache::UnsentChange {
+        let cache = self.devices[device].cache();
+        let changes = cache.read(|reading| reading.unsent_changes()).unwrap();
+        changes
+            .into_iter()
+            .find(|change| change.key == key)
+            .unwrap()
+    }
+
     fn settle(&mut self, device: usize, conflict: &cache::Conflict) {
-        let keep = if self.chance.once_in(2) {
-            Keep::Mine
-        } else {
-            Keep::Theirs
-        };
-        self.trace(|| format!("{device}: keeps {keep:?} of {conflict:?}"));
         let touching = conflict.compare().touching;
-        let mine = tokens::of_all(touching.iter().filter_map(|field| field.mine.as_ref()));
-        let theirs = tokens::of_all(touching.iter().filter_map(|field| field.theirs.as_ref()));
+        let how = self.chance.below(3);
+        let mine_at: Vec<&str> = touching
+            .iter()
+            .map(|field| field.path.as_str())
+            .filter(|_| how == 0 || how == 1 && self.chance.once_in(2))
+            .collect();
+        self.trace(|| format!("{device}: keeps {mine_at:?} of {conflict:?}"));
+        let (kept, left): (Vec<_>, Vec<_>) = touching
+            .iter()
+            .partition(|field| mine_at.contains(&field.path.as_str()));
+        let decided = tokens::of_all(kept.iter().filter_map(|field| field.mine.as_ref()));
+        let taken_away = tokens::of_all(kept.iter().filter_map(|field| field.theirs.as_ref()));
+        let mut let_go = tokens::of_all(left.iter().filter_map(|field| field.mine.as_ref()));
+        for field in &left {
+            let theirs = field.theirs.as_ref().map(tokens::of).unwrap_or_default();
+            let_go.retain(|word| !theirs.contains(word));
+        }
         let at = self.moment();
         let seal = self.devices[device].seal("settle");
-        let (note, id) = self.observation();
+        let (note, id) = self.observation(device);
         let also = if self.chance.once_in(2) {
             vec![note]
         } else {
@@ -321,19 +396,23 @@ impl World {
         };
         let goes_along = !also.is_empty();
         let id_of = conflict.id;
-        let settled = self.write(device, "settle", |tx| {
-            tx.settle_conflict(id_of, keep, &also, at, seal)
+        let settled = self.write(device, "settle", |tx| match how {
+            0 => tx.settle_conflict(id_of, Keep::Mine, &also, at, seal),
+            1 => tx.combine_conflict(id_of, &mine_at, &also, at, seal),
+            _ => tx.settle_conflict(id_of, Keep::Theirs, &also, at, seal),
         });
         let words = if goes_along { vec![id] } else { Vec::new() };
         let told = matches!(settled, Written::Done(()));
         match settled {
             Written::Done(()) | Written::DiedAfter(()) => {
                 self.tally.count("conflicts settled by a person");
-                self.truth.kept.extend(words);
-                match keep {
-                    Keep::Theirs => self.truth.let_go.extend(mine.difference(&theirs).cloned()),
-                    Keep::Mine => self.server.decided.extend(mine),
+                if how == 1 {
+                    self.tally.count("conflicts combined by a person");
                 }
+                self.truth.kept.extend(words);
+                self.truth.let_go.extend(let_go);
+                self.server.decided.extend(decided);
+                self.server.taken_away.extend(taken_away);
             }
             Written::Failed | Written::DiedBefore => self.truth.never.extend(words),
         }
@@ -355,11 +434,8 @@ impl World {
     }
 
     fn give_up(&mut self, device: usize, key: Uuid) {
-        let cache = self.devices[device].cache();
-        let unsent = cache.read(|reading| reading.unsent()).unwrap();
-        let change = unsent.changes.into_iter().find(|change| change.key == key);
         let mut words = std::collections::BTreeSet::new();
-        for record in change.unwrap().records {
+        for record in self.unsent_change(device, key).records {
             let base = record.base.as_ref().map(tokens::of).unwrap_or_default();
             let mine = record.mine.as_ref().map(tokens::of).unwrap_or_default();
             words.extend(mine.difference(&base).cloned());

@@ -8,7 +8,7 @@ use ledger::chain::ChainError;
 use sync::{Input, Operation, Ticket};
 
 use crate::network::Ask;
-use crate::world::World;
+use crate::world::{ENDLESS, World};
 
 /// What came of a write.
 pub enum Written<T> {
@@ -98,7 +98,10 @@ impl World {
     pub fn tell(&mut self, device: usize, input: Input) {
         let mut inputs = VecDeque::from([input]);
         let life = self.devices[device].starts;
+        let mut turns = 0;
         while let Some(input) = inputs.pop_front() {
+            turns += 1;
+            assert!(turns < ENDLESS, "the engine turns in circles");
             self.trace(|| format!("{device}: told {}", short(&input)));
             let now = self.clock(device);
             for operation in self.devices[device].engine.step(input, now) {

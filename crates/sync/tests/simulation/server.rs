@@ -13,6 +13,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::people::POISON;
 use crate::tokens;
 
 pub type Name = (String, String);
@@ -48,6 +49,8 @@ pub struct Server {
     pub knowing: BTreeMap<String, (Option<String>, BTreeSet<String>)>,
     /// Words that a person put in the place of what others had written.
     pub decided: BTreeSet<String>,
+    /// Words of others that a person took away.
+    pub taken_away: BTreeSet<String>,
     /// Devices whose user may not write now.
     pub forbidden: BTreeSet<usize>,
     pub repeated: u64,
@@ -75,6 +78,9 @@ impl Server {
             fhir::resource::set_meta(&mut body, version, at);
             body
         });
+        if let Some(body) = &body {
+            nothing_twice(&name, body);
+        }
         let before = versions.last().and_then(|stored| stored.body.as_ref());
         let before = before.map(tokens::of).unwrap_or_default();
         let after = body.as_ref().map(tokens::of).unwrap_or_default();
@@ -111,7 +117,8 @@ impl Server {
             .iter()
             .filter_map(|word| self.knowing.get(*word))
             .collect();
-        for gone in before.difference(after) {
+        let gone = before.difference(after);
+        for gone in gone.filter(|word| !self.taken_away.contains(*word)) {
             assert!(
                 known
                     .iter()
@@ -221,11 +228,19 @@ impl Server {
         }
         let parts = entry.bundle["entry"].as_array().unwrap();
         let names: Vec<Name> = parts.iter().map(|part| name_of(&part["request"])).collect();
-        if parts
-            .iter()
-            .any(|part| part["resource"]["status"] == "poison")
-        {
+        let poisoned = |part: &Value| {
+            part["resource"]["status"] == POISON || part["resource"]["language"] == POISON
+        };
+        if parts.iter().any(poisoned) {
             return self.refuse("invalid");
+        }
+        let orphaned = |part: &Value| {
+            let subject = part["resource"]["subject"]["reference"].as_str();
+            let patient = subject.and_then(|subject| subject.strip_prefix("Patient/"));
+            patient.is_some_and(|id| self.body(&("Patient".to_owned(), id.to_owned())).is_none())
+        };
+        if parts.iter().any(orphaned) {
+            return self.refuse("not-found");
         }
         let clashing: Vec<SyncEntry> = parts
             .iter()
@@ -283,6 +298,16 @@ impl Server {
             head: head.hash.clone(),
             countersignature: String::new(),
         }
+    }
+}
+
+/// Two that were made from one would stand side by side.
+fn nothing_twice(name: &Name, body: &Value) {
+    for (list, key) in [("identifier", "system"), ("telecom", "value")] {
+        let items = body[list].as_array().into_iter().flatten();
+        let keys: Vec<_> = items.map(|item| item[key].as_str()).collect();
+        let told: BTreeSet<_> = keys.iter().collect();
+        assert_eq!(told.len(), keys.len(), "{list} of {name:?} twice: {keys:?}");
     }
 }
 

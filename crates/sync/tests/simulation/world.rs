@@ -17,6 +17,8 @@ pub const PATIENTS: u64 = 3;
 pub const PROBLEMS: u64 = 2;
 const STEPS: u64 = 40;
 const STEPS_AFTER_RESTORE: u64 = 15;
+/// More than ever happens in one go.
+pub const ENDLESS: u32 = 20_000;
 
 /// What must be found again in the end.
 #[derive(Default)]
@@ -46,6 +48,8 @@ pub struct World {
     pub restores: bool,
     pub truth: Truth,
     pub tally: Tally,
+    /// Patients who were registered on a workstation.
+    pub newcomers: Vec<String>,
     ticks: i64,
     tokens: u64,
     loud: bool,
@@ -91,6 +95,7 @@ impl World {
             restores: seed % 4 == 3,
             truth: Truth::default(),
             tally: Tally::default(),
+            newcomers: Vec::new(),
             ticks: 0,
             tokens: 0,
             loud,
@@ -185,7 +190,8 @@ impl World {
     /// Lets time pass, with everything that is due in it.
     pub fn pass(&mut self, pause: SignedDuration) {
         let end = self.now + pause;
-        loop {
+        for turn in 0.. {
+            assert!(turn < ENDLESS, "it turns in circles");
             let message = self.next_message().filter(|(_, at)| *at <= end);
             let wake = self
                 .devices
