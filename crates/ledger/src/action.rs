@@ -103,6 +103,8 @@ actions! {
     UserDisabled = "user-disabled", K::SecurityAttributes;
     /// The organisation's rules for workstations were changed.
     PolicyChanged = "policy-changed", K::SecurityAttributes;
+    /// The records were restored from a backup, and began a new life without what came after it.
+    DatabaseRestored = "database-restored", K::SecurityAttributes;
     /// A workstation may not be used any more.
     DeviceRevoked = "device-revoked", K::SecurityAttributes;
     /// A workstation saved its unsent work, sealed to the organisation, before it was wiped.

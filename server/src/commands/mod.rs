@@ -12,6 +12,7 @@ mod keys;
 mod ledger;
 mod policy;
 mod recovery;
+mod restored;
 mod token;
 mod user;
 
@@ -67,6 +68,9 @@ enum Command {
     /// Work of lost or wiped workstations, with the recovery secret.
     #[command(subcommand)]
     Recovery(recovery::RecoveryCommand),
+    /// Tells the platform, before it serves again, that its records were restored from a backup:
+    /// workstations then read the feed anew and offer again what was lost.
+    Restored,
     /// Keys: which there are, new ones, sealing anew, and destroying a record for good.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -233,6 +237,10 @@ async fn run(command: Command) -> Result<(), CommandError> {
         Command::Recovery(command) => {
             let app = app().await?;
             print(&recovery::run(&app, command).await?)
+        }
+        Command::Restored => {
+            let app = app().await?;
+            print(&restored::restored(&app).await?)
         }
         Command::User(command) => {
             let app = app().await?;

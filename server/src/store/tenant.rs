@@ -66,6 +66,25 @@ pub async fn set_lease_hours(
     Ok(())
 }
 
+/// Begins another life of the records: cursors of the one before do not count any more. `client`
+/// is the owner's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn begin_epoch(
+    client: &impl GenericClient,
+    tenant: Uuid,
+    epoch: Uuid,
+) -> Result<(), StoreError> {
+    client
+        .execute(
+            "UPDATE tenant SET epoch = $2 WHERE tenant = $1",
+            &[&tenant, &epoch],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Makes the clinic, its data key and its index key. `tx` is a transaction of the owner.
 ///
 /// # Errors

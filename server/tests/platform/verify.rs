@@ -272,4 +272,11 @@ async fn a2_verification_goes_on_where_it_stood_and_trusts_no_other_file() {
     let report = tampered(&bench, &["ledger_leaf"], other);
     assert_eq!(found(&report, "outside").len(), 1);
     assert_eq!(found(&report, "reordered"), [at(&bench, 3)]);
+
+    // Told that the records were restored, it keeps what the file says as evidence.
+    let noted = std::fs::read_to_string(&outside).unwrap();
+    let printed = bench.platform.operator(&["restored"], None).unwrap();
+    let begun: Value = serde_json::from_str(&printed).unwrap();
+    let aside = begun["checkpoint_kept_as"].as_str().unwrap();
+    assert_eq!(std::fs::read_to_string(aside).unwrap(), noted);
 }

@@ -376,6 +376,7 @@ export const en = {
       'user-changed': 'Account changed',
       'user-disabled': 'Account disabled',
       'policy-changed': 'Rules for workstations changed',
+      'database-restored': 'Records restored from a backup',
       'device-revoked': 'Workstation revoked',
       'work-escrowed': 'Unsent work saved before a wipe',
       'device-wiped': 'Workstation wiped',

@@ -331,12 +331,16 @@ impl World {
             return false;
         };
         let code = &line.refusal.as_ref().unwrap().code;
-        assert!(
-            matches!(code.as_str(), "invalid" | "forbidden")
-                || code == "not-found" && self.orphaned(device, line.key),
-            "refused for ever: {line:?}"
-        );
-        if code == "forbidden" && (self.healed || self.chance.once_in(2)) {
+        let again = match code.as_str() {
+            "invalid" => false,
+            "forbidden" => self.healed || self.chance.once_in(2),
+            "not-found" if self.orphaned(device, line.key) => false,
+            // It was sent to a restored server before anybody knew: that has the patient by now,
+            // or is given them before long.
+            "not-found" if self.server.epoch > 0 => true,
+            _ => panic!("refused for ever: {line:?}"),
+        };
+        if again {
             self.retry(device, line.key);
         } else {
             self.give_up(device, line.key);
