@@ -15,6 +15,8 @@ enum Probe {
     Library(&'static str),
     /// PostgreSQL's programs lie outside the search path on Debian.
     Postgres,
+    /// The library by which bindings to the system's headers are made.
+    Libclang,
     /// A font that can write this language.
     Font(&'static str),
 }
@@ -56,6 +58,31 @@ const PLATFORM: &[Need] = &[
         Probe::Library("openssl"),
     ),
     need("postgresql", "the platform's database", Probe::Postgres),
+    need(
+        "libasound2-dev",
+        "microphones and loudspeakers",
+        Probe::Library("alsa"),
+    ),
+    need(
+        "libclang-dev",
+        "reads what the system says of cameras",
+        Probe::Libclang,
+    ),
+    need(
+        "nasm",
+        "the fast parts of the video codec",
+        Probe::Program("nasm"),
+    ),
+    need(
+        "chromium",
+        "stands in for a patient in the tests of video visits",
+        Probe::Program("chromium"),
+    ),
+    need(
+        "coturn",
+        "stands in for a relay in the tests of video visits",
+        Probe::Program("turnserver"),
+    ),
 ];
 
 /// To build the window.
@@ -103,6 +130,11 @@ const VIRTUAL: &[Need] = &[
         "dbus",
         "the keychain's bus",
         Probe::Program("dbus-run-session"),
+    ),
+    need(
+        "chromium-driver",
+        "drives the patient's browser in the tour",
+        Probe::Program("chromedriver"),
     ),
 ];
 
@@ -226,6 +258,7 @@ fn there(probe: &Probe) -> bool {
         Probe::Program(name) => program(name),
         Probe::Library(name) => says_yes(Command::new("pkg-config").args(["--exists", name])),
         Probe::Postgres => program("initdb") || postgres_on_debian(),
+        Probe::Libclang => libclang_on_debian(),
         Probe::Font(language) => Command::new("fc-list")
             .arg(format!(":lang={language}"))
             .output()
@@ -240,6 +273,15 @@ fn postgres_on_debian() -> bool {
     versions
         .filter_map(Result::ok)
         .any(|version| version.path().join("bin/initdb").is_file())
+}
+
+fn libclang_on_debian() -> bool {
+    let Ok(folders) = std::fs::read_dir("/usr/lib") else {
+        return false;
+    };
+    folders
+        .filter_map(Result::ok)
+        .any(|folder| folder.path().join("lib/libclang.so").exists())
 }
 
 /// Whether a program is in the search path, or where only root looks.

@@ -1,0 +1,179 @@
+//! One picture as cameras, codecs and the screen pass it on: planar YUV 4:2:0.
+
+use openh264::formats::YUVSource;
+
+/// A picture with even sides. Luma first, then the two chroma planes, without padding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    width: usize,
+    height: usize,
+    planes: Vec<u8>,
+}
+
+impl Picture {
+    /// A grey picture. Sides are rounded down to even numbers.
+    pub fn new(width: usize, height: usize) -> Self {
+        let (width, height) = (width & !1, height & !1);
+        Self {
+            width,
+            height,
+            planes: vec![128; width * height * 3 / 2],
+        }
+    }
+
+    /// A picture from rows that may be padded.
+    pub(crate) fn from_rows(source: &impl YUVSource) -> Self {
+        let (width, height) = source.dimensions();
+        let mut picture = Self::new(width, height);
+        let (width, height) = (picture.width, picture.height);
+        let (luma, u, v) = source.strides();
+        let (y_plane, chroma) = picture.planes.split_at_mut(width * height);
+        let (u_plane, v_plane) = chroma.split_at_mut(width * height / 4);
+        for (plane, rows, stride, wide) in [
+            (y_plane, source.y(), luma, width),
+            (u_plane, source.u(), u, width / 2),
+            (v_plane, source.v(), v, width / 2),
+        ] {
+            for (to, from) in plane.chunks_exact_mut(wide).zip(rows.chunks(stride)) {
+                to.copy_from_slice(&from[..wide]);
+            }
+        }
+        picture
+    }
+
+    /// The middle of a picture whose pixels come in pairs (Y U Y V), cut to the shape of `width`
+    /// by `height` and scaled to it. Nothing if `bytes` are too few.
+    pub(crate) fn from_yuyv(
+        bytes: &[u8],
+        from: (usize, usize),
+        (width, height): (usize, usize),
+    ) -> Option<Self> {
+        let (wide, high) = from;
+        if wide < 2 || high < 2 || bytes.len() < wide * high * 2 {
+            return None;
+        }
+        let mut picture = Self::new(width, height);
+        // The largest part in the middle that has the shape asked for.
+        let (part_wide, part_high) = if wide * height > high * width {
+            (high * width / height, high)
+        } else {
+            (wide, wide * height / width)
+        };
+        let (left, top) = ((wide - part_wide) / 2, (high - part_high) / 2);
+        let (width, height) = (picture.width, picture.height);
+        let luma = width * height;
+        for row in 0..height {
+            let source = (top + row * part_high / height) * wide * 2;
+            for column in 0..width {
+                let x = left + column * part_wide / width;
+                picture.planes[row * width + column] = bytes[source + x * 2];
+                if row % 2 == 0 && column % 2 == 0 {
+                    let pair = source + (x & !1) * 2;
+                    let at = luma + (row / 2) * (width / 2) + column / 2;
+                    picture.planes[at] = bytes[pair + 1];
+                    picture.planes[at + luma / 4] = bytes[pair + 3];
+                }
+            }
+        }
+        Some(picture)
+    }
+
+    /// The same picture in another size, by the nearest pixel.
+    pub(crate) fn scaled(&self, width: usize, height: usize) -> Self {
+        let mut to = Self::new(width, height);
+        let sizes = [(1, 0), (2, self.luma()), (2, self.luma() * 5 / 4)];
+        let mut begin = 0;
+        for (part, from) in sizes {
+            let (wide, high) = (to.width / part, to.height / part);
+            let (from_wide, from_high) = (self.width / part, self.height / part);
+            for row in 0..high {
+                let source = from + (row * from_high / high) * from_wide;
+                for column in 0..wide {
+                    to.planes[begin + row * wide + column] =
+                        self.planes[source + column * from_wide / wide];
+                }
+            }
+            begin += wide * high;
+        }
+        to
+    }
+
+    fn luma(&self) -> usize {
+        self.width * self.height
+    }
+
+    /// Pixels from left to right.
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Pixels from top to bottom.
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// All three planes, one after another.
+    pub fn planes(&self) -> &[u8] {
+        &self.planes
+    }
+
+    /// The luma plane, to draw on.
+    pub(crate) fn luma_mut(&mut self) -> &mut [u8] {
+        let luma = self.luma();
+        &mut self.planes[..luma]
+    }
+}
+
+impl YUVSource for Picture {
+    fn dimensions(&self) -> (usize, usize) {
+        (self.width, self.height)
+    }
+
+    fn strides(&self) -> (usize, usize, usize) {
+        (self.width, self.width / 2, self.width / 2)
+    }
+
+    fn y(&self) -> &[u8] {
+        &self.planes[..self.luma()]
+    }
+
+    fn u(&self) -> &[u8] {
+        &self.planes[self.luma()..self.luma() * 5 / 4]
+    }
+
+    fn v(&self) -> &[u8] {
+        &self.planes[self.luma() * 5 / 4..]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t1_a_camera_s_picture_is_cut_to_shape_from_the_middle() {
+        // 8 x 8: the upper and lower rows are dark, the middle is light.
+        let mut bytes = Vec::new();
+        for row in 0..8 {
+            for _ in 0..4 {
+                let luma = if (2..6).contains(&row) { 200 } else { 20 };
+                bytes.extend([luma, 90, luma, 160]);
+            }
+        }
+        let picture = Picture::from_yuyv(&bytes, (8, 8), (8, 4)).unwrap();
+        assert!(picture.y().iter().all(|luma| *luma == 200));
+        assert!(picture.u().iter().all(|value| *value == 90));
+        assert!(picture.v().iter().all(|value| *value == 160));
+        assert!(Picture::from_yuyv(&bytes[1..], (8, 8), (8, 4)).is_none());
+    }
+
+    #[test]
+    fn t1_scaling_keeps_planes_apart() {
+        let mut picture = Picture::new(8, 8);
+        picture.luma_mut().fill(10);
+        let small = picture.scaled(4, 2);
+        assert!(small.y().iter().all(|luma| *luma == 10));
+        assert!(small.u().iter().chain(small.v()).all(|value| *value == 128));
+        assert_eq!(small.planes().len(), 12);
+    }
+}

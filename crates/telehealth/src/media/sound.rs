@@ -1,0 +1,144 @@
+//! Sound between devices, which take what they like, and packets, which hold 20 ms.
+
+use std::collections::VecDeque;
+
+use super::{FRAME, RATE};
+
+/// Sound of any rate, made into that of ours by drawing lines between samples.
+#[derive(Debug)]
+pub(crate) struct Resampler {
+    from: usize,
+    to: usize,
+    /// Where the next sample lies between the two last ones, in units of 1 / `to`.
+    at: usize,
+    last: i16,
+}
+
+impl Resampler {
+    pub(crate) fn new(from: usize, to: usize) -> Self {
+        Self {
+            from: from.max(1),
+            to: to.max(1),
+            at: 0,
+            last: 0,
+        }
+    }
+
+    /// One more sample came; `out` is given what can be said now.
+    pub(crate) fn push(&mut self, sample: i16, mut out: impl FnMut(i16)) {
+        while self.at < self.to {
+            let (before, after) = (i64::from(self.last), i64::from(sample));
+            let between = before + (after - before) * self.at as i64 / self.to as i64;
+            // Between two 16-bit values lies a 16-bit value.
+            out(between as i16);
+            self.at += self.from;
+        }
+        self.at -= self.to;
+        self.last = sample;
+    }
+}
+
+/// Cuts sound into frames.
+#[derive(Debug, Default)]
+pub(crate) struct Frames(VecDeque<i16>);
+
+impl Frames {
+    pub(crate) fn push(&mut self, sample: i16) {
+        self.0.push_back(sample);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<[i16; FRAME]> {
+        if self.0.len() < FRAME {
+            return None;
+        }
+        let mut frame = [0; FRAME];
+        for (to, from) in frame.iter_mut().zip(self.0.drain(..FRAME)) {
+            *to = from;
+        }
+        Some(frame)
+    }
+}
+
+/// What is waiting to be heard. Short, so that the one who speaks is not answered late.
+#[derive(Debug, Default)]
+pub(crate) struct Ear {
+    waiting: VecDeque<i16>,
+    /// Playing began; before, a little is gathered.
+    playing: bool,
+}
+
+/// Gathered before playing begins.
+const CUSHION: usize = RATE * 40 / 1000;
+/// More than this is late: the oldest goes.
+const LATE: usize = RATE * 160 / 1000;
+
+impl Ear {
+    pub(crate) fn push(&mut self, sound: &[i16]) {
+        self.waiting.extend(sound);
+        if self.waiting.len() > LATE {
+            let surplus = self.waiting.len() - CUSHION * 2;
+            self.waiting.drain(..surplus);
+        }
+        self.playing = self.playing || self.waiting.len() >= CUSHION;
+    }
+
+    pub(crate) fn pop(&mut self) -> i16 {
+        if !self.playing {
+            return 0;
+        }
+        self.waiting.pop_front().unwrap_or_else(|| {
+            self.playing = false;
+            0
+        })
+    }
+}
+
+/// How loud a piece of sound is, 0 to 100, in steps as ears hear them.
+pub(crate) fn level(sound: &[i16]) -> u8 {
+    if sound.is_empty() {
+        return 0;
+    }
+    let sum: f64 = sound.iter().map(|s| f64::from(*s).powi(2)).sum();
+    let part = (sum / sound.len() as f64).sqrt() / f64::from(i16::MAX);
+    // 60 dB from silence to the loudest.
+    let decibels = 20.0 * part.max(1e-6).log10();
+    ((decibels + 60.0) / 60.0 * 100.0).clamp(0.0, 100.0) as u8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t1_other_rates_keep_the_tone() {
+        for rate in [16_000, 44_100, 96_000] {
+            let mut resampler = Resampler::new(rate, RATE);
+            let mut out = Vec::new();
+            for i in 0..rate {
+                let time = i as f32 / rate as f32;
+                let sample = ((time * 500.0 * std::f32::consts::TAU).sin() * 10_000.0) as i16;
+                resampler.push(sample, |sample| out.push(sample));
+            }
+            assert!(out.len().abs_diff(RATE) <= 2, "{}", out.len());
+            let rises = out.windows(2).filter(|w| w[0] < 0 && w[1] >= 0).count();
+            assert!(rises.abs_diff(500) <= 2, "{rises} at {rate}");
+        }
+    }
+
+    #[test]
+    fn t2_what_is_late_is_not_heard_later() {
+        let mut ear = Ear::default();
+        assert_eq!(ear.pop(), 0);
+        ear.push(&vec![1; RATE]);
+        assert!(ear.waiting.len() <= LATE);
+        assert_eq!(ear.pop(), 1);
+    }
+
+    #[test]
+    fn t1_levels_rise_with_sound() {
+        assert_eq!(level(&[]), 0);
+        assert_eq!(level(&[0; 100]), 0);
+        assert_eq!(level(&[i16::MAX; 100]), 100);
+        assert!(level(&[3_000; 100]) > level(&[300; 100]));
+    }
+}

@@ -1,0 +1,165 @@
+//! The clinician's devices during a visit. It outlasts the single call: whoever rejoins is seen
+//! and heard at once.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::{broadcast, watch};
+
+use super::device::{self, DeviceError, Running};
+use super::sound::{self, Ear, Frames};
+use super::{FRAME, Picture, lock};
+
+/// A picture that is passed on without copying it; nothing where the camera is off.
+pub type Shown = Option<Arc<Picture>>;
+
+/// Pieces of own sound that wait for a slow reader before the oldest is dropped.
+const PATIENCE: usize = 8;
+
+/// What is switched on, and what it gives.
+pub struct Studio {
+    camera: Mutex<Option<Running>>,
+    microphone: Mutex<Option<Running>>,
+    loudspeaker: Mutex<Option<Running>>,
+    own_picture: watch::Sender<Shown>,
+    own_sound: broadcast::Sender<Arc<[i16; FRAME]>>,
+    their_picture: watch::Sender<Shown>,
+    their_sound: broadcast::Sender<Arc<Vec<i16>>>,
+    ear: Arc<Mutex<Ear>>,
+    own_level: Arc<AtomicU8>,
+    their_level: AtomicU8,
+}
+
+impl Default for Studio {
+    fn default() -> Self {
+        Self {
+            camera: Mutex::default(),
+            microphone: Mutex::default(),
+            loudspeaker: Mutex::default(),
+            own_picture: watch::Sender::new(None),
+            own_sound: broadcast::Sender::new(PATIENCE),
+            their_picture: watch::Sender::new(None),
+            their_sound: broadcast::Sender::new(PATIENCE * 8),
+            ear: Arc::default(),
+            own_level: Arc::default(),
+            their_level: AtomicU8::new(0),
+        }
+    }
+}
+
+/// Milliseconds since 1970, for the stamp of the test picture: it is compared with the clock of
+/// another process.
+pub fn wall_clock() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| {
+            u64::try_from(time.as_millis()).unwrap_or_default()
+        })
+}
+
+impl Studio {
+    /// Uses this camera; none: the camera is off, and nothing is captured.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; the camera is off then.
+    pub fn use_camera(&self, id: Option<&str>) -> Result<(), DeviceError> {
+        let mut camera = lock(&self.camera);
+        // The one before is closed first: it may be the same.
+        *camera = None;
+        self.own_picture.send_replace(None);
+        if let Some(id) = id {
+            let pictures = self.own_picture.clone();
+            *camera = Some(device::camera(id, wall_clock, move |picture| {
+                pictures.send_replace(Some(Arc::new(picture)));
+            })?);
+        }
+        Ok(())
+    }
+
+    /// Uses this microphone; none: it is mute, and nothing is captured.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; it is mute then.
+    pub fn use_microphone(&self, id: Option<&str>) -> Result<(), DeviceError> {
+        let mut microphone = lock(&self.microphone);
+        *microphone = None;
+        self.own_level.store(0, Ordering::Relaxed);
+        if let Some(id) = id {
+            let sound = self.own_sound.clone();
+            let level = Arc::clone(&self.own_level);
+            let mut frames = Frames::default();
+            *microphone = Some(device::microphone(id, move |samples| {
+                for sample in samples {
+                    frames.push(*sample);
+                }
+                while let Some(frame) = frames.pop() {
+                    level.store(sound::level(&frame), Ordering::Relaxed);
+                    // Nobody may be listening: there is no call yet.
+                    let _ = sound.send(Arc::new(frame));
+                }
+            })?);
+        }
+        Ok(())
+    }
+
+    /// Uses this loudspeaker; none: nothing is heard.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; nothing is heard then.
+    pub fn use_loudspeaker(&self, id: Option<&str>) -> Result<(), DeviceError> {
+        let mut loudspeaker = lock(&self.loudspeaker);
+        *loudspeaker = None;
+        if let Some(id) = id {
+            *loudspeaker = Some(device::loudspeaker(id, Arc::clone(&self.ear))?);
+        }
+        Ok(())
+    }
+
+    /// What the clinician's camera gives.
+    pub fn own_picture(&self) -> watch::Receiver<Shown> {
+        self.own_picture.subscribe()
+    }
+
+    /// What the patient's camera gives.
+    pub fn their_picture(&self) -> watch::Receiver<Shown> {
+        self.their_picture.subscribe()
+    }
+
+    /// What the patient's microphone gives, beside the loudspeaker.
+    pub fn their_sound(&self) -> broadcast::Receiver<Arc<Vec<i16>>> {
+        self.their_sound.subscribe()
+    }
+
+    /// How loud the clinician is, 0 to 100.
+    pub fn own_level(&self) -> u8 {
+        self.own_level.load(Ordering::Relaxed)
+    }
+
+    /// How loud the patient is, 0 to 100.
+    pub fn their_level(&self) -> u8 {
+        self.their_level.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn own_sound(&self) -> broadcast::Receiver<Arc<[i16; FRAME]>> {
+        self.own_sound.subscribe()
+    }
+
+    pub(crate) fn show(&self, picture: Shown) {
+        self.their_picture.send_replace(picture);
+    }
+
+    pub(crate) fn play(&self, sound: Vec<i16>) {
+        self.their_level
+            .store(sound::level(&sound), Ordering::Relaxed);
+        lock(&self.ear).push(&sound);
+        // Most of the time nobody but the loudspeaker listens.
+        let _ = self.their_sound.send(Arc::new(sound));
+    }
+
+    /// The call is over: the last picture and the last level do not stay.
+    pub(crate) fn quiet(&self) {
+        self.their_level.store(0, Ordering::Relaxed);
+        self.show(None);
+    }
+}

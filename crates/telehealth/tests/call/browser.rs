@@ -1,0 +1,115 @@
+//! The patient's end: Debian's Chromium with a camera and a microphone from files.
+
+use std::f32::consts::TAU;
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::OnceLock;
+
+use telehealth::media::pattern;
+use tokio::process::{Child, Command};
+
+/// What the patient's microphone hears.
+pub const PATIENT_TONE: f64 = 880.0;
+
+/// A running Chromium. Dropping it kills it.
+pub struct Browser {
+    _process: Child,
+    _profile: tempfile::TempDir,
+}
+
+/// Camera and microphone, made once for all tests of this process.
+fn files() -> &'static tempfile::TempDir {
+    static FILES: OnceLock<tempfile::TempDir> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        camera(&folder.path().join("camera.y4m"));
+        microphone(&folder.path().join("microphone.wav"));
+        folder
+    })
+}
+
+/// Pictures that are stamped with their number, at 30 a second.
+fn camera(path: &Path) {
+    let mut file = std::io::BufWriter::new(std::fs::File::create(path).unwrap());
+    file.write_all(b"YUV4MPEG2 W640 H360 F30:1 Ip A1:1 C420jpeg\n")
+        .unwrap();
+    for number in 0..90_u64 {
+        file.write_all(b"FRAME\n").unwrap();
+        // A thirtieth of a second a number, or the moving square would stand still.
+        file.write_all(pattern::draw(640, 360, number * 33).planes())
+            .unwrap();
+    }
+    file.flush().unwrap();
+}
+
+fn microphone(path: &Path) {
+    let rate = 48_000_u32;
+    let samples: Vec<u8> = (0..rate * 2)
+        .flat_map(|at| {
+            let angle = at as f32 / rate as f32 * PATIENT_TONE as f32 * TAU;
+            ((angle.sin() * 8_000.0) as i16).to_le_bytes()
+        })
+        .collect();
+    let length = u32::try_from(samples.len()).unwrap();
+    let mut bytes = Vec::new();
+    bytes.extend(b"RIFF");
+    bytes.extend((36 + length).to_le_bytes());
+    bytes.extend(b"WAVEfmt ");
+    bytes.extend(16_u32.to_le_bytes());
+    bytes.extend(1_u16.to_le_bytes());
+    bytes.extend(1_u16.to_le_bytes());
+    bytes.extend(rate.to_le_bytes());
+    bytes.extend((rate * 2).to_le_bytes());
+    bytes.extend(2_u16.to_le_bytes());
+    bytes.extend(16_u16.to_le_bytes());
+    bytes.extend(b"data");
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(samples);
+    std::fs::write(path, bytes).unwrap();
+}
+
+impl Browser {
+    /// Opens the test page.
+    pub async fn open(address: SocketAddr, query: &str) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let files = files().path();
+        let process = Command::new("chromium")
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
+                "--disable-dev-shm-usage",
+                "--autoplay-policy=no-user-gesture-required",
+                "--allow-loopback-in-peer-connection",
+                "--use-fake-device-for-media-stream",
+                "--use-fake-ui-for-media-stream",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg(format!(
+                "--use-file-for-fake-video-capture={}",
+                files.join("camera.y4m").display()
+            ))
+            .arg(format!(
+                "--use-file-for-fake-audio-capture={}",
+                files.join("microphone.wav").display()
+            ))
+            .arg(format!("http://{address}/?{query}"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Debian's package chromium is installed");
+        Self {
+            _process: process,
+            _profile: profile,
+        }
+    }
+}
