@@ -60,7 +60,7 @@ export default defineConfig({
         },
       },
     ],
-    exclude: ['node_modules/**', 'dist/**'],
+    exclude: ['node_modules/**', 'dist/**', 'dist-patient/**'],
     // A busy machine draws later, not wrongly.
     testTimeout: 60_000,
     css: false,

@@ -21,6 +21,8 @@ use crate::store::error::StoreError;
 use crate::store::keys::{KeyRing, Masters};
 use crate::store::reads::{self, Reads};
 use crate::store::{connect, tenant};
+use crate::visits::Hub;
+use crate::visits::page::{Page, PageError};
 
 /// Tells the time. Tests bring their own.
 pub trait Clock: Send + Sync + 'static {
@@ -91,6 +93,10 @@ pub struct App {
     pub single_sign_on: Option<Provider>,
     /// Tells all servers and their workstations that something was committed.
     pub announcer: Announcer,
+    /// Video visits that are going on.
+    pub visits: Hub,
+    /// What a patient's browser is given.
+    pub page: Page,
 }
 
 impl App {
@@ -136,6 +142,12 @@ impl App {
             .map(Provider::new)
             .transpose()?;
         let announcer = Announcer::start(pool.clone(), tenant.id);
+        let page = config
+            .patient_page
+            .as_deref()
+            .map(Page::read)
+            .transpose()?
+            .unwrap_or_default();
         Ok(Arc::new(Self {
             config,
             pool,
@@ -153,6 +165,8 @@ impl App {
             steady,
             single_sign_on,
             announcer,
+            visits: Hub::default(),
+            page,
         }))
     }
 
@@ -186,6 +200,9 @@ pub enum StartError {
     /// Single sign-on cannot be set up.
     #[error("single sign-on cannot be set up")]
     SingleSignOn(#[from] ProviderError),
+    /// The patient's page cannot be read.
+    #[error("the patient's page cannot be used")]
+    Page(#[from] PageError),
     /// The database refuses.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),

@@ -10,6 +10,7 @@ use crate::identity::oidc::OidcSettings;
 use crate::kms::KmsSettings;
 use crate::store::keys::KeyLimits;
 pub use crate::store::keys::MasterSource;
+use crate::visits::RelaySettings;
 
 /// Settings of the serving program and of the operator's commands.
 #[derive(Debug, Clone)]
@@ -38,6 +39,10 @@ pub struct Config {
     pub checkpoint_file: Option<PathBuf>,
     /// `ROUNDS_OIDC_…`: the identity provider, if there is single sign-on.
     pub single_sign_on: Option<OidcSettings>,
+    /// `ROUNDS_PATIENT_PAGE`: the folder of the page that patients open for a video visit.
+    pub patient_page: Option<PathBuf>,
+    /// `ROUNDS_TURN_URLS`, divided by spaces, and `ROUNDS_TURN_SECRET`: the relay of video visits.
+    pub relays: Option<RelaySettings>,
 }
 
 /// Certificate chain and private key, PEM.
@@ -126,6 +131,16 @@ impl Config {
             connections,
             checkpoint_file: lookup("ROUNDS_CHECKPOINT_FILE").map(PathBuf::from),
             single_sign_on: OidcSettings::read(&lookup)?,
+            patient_page: lookup("ROUNDS_PATIENT_PAGE").map(PathBuf::from),
+            relays: match (lookup("ROUNDS_TURN_URLS"), lookup("ROUNDS_TURN_SECRET")) {
+                (None, None) => None,
+                (Some(_), None) => return Err(ConfigError::Missing("ROUNDS_TURN_SECRET")),
+                (None, Some(_)) => return Err(ConfigError::Missing("ROUNDS_TURN_URLS")),
+                (Some(urls), Some(secret)) => Some(RelaySettings {
+                    urls: urls.split_whitespace().map(str::to_owned).collect(),
+                    secret: Secret::new(secret),
+                }),
+            },
         })
     }
 }

@@ -21,3 +21,4 @@ pub mod review;
 pub mod search;
 pub mod smart;
 pub mod store;
+pub mod visits;

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::step;
 
 /// Folders in `ui/` that are made, not written.
-const MADE: &[&str] = &["node_modules", "dist", "out", "coverage"];
+const MADE: &[&str] = &["node_modules", "dist", "dist-patient", "out", "coverage"];
 
 /// Installs the interface's libraries if the list of them changed.
 pub(crate) fn libraries() -> Result<(), Failure> {

@@ -53,6 +53,16 @@ struct Connection<'a> {
 
 const FILLED: &str = "filled";
 
+/// Where the page for patients is, if the interface was built.
+fn patient_page() -> Vec<(String, String)> {
+    let page = step::root().join("ui/dist-patient");
+    let built = page.join("index.html").is_file();
+    built
+        .then(|| ("ROUNDS_PATIENT_PAGE".to_owned(), page.display().to_string()))
+        .into_iter()
+        .collect()
+}
+
 /// Starts the platform and fills it, or finds it filled.
 pub(crate) fn open(wanted: &Wanted) -> Result<Platform, Failure> {
     let zone = zone();
@@ -64,6 +74,7 @@ pub(crate) fn open(wanted: &Wanted) -> Result<Platform, Failure> {
         time_zone: zone.clone(),
         // What goes away at the end need not reach the disk.
         fsync: wanted.data.is_some(),
+        environment: patient_page(),
         ..PlatformOptions::default()
     };
     let mut platform = Platform::without_server(options)?;

@@ -163,6 +163,28 @@ actions! {
     AppointmentCancelled = "appointment-cancelled", K::Rest(I::Update);
     /// An appointment went on: arrived, in the room, done, not come.
     AppointmentProgressed = "appointment-progressed", K::Rest(I::Update);
+    /// A link to a video visit was made for the patient.
+    VisitInvited = "visit-invited", K::Rest(I::Operation);
+    /// The link to a video visit was taken back.
+    VisitWithdrawn = "visit-withdrawn", K::Rest(I::Operation);
+    /// The list of video visits was shown.
+    VisitsViewed = "visits-viewed", K::Rest(I::Search);
+    /// Somebody came to a video visit by its link, or came back.
+    VisitJoined = "visit-joined", K::Rest(I::Operation);
+    /// Somebody left a video visit, or the line to them broke.
+    VisitLeft = "visit-left", K::Rest(I::Operation);
+    /// The clinician asked the patient into the call.
+    VisitAdmitted = "visit-admitted", K::Rest(I::Operation);
+    /// Picture and sound began to flow in a video visit.
+    CallConnected = "call-connected", K::Rest(I::Operation);
+    /// The call of a video visit broke off.
+    CallInterrupted = "call-interrupted", K::Rest(I::Operation);
+    /// The call of a video visit was ended; the visit goes on.
+    CallEnded = "call-ended", K::Rest(I::Operation);
+    /// A video visit was ended.
+    VisitEnded = "visit-ended", K::Rest(I::Update);
+    /// The certificates of a call are not those that were signed: somebody may stand between.
+    CallForged = "call-forged", K::Alert;
     /// The inbox was shown: conflicts and refused changes.
     InboxViewed = "inbox-viewed", K::Rest(I::Search);
     /// A person settled a conflict.

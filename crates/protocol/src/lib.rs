@@ -18,6 +18,7 @@ pub mod single_sign_on;
 pub mod statement;
 pub mod sync;
 pub mod upload;
+pub mod visit;
 
 /// Paths below the server's base URL (`https://host:port`).
 pub mod path {
@@ -81,6 +82,18 @@ pub mod path {
     pub const JUSTIFY: &str = "/rounds/v1/access/justify";
     /// `POST` [`crate::access::EmergencyRequest`] → [`crate::access::AccessGrant`].
     pub const EMERGENCY: &str = "/rounds/v1/access/emergency";
+    /// `POST` [`crate::visit::InviteRequest`] → [`crate::visit::Invitation`].
+    pub const VISIT_INVITE: &str = "/rounds/v1/visits/invite";
+    /// `GET`, a stream of server-sent events named `visit`, each a [`crate::visit::VisitNews`].
+    pub const VISIT_NEWS: &str = "/rounds/v1/visits/news";
+    /// `POST` [`crate::visit::VisitAct`], empty reply.
+    pub const VISIT_ACT: &str = "/rounds/v1/visits/act";
+    /// `GET`, no sign-in: the patient's page.
+    pub const VISIT_PAGE: &str = "/visit/";
+    /// `GET`, no sign-in: the patient's WebSocket, [`crate::visit::FromPatient`] and
+    /// [`crate::visit::ToPatient`] as JSON.
+    pub const VISIT_LINE: &str = "/visit/line";
+
     /// `GET`, no sign-in: `200` with `{"status":"ready"}` once the server can serve.
     pub const READY: &str = "/ready";
     /// `POST`, form-encoded: a SMART Backend Services program gives an assertion and gets a token.

@@ -182,6 +182,8 @@ pub enum ReviewKind {
     LedgerBroken,
     /// A token was used without its device's key.
     ProofRefused,
+    /// The certificates of a video call were not those that were signed.
+    CallForged,
 }
 
 /// How a review ended.

@@ -27,7 +27,7 @@ use crate::feed::changes::Changes;
 use crate::http::problem::Refusal;
 use crate::identity::password::PasswordGate;
 use crate::store::error::StoreError;
-use crate::{access, audit, feed, fhir_api, identity, ledger, review, smart};
+use crate::{access, audit, feed, fhir_api, identity, ledger, review, smart, visits};
 
 /// The largest body taken: a transaction of some ten thousand resources.
 pub const BODY_LIMIT: usize = 16 * 1024 * 1024;
@@ -50,6 +50,7 @@ pub fn router(app: Arc<App>, gate: Arc<PasswordGate>, changes: Arc<Changes>) -> 
         .merge(ledger::routes::routes())
         .merge(review::routes::routes())
         .merge(smart::token::routes())
+        .merge(visits::routes())
         .nest(path::FHIR, fhir_api::routes())
         .fallback(nothing_here)
         .layer(Extension(gate))
@@ -147,7 +148,10 @@ async fn finish(request: Request, next: Next) -> Response {
         ),
     ];
     for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+        // The patient's page has a policy of its own.
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }

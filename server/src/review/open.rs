@@ -143,6 +143,7 @@ pub(crate) fn code(kind: ReviewKind) -> &'static str {
         ReviewKind::DeviceReset => "device-reset",
         ReviewKind::LedgerBroken => "ledger-broken",
         ReviewKind::ProofRefused => "proof-refused",
+        ReviewKind::CallForged => "call-forged",
     }
 }
 

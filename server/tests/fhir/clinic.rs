@@ -130,6 +130,8 @@ fn config(url: String, keys_url: String) -> Config {
         connections: 16,
         checkpoint_file: None,
         single_sign_on: None,
+        patient_page: None,
+        relays: None,
     }
 }
 

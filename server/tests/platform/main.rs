@@ -20,3 +20,4 @@ mod smart;
 mod support;
 mod upload;
 mod verify;
+mod visits;

@@ -128,6 +128,7 @@ pub fn review(item: ReviewItem, zone: &TimeZone) -> ReviewView {
             Kind::DeviceReset => ReviewKind::DeviceReset,
             Kind::LedgerBroken => ReviewKind::LedgerBroken,
             Kind::ProofRefused => ReviewKind::ProofRefused,
+            Kind::CallForged => ReviewKind::CallForged,
         },
         opened_at: when::moment(item.opened_at, zone),
         event: item.event.map(|id| id.to_string()),

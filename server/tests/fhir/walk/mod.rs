@@ -30,7 +30,9 @@ const ADDRESS: &str = "192.0.2.44";
 const AGENT: &str = "walker/1.0";
 
 /// Routes that show or change nothing of any record, and why no event is due.
-const SILENT: [(&str, &str); 7] = [
+const SILENT: [(&str, &str); 9] = [
+    ("/visit", "the patient's page, the same for everybody"),
+    ("/visit/{file}", "its parts"),
     (path::READY, "says that the server is there"),
     ("/fhir/R4/metadata", "says what the service can do"),
     (
@@ -47,7 +49,11 @@ const SILENT: [(&str, &str); 7] = [
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
-const ELSEWHERE: [(&str, &str); 17] = [
+const ELSEWHERE: [(&str, &str); 21] = [
+    (path::VISIT_INVITE, "t1: visits"),
+    (path::VISIT_NEWS, "t1: visits"),
+    (path::VISIT_ACT, "t3: visits"),
+    (path::VISIT_LINE, "t1: visits"),
     (path::ENROL, "p5: sign_in"),
     (path::SIGN_IN, "p5: sign_in"),
     (path::SIGN_OUT, "p5: sign_in"),

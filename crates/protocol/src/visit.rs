@@ -1,0 +1,242 @@
+//! The signalling of video visits. Picture and sound go from side to side and never this way.
+//!
+//! A visit is named by its Appointment. The patient's page speaks over a WebSocket, the
+//! workstation over requests like all others and one stream of events.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::statement::{Signed, Statement};
+
+/// The longest session description that is taken.
+pub const MAX_SDP: usize = 32 * 1024;
+/// The longest name that a patient may type.
+pub const MAX_NAME: usize = 120;
+
+/// Asks for a link by which the patient joins. The links before it stop working.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct InviteRequest {
+    /// Logical id of the Appointment.
+    pub appointment: String,
+}
+
+/// A link, told once: the server keeps only its hash.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The address to give to the patient. It says nothing about anybody.
+    pub url: String,
+    /// Until when it can be used.
+    pub until: Timestamp,
+}
+
+/// Where two browsers may meet that do not reach each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relay {
+    /// `turn:` and `turns:` addresses.
+    pub urls: Vec<String>,
+    /// A name that the relay takes for a while.
+    pub username: String,
+    /// The secret that goes with it.
+    pub credential: String,
+}
+
+/// Where a visit stands, as workstations are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VisitStage {
+    /// There is a link; nobody is there.
+    Invited,
+    /// The patient waits.
+    Waiting,
+    /// The patient was asked in.
+    Admitted,
+    /// The two sides are agreeing on a connection.
+    Connecting,
+    /// Picture and sound flow.
+    Talking,
+    /// The call broke off.
+    Interrupted,
+    /// The visit is over.
+    Ended,
+}
+
+/// One visit, as a workstation sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VisitState {
+    /// Logical id of the Appointment.
+    pub appointment: String,
+    /// Logical id of the Patient.
+    pub patient: String,
+    /// Where it stands.
+    pub stage: VisitStage,
+    /// Since when the patient is there.
+    pub since: Option<Timestamp>,
+    /// The name that the patient typed.
+    pub said: Option<String>,
+    /// Until when the link can be used; none if there is none.
+    pub link_until: Option<Timestamp>,
+}
+
+/// What a workstation hears of visits.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum VisitNews {
+    /// All visits that the user may lead.
+    Visits {
+        /// In no order.
+        visits: Vec<VisitState>,
+    },
+    /// The patient's browser offers a connection.
+    Offer {
+        /// Which visit.
+        appointment: String,
+        /// Number of the call: an answer names it.
+        call: u32,
+        /// The session description.
+        sdp: String,
+        /// Relays for our side.
+        relays: Vec<Relay>,
+    },
+}
+
+/// What a workstation does in a visit.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct VisitAct {
+    /// Logical id of the Appointment.
+    pub appointment: String,
+    /// What.
+    pub act: Act,
+}
+
+/// See [`VisitAct`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum Act {
+    /// Asks the patient in, or back in.
+    Admit,
+    /// Asks the browser that was asked in for another connection.
+    Again,
+    /// Answers an offer.
+    Answer {
+        /// The session description.
+        sdp: String,
+        /// A [`CallKey`], signed by the device.
+        key: Signed,
+    },
+    /// Picture and sound flow.
+    Connected,
+    /// They do not flow any more.
+    Interrupted,
+    /// Ends the call and leaves the patient in the waiting room.
+    EndCall,
+    /// Ends the visit.
+    EndVisit,
+    /// Takes the link back.
+    Withdraw,
+}
+
+/// Which certificates a call is between: what a workstation's device key signs. The server lets
+/// an answer pass only if the signature is the device's whose session sent it, and if both
+/// fingerprints are those of the descriptions that went through it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallKey {
+    /// Logical id of the Appointment.
+    pub appointment: String,
+    /// Number of the call.
+    pub call: u32,
+    /// SHA-256 of the workstation's certificate.
+    pub ours: String,
+    /// SHA-256 of the browser's certificate, as its offer arrived here.
+    pub theirs: String,
+}
+
+impl Statement for CallKey {
+    const KIND: &'static [u8] = b"rounds/call-key/1\0";
+}
+
+/// What the patient's page says.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum FromPatient {
+    /// Comes by the link.
+    Join {
+        /// What stands in the link after `#`.
+        token: String,
+        /// The name that the patient typed.
+        name: String,
+    },
+    /// Comes back after the line broke.
+    Return {
+        /// What stands in the link after `#`.
+        token: String,
+        /// What the server gave when this page joined.
+        seat: String,
+    },
+    /// Offers a connection.
+    Offer {
+        /// Number of the call, as [`ToPatient::Admitted`] gave it.
+        call: u32,
+        /// The session description.
+        sdp: String,
+    },
+    /// Leaves.
+    Leave,
+}
+
+/// What the patient's page hears.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum ToPatient {
+    /// The page is in the waiting room.
+    Waiting {
+        /// What it says when it comes back.
+        seat: String,
+        /// Name of the clinic.
+        clinic: String,
+        /// How many wait for the same clinician and came before.
+        before: u32,
+    },
+    /// The clinician asks the patient in: the page offers a connection.
+    Admitted {
+        /// Number of the call.
+        call: u32,
+        /// Relays for the page.
+        relays: Vec<Relay>,
+    },
+    /// The workstation's answer.
+    Answer {
+        /// Number of the call.
+        call: u32,
+        /// The session description.
+        sdp: String,
+        /// SHA-256 of the workstation's certificate, as its device signed it.
+        fingerprint: String,
+    },
+    /// The visit is over.
+    Ended,
+    /// The page is not let in.
+    Refused {
+        /// Why.
+        reason: NotLetIn,
+    },
+}
+
+/// Why a page is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotLetIn {
+    /// The link is not one of ours, or was replaced or taken back.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// The visit has ended.
+    Ended,
+    /// Another browser is in this visit.
+    Occupied,
+    /// The page must join anew.
+    JoinAgain,
+    /// What the page said cannot be read.
+    Malformed,
+    /// The server cannot do it now.
+    Unavailable,
+}
