@@ -66,6 +66,16 @@ pub fn registry() -> Builder<tauri::Wry> {
             start_rehearsal,
             stop_rehearsal,
             rehearsal_report,
+            visits,
+            invite_to_visit,
+            withdraw_visit,
+            admit_to_visit,
+            end_call,
+            end_visit,
+            call,
+            call_pictures,
+            devices,
+            choose_device,
         ])
         .events(collect_events![SessionChanged, SyncChanged, DataChanged])
 }

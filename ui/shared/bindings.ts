@@ -117,6 +117,26 @@ export const commands = {
 	stopRehearsal: () => typedError<RehearsalReport, Fault>(__TAURI_INVOKE("stop_rehearsal")),
 	/**  What the last or the running rehearsal showed. */
 	rehearsalReport: () => typedError<RehearsalReport | null, Fault>(__TAURI_INVOKE("rehearsal_report")),
+	/**  The video visits that the user may lead. */
+	visits: (cause: Cause) => typedError<VisitsView, Fault>(__TAURI_INVOKE("visits", { cause })),
+	/**  Makes a link by which the patient of an appointment joins. */
+	inviteToVisit: (appointment: string) => typedError<InvitationView, Fault>(__TAURI_INVOKE("invite_to_visit", { appointment })),
+	/**  Takes the link of an appointment back. */
+	withdrawVisit: (appointment: string) => typedError<null, Fault>(__TAURI_INVOKE("withdraw_visit", { appointment })),
+	/**  Asks a patient in and begins the call here. */
+	admitToVisit: (appointment: string) => typedError<null, Fault>(__TAURI_INVOKE("admit_to_visit", { appointment })),
+	/**  Ends the call; the patient is in the waiting room again. */
+	endCall: (appointment: string) => typedError<null, Fault>(__TAURI_INVOKE("end_call", { appointment })),
+	/**  Ends the visit: the call, the link, the Encounter and the appointment. */
+	endVisit: (appointment: string) => typedError<Saved, Fault>(__TAURI_INVOKE("end_visit", { appointment })),
+	/**  The call on this computer. */
+	call: () => typedError<CallView | null, Fault>(__TAURI_INVOKE("call")),
+	/**  Where the window finds the pictures of the call. */
+	callPictures: () => typedError<PicturesView | null, Fault>(__TAURI_INVOKE("call_pictures")),
+	/**  Cameras, microphones and loudspeakers. */
+	devices: () => typedError<DevicesView, Fault>(__TAURI_INVOKE("devices")),
+	/**  Uses another device, or none. */
+	chooseDevice: (kind: DeviceKind, id: string | null) => typedError<DevicesView, Fault>(__TAURI_INVOKE("choose_device", { kind, id })),
 };
 
 /** Events */
@@ -256,6 +276,44 @@ export type BookingForm = {
 	minutes: number,
 	/**  Why the patient comes. */
 	reason: string,
+};
+
+/**  How the patient sees and hears. */
+export type CallQuality = 
+/**  Nothing to say. */
+"good" | 
+/**  The picture suffers. */
+"poor" | 
+/**  The picture was left out so that sound comes through. */
+"audio-only";
+
+/**  Where the connection of a call stands. */
+export type CallState = 
+/**  The patient was asked in, and the two sides look for each other. */
+"connecting" | 
+/**  Picture and sound flow. */
+"talking" | 
+/**  Nothing comes from the patient; it is tried again. */
+"interrupted";
+
+/**  The call on this computer. */
+export type CallView = {
+	/**  Logical id of the appointment. */
+	appointment: string,
+	/**  Where the connection stands. */
+	state: CallState,
+	/**  How the patient sees and hears, as their browser reports. */
+	quality: CallQuality,
+	/**  How loud the user is, 0 to 100. */
+	ownLevel: number,
+	/**  How loud the patient is, 0 to 100. */
+	theirLevel: number,
+	/**  Whether a picture of the patient has come. */
+	hasPicture: boolean,
+	/**  Pictures of the patient that were drawn from what came. */
+	pictures: number,
+	/**  A device that could not be used. */
+	trouble: DeviceKind | null,
 };
 
 /**
@@ -433,6 +491,39 @@ export type DataChanged = {
 	types: string[],
 	/**  Logical ids of the patients they belong to. */
 	patients: string[],
+};
+
+/**  A sort of device. */
+export type DeviceKind = 
+/**  Camera. */
+"camera" | 
+/**  Microphone. */
+"microphone" | 
+/**  Loudspeaker. */
+"loudspeaker";
+
+/**  A device. */
+export type DeviceView = {
+	/**  What it is chosen by. */
+	id: string,
+	/**  Its name. */
+	name: string,
+};
+
+/**  What is chosen and what could be. */
+export type DevicesView = {
+	/**  Cameras, or the test picture where there is none. */
+	cameras: DeviceView[],
+	/**  Microphones, or the test tone where there is none. */
+	microphones: DeviceView[],
+	/**  Loudspeakers; there may be none. */
+	loudspeakers: DeviceView[],
+	/**  The camera in use; none: it is off. */
+	camera: string | null,
+	/**  The microphone in use; none: it is mute. */
+	microphone: string | null,
+	/**  The loudspeaker in use. */
+	loudspeaker: string | null,
 };
 
 /**  The text to keep. Sent at every pause of typing. */
@@ -621,6 +712,14 @@ export type InboxView = {
 	pairs: PairView[],
 	/**  Records that were merged, for who may undo it; the latest first. */
 	merges: MergedView[],
+};
+
+/**  A link for the patient. Shown once. */
+export type InvitationView = {
+	/**  The address. */
+	url: string,
+	/**  Until when it can be used, clinic time. */
+	until: string,
 };
 
 /**  A reason for a patient's record where there is no relationship. */
@@ -924,6 +1023,14 @@ export type Phase =
 /**  Open for work. */
 "unlocked";
 
+/**  Where the window finds the pictures of a call. Each address works once. */
+export type PicturesView = {
+	/**  The patient's. */
+	theirs: string,
+	/**  The user's own. */
+	own: string,
+};
+
 /**  One value. */
 export type Point = {
 	/**  `Observation/id`. */
@@ -1090,7 +1197,9 @@ export type ReviewKind =
 /**  A workstation witnessed a ledger that does not continue. */
 "ledger-broken" | 
 /**  A token was used without its device's key. */
-"proof-refused";
+"proof-refused" | 
+/**  The certificates of a video call were not those that were signed. */
+"call-forged";
 
 /**  One thing to review. */
 export type ReviewView = {
@@ -1357,6 +1466,55 @@ export type UserView = {
 	abilities: Ability[],
 };
 
+/**  Where a visit stands. */
+export type VisitStage = 
+/**  There is a link; nobody is there. */
+"invited" | 
+/**  The patient waits. */
+"waiting" | 
+/**  The patient was asked in. */
+"admitted" | 
+/**  The two sides are agreeing on a connection. */
+"connecting" | 
+/**  Picture and sound flow. */
+"talking" | 
+/**  The call broke off. */
+"interrupted" | 
+/**  The visit is over. */
+"ended";
+
+/**  One video visit. */
+export type VisitView = {
+	/**  Logical id of the appointment. */
+	appointment: string,
+	/**  Logical id of the patient. */
+	patient: string,
+	/**  Patient's name. */
+	patientName: string,
+	/**  Age and sex, `52 y · female`. */
+	patientDetail: string,
+	/**  Start of the appointment, clinic time, where it is known here. */
+	start: string | null,
+	/**  Why the patient comes. */
+	reason: string | null,
+	/**  Where it stands. */
+	stage: VisitStage,
+	/**  Since when the patient is there, clinic time. */
+	since: string | null,
+	/**  The name that the patient typed. */
+	said: string | null,
+	/**  Until when the link can be used, clinic time. */
+	linkUntil: string | null,
+};
+
+/**  The video visits that the user may lead. */
+export type VisitsView = {
+	/**  Whether the server tells of visits now. If not, the list is what was last heard. */
+	heard: boolean,
+	/**  Who waits longest comes first, then by the time of the appointment. */
+	visits: VisitView[],
+};
+
 /**  A set of vital signs. Absent values are not recorded. */
 export type VitalsForm = {
 	/**  Patient's logical id. */
@@ -1443,3 +1601,4 @@ function makeEvent<TListen, TEmit = TListen>(name: string, serialize?: (payload:
 
     return Object.assign(fn, base);
 }
+

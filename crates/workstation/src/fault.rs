@@ -299,6 +299,21 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             NOTHING_LOST,
             "This is kept by the server alone. Try again when this computer is on line.",
         ),
+        "visit-unknown" => (
+            "The server knows of no such visit now.",
+            "Nothing was changed.",
+            "Make a link for the patient, or wait until this computer is on line.",
+        ),
+        "call-failed" => (
+            "The pictures of the call cannot be shown.",
+            "The call itself goes on.",
+            "End the call and ask the patient in again.",
+        ),
+        "device-failed" => (
+            "This camera, microphone or loudspeaker does not open.",
+            "The call goes on without it.",
+            "See whether another program uses it, or choose another one.",
+        ),
         "export-failed" => (
             "The file cannot be written.",
             "Nothing was changed.",
@@ -572,6 +587,9 @@ mod tests {
             "needs-emergency",
             "emergency-quota-spent",
             "offline",
+            "visit-unknown",
+            "call-failed",
+            "device-failed",
             "export-failed",
             "not-found",
             "still-unreadable",

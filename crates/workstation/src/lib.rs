@@ -27,6 +27,7 @@ pub mod rehearsal;
 mod runner;
 pub mod show;
 pub mod view;
+mod visiting;
 mod wipe;
 mod witness;
 mod work;

@@ -12,7 +12,8 @@ pub fn start() {
     };
     let filter = ["rounds", "workstation", "cache", "sync"]
         .iter()
-        .fold("warn".to_owned(), |filter, name| {
+        // The connection of a video call would tell addresses of patients.
+        .fold("warn,rtc=off,webrtc=off".to_owned(), |filter, name| {
             format!("{filter},{name}={level}")
         });
     let started = tracing_subscriber::fmt()

@@ -81,6 +81,10 @@ impl Clinic {
         let mut platform = Platform::start(PlatformOptions {
             data: Some(folder.path().join("platform")),
             time_zone: zone.clone(),
+            environment: vec![(
+                "ROUNDS_PATIENT_PAGE".to_owned(),
+                concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/dist-patient").to_owned(),
+            )],
             ..PlatformOptions::quick()
         })
         .map_err(platform_error)?;

@@ -14,6 +14,7 @@
 pub mod clinic;
 pub mod desktop;
 pub mod off_line_day;
+pub mod patient;
 pub mod tour;
 pub mod window;
 

@@ -10,8 +10,10 @@ import {
   IconSun,
   IconSwitch,
   IconUsers,
+  IconVideo,
 } from '../../shared/components/icons.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { useWaiting } from '../visits/use-call.ts';
 import { useClinic } from './clinic.tsx';
 import { useLock, useSwitch } from './lock.ts';
 import { useOpenReviews } from './open-reviews.ts';
@@ -24,11 +26,17 @@ const ICONS = {
   today: IconSun,
   patients: IconUsers,
   schedule: IconCalendar,
+  visits: IconVideo,
   inbox: IconInbox,
   audit: IconReportSearch,
   reviews: IconShieldExclamation,
   activity: IconHistory,
   settings: IconSettings,
+} as const;
+
+const COUNTED = {
+  inbox: 'status.needsYou',
+  visits: 'visits.waiting',
 } as const;
 
 /** The screens that exist, and the lock. */
@@ -40,9 +48,11 @@ export function Rail() {
   const lock = useLock();
   const switchUser = useSwitch();
   const open = useOpenReviews();
+  const waiting = useWaiting();
   const counts: Partial<Record<Screen, number>> = {
     inbox: (sync?.needsYou ?? 0) + (sync?.duplicates ?? 0),
     reviews: open,
+    visits: waiting,
   };
   const current = place.screen === 'chart' ? 'patients' : place.screen;
   return (
@@ -75,7 +85,10 @@ export function Rail() {
             {t(`rail.${screen}`)}
             {counted && (
               <span className="unseen">
-                {t(screen === 'inbox' ? 'status.needsYou' : 'reviews.openCount', { count })}
+                {t(
+                  screen === 'inbox' || screen === 'visits' ? COUNTED[screen] : 'reviews.openCount',
+                  { count },
+                )}
               </span>
             )}
           </button>

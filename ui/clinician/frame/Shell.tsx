@@ -5,6 +5,8 @@ import { InboxScreen } from '../inbox/InboxScreen.tsx';
 import { PatientsScreen } from '../patients/PatientsScreen.tsx';
 import { SettingsScreen } from '../settings/SettingsScreen.tsx';
 import { TodayScreen } from '../today/TodayScreen.tsx';
+import { CallDock } from '../visits/CallDock.tsx';
+import { VisitsScreen } from '../visits/VisitsScreen.tsx';
 import banners from './Banners.module.css';
 import { Banners } from './Banners.tsx';
 import { Finder } from './Finder.tsx';
@@ -45,6 +47,8 @@ function draw(place: Place) {
       );
     case 'schedule':
       return <ScheduleScreen />;
+    case 'visits':
+      return <VisitsScreen />;
     case 'inbox':
       return <InboxScreen />;
     case 'audit':
@@ -104,6 +108,7 @@ export function Shell() {
         </Guard>
       </main>
       <WorkspaceColumn />
+      <CallDock />
       <StatusBar />
       <Finder />
       <KeysPage />

@@ -14,6 +14,7 @@ const NoteReadPanel = lazy(() => import('../note/NoteReadPanel.tsx'));
 const VitalsPanel = lazy(() => import('../chart/VitalsPanel.tsx'));
 const AccessRowPanel = lazy(() => import('../audit/AccessRowPanel.tsx'));
 const ReviewPanel = lazy(() => import('../reviews/ReviewPanel.tsx'));
+const VisitPanel = lazy(() => import('../visits/VisitPanel.tsx'));
 const ProblemPanel = lazy(() => import('../chart/ProblemPanel.tsx'));
 
 function draw(panel: PanelPlace): ReactNode {
@@ -46,6 +47,8 @@ function draw(panel: PanelPlace): ReactNode {
       return <ProblemPanel key={panel.patient} patient={panel.patient} />;
     case 'access-row':
       return <AccessRowPanel key={panel.id} />;
+    case 'visit':
+      return <VisitPanel key={panel.appointment} appointment={panel.appointment} />;
     case 'review':
       return <ReviewPanel key={panel.id} />;
   }

@@ -14,6 +14,7 @@ it('gives those who watch the audit and no patient, and those who treat no audit
     'today',
     'patients',
     'schedule',
+    'visits',
     'inbox',
     'activity',
     'settings',

@@ -31,6 +31,8 @@ export type PanelPlace =
   | { readonly kind: 'problem'; readonly patient: string }
   /** One access of a report; its row is kept under `access-row`. */
   | { readonly kind: 'access-row'; readonly id: string }
+  /** The call of a video visit. */
+  | { readonly kind: 'visit'; readonly appointment: string }
   /** Something to review, kept under `review`. */
   | { readonly kind: 'review'; readonly id: string };
 

@@ -31,6 +31,7 @@ const ICONS: Record<ReviewKind, typeof IconUrgent> = {
   'device-reset': IconAlertTriangle,
   'ledger-broken': IconShieldExclamation,
   'proof-refused': IconShieldExclamation,
+  'call-forged': IconShieldExclamation,
 };
 
 /** Moves the focus between rows with the arrows. */

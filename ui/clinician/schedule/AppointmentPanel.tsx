@@ -18,6 +18,7 @@ import { useWorkspace } from '../frame/workspace.tsx';
 import { isDate } from '../patients/form.ts';
 import { nextStep, PROGRESS_WORD, stepBack } from '../today/progress.ts';
 import { State } from '../today/State.tsx';
+import { Link } from '../visits/Link.tsx';
 import css from './AppointmentPanel.module.css';
 import { TimeCheck } from './BookingPanel.tsx';
 import { useSchedule } from './read.ts';
@@ -299,6 +300,11 @@ export function AppointmentPanel({ id, day }: { id: string; day: string }) {
         </p>
       )}
       {editable && <Steps appointment={appointment} />}
+      {can('read-chart') && patient && nextStep(appointment.progress) && (
+        <div className={css.link}>
+          <Link key={appointment.id} appointment={appointment.id} again={false} />
+        </div>
+      )}
       {editable && appointment.progress === 'booked' && (
         <>
           <Move

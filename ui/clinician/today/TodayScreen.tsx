@@ -5,7 +5,7 @@ import type { AppointmentView, TodayView } from '../../shared/bindings.ts';
 import { Card } from '../../shared/components/Card.tsx';
 import { Empty } from '../../shared/components/Empty.tsx';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
-import { IconAlertTriangle } from '../../shared/components/icons.ts';
+import { IconAlertTriangle, IconVideo } from '../../shared/components/icons.ts';
 import { Page } from '../../shared/components/Page.tsx';
 import { PersonName } from '../../shared/components/PersonName.tsx';
 import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
@@ -19,6 +19,7 @@ import { useClinic } from '../frame/clinic.tsx';
 import { usePlace } from '../frame/place.tsx';
 import { useSession } from '../frame/session.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
+import { useWaiting } from '../visits/use-call.ts';
 import { nextStep, nextUp, PROGRESS_WORD } from './progress.ts';
 import { State } from './State.tsx';
 import css from './TodayScreen.module.css';
@@ -153,10 +154,24 @@ function NeedsMe({ view, now }: { view: TodayView; now: Date }) {
   const { go } = usePlace();
   const { open } = useWorkspace();
   const count = sync?.needsYou ?? 0;
+  const waiting = useWaiting();
   const unsigned = can('write-chart') ? view.unsigned : [];
   return (
     <Card title={t('today.needsMe')} testId="needs-me">
-      {count === 0 && unsigned.length === 0 && <p className={css.nothing}>{t('today.nothing')}</p>}
+      {count === 0 && waiting === 0 && unsigned.length === 0 && (
+        <p className={css.nothing}>{t('today.nothing')}</p>
+      )}
+      {waiting > 0 && (
+        <button
+          type="button"
+          className={css.need}
+          onClick={() => go({ screen: 'visits' })}
+          data-testid="today-visits"
+        >
+          <IconVideo size={16} aria-hidden className={css.amber} />
+          <span>{t('visits.needsMe', { count: waiting })}</span>
+        </button>
+      )}
       {count > 0 && (
         <button type="button" className={css.need} onClick={() => go({ screen: 'inbox' })}>
           <IconAlertTriangle size={16} aria-hidden className={css.amber} />

@@ -36,6 +36,7 @@ import IconUrgent from '@tabler/icons-react/dist/esm/icons/IconUrgent.mjs';
 import IconUser from '@tabler/icons-react/dist/esm/icons/IconUser.mjs';
 import IconUserPlus from '@tabler/icons-react/dist/esm/icons/IconUserPlus.mjs';
 import IconUsers from '@tabler/icons-react/dist/esm/icons/IconUsers.mjs';
+import IconVideo from '@tabler/icons-react/dist/esm/icons/IconVideo.mjs';
 import IconX from '@tabler/icons-react/dist/esm/icons/IconX.mjs';
 
 export {
@@ -76,5 +77,6 @@ export {
   IconUser,
   IconUserPlus,
   IconUsers,
+  IconVideo,
   IconX,
 };

@@ -4,18 +4,21 @@ import { chartWords } from './chart.ts';
 import { guardWords } from './guard.ts';
 import { offlineWords } from './offline.ts';
 import { sameWords } from './same.ts';
+import { visitWords } from './visits.ts';
 
 export const en = {
   ...chartWords,
   ...guardWords,
   ...offlineWords,
   ...sameWords,
+  ...visitWords,
   app: { name: 'Rounds' },
   rail: {
     label: 'Screens',
     today: 'Today',
     patients: 'Patients',
     schedule: 'Schedule',
+    visits: 'Visits',
     inbox: 'Inbox',
     audit: 'Audit',
     reviews: 'Review',
@@ -361,6 +364,17 @@ export const en = {
       'appointment-moved': 'Appointment moved',
       'appointment-cancelled': 'Appointment cancelled',
       'appointment-progressed': 'Appointment state changed',
+      'visit-invited': 'Link to a video visit made',
+      'visit-withdrawn': 'Link to a video visit taken back',
+      'visits-viewed': 'Video visits viewed',
+      'visit-joined': 'Video visit joined',
+      'visit-left': 'Video visit left',
+      'visit-admitted': 'Patient asked in by video',
+      'call-connected': 'Video call begun',
+      'call-interrupted': 'Video call interrupted',
+      'call-ended': 'Video call ended',
+      'visit-ended': 'Video visit ended',
+      'call-forged': 'Video call with wrong certificates stopped',
       'inbox-viewed': 'Inbox viewed',
       'conflict-settled': 'Two versions settled',
       'change-given-up': 'Refused change given up',

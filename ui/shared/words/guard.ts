@@ -145,6 +145,7 @@ export const guardWords = {
       'device-reset': 'Workstation began anew',
       'ledger-broken': 'Ledger does not continue',
       'proof-refused': 'Token without its key',
+      'call-forged': 'Video call stopped',
     },
     explain: {
       emergency: 'Somebody opened one record in an emergency, on their own word.',
@@ -153,6 +154,8 @@ export const guardWords = {
       'device-reset': 'A workstation began its chain of events anew: it was wiped or copied.',
       'ledger-broken': 'A workstation was shown a ledger that does not continue what it had seen.',
       'proof-refused': 'A token was used without the key of its workstation: it may be stolen.',
+      'call-forged':
+        'The certificates of a video call were not those that were signed: somebody may have stood between.',
     },
     age: '{{age}} ago',
     minutes_one: '{{count}} minute',

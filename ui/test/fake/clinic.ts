@@ -31,6 +31,7 @@ import type {
   SessionView,
   SettingsView,
   SyncView,
+  VisitView,
 } from '../../shared/bindings.ts';
 import { addDays } from '../../shared/time.ts';
 import { accesses, report, reviewItems, reviewsOf } from './access.ts';
@@ -92,6 +93,7 @@ export class FakeClinic {
   granted = new Map<string, AccessView>();
   accesses: AccessRow[];
   reviews: ReviewView[];
+  visits: VisitView[] = [];
   rehearsed: RehearsalReport | null;
   settings: SettingsView;
 
@@ -459,6 +461,28 @@ export class FakeClinic {
     }
     item.closed = { at: NOW, by: 'Imani Brandt', finding: form.finding, words: form.words };
     return item;
+  }
+  do_visits() {
+    return { heard: this.sync.connection === 'online', visits: this.visits };
+  }
+  do_invite_to_visit() {
+    this.#online();
+    return { url: 'https://clinic.example/visit/#secret', until: NOW };
+  }
+  do_admit_to_visit({ appointment }: { appointment: string }) {
+    this.#online();
+    const visit = this.visits.find((one) => one.appointment === appointment);
+    if (!visit) {
+      throw fault('visit-unknown');
+    }
+    visit.stage = 'admitted';
+    return null;
+  }
+  do_call() {
+    return null;
+  }
+  do_call_pictures() {
+    return null;
   }
   do_problem_terms({ query }: { query: string }) {
     return TERMS.filter((term) => term.text.toLowerCase().includes(query.toLowerCase()));

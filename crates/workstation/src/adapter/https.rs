@@ -7,7 +7,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
@@ -21,13 +20,14 @@ use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, 
 use protocol::statement::{LeaseGrant, Signed};
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
+use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::shapes::{borrowed, entry, pairs};
-use super::sse::Lines;
+use super::streams;
 use crate::port::clock::Clock;
 use crate::port::entropy::Entropy;
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
@@ -36,8 +36,6 @@ use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Sessi
 const CONNECT: Duration = Duration::from_secs(8);
 /// Time in which some bytes must come; a page of the first filling takes the server a moment.
 const SILENCE: Duration = Duration::from_secs(45);
-/// The server sends a comment at least this often on an idle stream of changes, or is gone.
-const STREAM_SILENCE: Duration = Duration::from_secs(90);
 /// Entries of a page: what is done once for each page is felt in a first filling, and the larger
 /// a page is, the fewer of the cache's index pages are written twice. The server ends a page
 /// earlier when its bodies are large, so that a slow line brings one in time.
@@ -322,7 +320,37 @@ impl Server for Https {
                 .await
                 .map_err(sort)?;
             let response = checked(response).await?;
-            Ok(events(response))
+            Ok(streams::changes(response))
+        })
+    }
+
+    fn invite<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a InviteRequest,
+    ) -> Answer<'a, Invitation> {
+        let token = Some(session.token.expose());
+        Box::pin(self.post(&session.device, token, path::VISIT_INVITE, request))
+    }
+
+    fn visit_act<'a>(&'a self, session: &'a Session, act: &'a VisitAct) -> Answer<'a, ()> {
+        Box::pin(self.tell(session, path::VISIT_ACT, act))
+    }
+
+    fn visit_news<'a>(
+        &'a self,
+        session: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<VisitNews, ServerError>>> {
+        Box::pin(async move {
+            let token = Some(session.token.expose());
+            let device = &session.device;
+            let request = self.request(Method::GET, device, token, path::VISIT_NEWS, &[])?;
+            let response = request
+                .header("Accept", "text/event-stream")
+                .send()
+                .await
+                .map_err(sort)?;
+            Ok(streams::news(checked(response).await?))
         })
     }
 
@@ -425,26 +453,6 @@ impl Server for Https {
     }
 }
 
-/// An item for each event named `changed`; ends with an error when the stream breaks or is
-/// silent for too long.
-fn events(response: Response) -> BoxStream<'static, Result<(), ServerError>> {
-    let state = (response.bytes_stream().boxed(), Lines::default());
-    futures_util::stream::try_unfold(state, |(mut bytes, mut lines)| async move {
-        loop {
-            if lines.take_event("changed") {
-                return Ok(Some(((), (bytes, lines))));
-            }
-            match tokio::time::timeout(STREAM_SILENCE, bytes.next()).await {
-                Ok(Some(Ok(chunk))) => lines.push(&chunk),
-                Ok(Some(Err(error))) => return Err(sort(error)),
-                Ok(None) => return Ok(None),
-                Err(silent) => return Err(ServerError::Offline(Box::new(silent))),
-            }
-        }
-    })
-    .boxed()
-}
-
 async fn checked(response: Response) -> Result<Response, ServerError> {
     let status = response.status();
     if status.is_success() {
@@ -487,7 +495,7 @@ pub(super) fn configuration(error: impl Into<Box<dyn Error + Send + Sync>>) -> S
 }
 
 /// The URL in reqwest's errors is dropped: a query may say whom somebody looked for.
-fn sort(error: reqwest::Error) -> ServerError {
+pub(super) fn sort(error: reqwest::Error) -> ServerError {
     let error = error.without_url();
     if error.is_builder() {
         ServerError::Configuration(Box::new(error))

@@ -11,5 +11,6 @@ pub(crate) mod rehearsed;
 pub mod secret_service;
 mod shapes;
 mod sse;
+mod streams;
 pub mod system_browser;
 pub mod unusable;

@@ -15,6 +15,7 @@ use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, 
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
+use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use url::Url;
 
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
@@ -220,5 +221,27 @@ impl Server for Rehearsed {
         closing: &'a CloseReview,
     ) -> Answer<'a, ReviewItem> {
         self.unless_cut(|server| server.close_review(session, closing))
+    }
+
+    fn invite<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a InviteRequest,
+    ) -> Answer<'a, Invitation> {
+        self.unless_cut(|server| server.invite(session, request))
+    }
+
+    fn visit_act<'a>(&'a self, session: &'a Session, act: &'a VisitAct) -> Answer<'a, ()> {
+        self.unless_cut(|server| server.visit_act(session, act))
+    }
+
+    fn visit_news<'a>(
+        &'a self,
+        session: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<VisitNews, ServerError>>> {
+        Box::pin(async move {
+            let stream = self.unless_cut(|server| server.visit_news(session)).await?;
+            Ok(stream.take_until(Box::pin(self.rehearsal.cut())).boxed())
+        })
     }
 }

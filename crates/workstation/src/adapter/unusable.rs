@@ -11,6 +11,7 @@ use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, 
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
+use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use url::Url;
 
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
@@ -148,6 +149,21 @@ impl Server for Unusable {
     }
 
     fn close_review<'a>(&'a self, _: &'a Session, _: &'a CloseReview) -> Answer<'a, ReviewItem> {
+        refuse()
+    }
+
+    fn invite<'a>(&'a self, _: &'a Session, _: &'a InviteRequest) -> Answer<'a, Invitation> {
+        refuse()
+    }
+
+    fn visit_act<'a>(&'a self, _: &'a Session, _: &'a VisitAct) -> Answer<'a, ()> {
+        refuse()
+    }
+
+    fn visit_news<'a>(
+        &'a self,
+        _: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<VisitNews, ServerError>>> {
         refuse()
     }
 }

@@ -10,6 +10,7 @@ mod password;
 mod rehearsal;
 mod session;
 mod status;
+mod visits;
 mod wiping;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +30,7 @@ use crate::rehearsal::Rehearsal;
 use crate::runner::{Poke, Runner};
 use crate::view::fault::Fault;
 use crate::view::session::UserView;
+use crate::visiting::Visiting;
 
 use idle::Idle;
 
@@ -59,6 +61,7 @@ struct Open {
     user: UserView,
     server: String,
     runner: Runner,
+    visiting: Visiting,
     line: crate::runner::Line,
     lease: LeaseKeeper,
     pokes: mpsc::UnboundedSender<Poke>,

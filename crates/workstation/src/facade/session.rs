@@ -29,6 +29,7 @@ use crate::profile::{ProfileError, disk};
 use crate::runner::{Ground, Line, Poke, Runner};
 use crate::view::fault::Fault;
 use crate::view::session::{EnrolForm, Phase, ProfileView, SessionView, Theme, UnlockForm};
+use crate::visiting::Visiting;
 
 /// Characters of a password that no server counts wrong guesses of.
 const LOCAL_PASSWORD: usize = 12;
@@ -542,12 +543,18 @@ impl Workstation {
         let clock = &self.0.ports.clock;
         let idle = Idle::new(clock.now(), clock.steady(), idle_seconds);
         self.set_notice(None);
+        let visiting = Visiting::start(
+            self.0.ports.server.clone(),
+            line.sessions(),
+            self.0.notices.clone(),
+        );
         let watchman = tokio::spawn(watch(Arc::downgrade(&self.0)));
         *self.opened() = Some(Open {
             profile,
             user,
             server,
             runner,
+            visiting,
             line,
             lease,
             pokes,
@@ -623,6 +630,8 @@ impl Workstation {
         let open = self.opened().take();
         let Some(open) = open else { return };
         open.watchman.abort();
+        // Whoever locks does not go on speaking.
+        drop(open.visiting);
         let lease = open.lease.settle();
         let recorded = self
             .0

@@ -16,6 +16,7 @@ use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, 
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
+use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use url::Url;
 
 /// Why a request has no good answer.
@@ -202,4 +203,17 @@ pub trait Server: Send + Sync {
         session: &'a Session,
         closing: &'a CloseReview,
     ) -> Answer<'a, ReviewItem>;
+    /// A link by which a patient joins a video visit.
+    fn invite<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a InviteRequest,
+    ) -> Answer<'a, Invitation>;
+    /// Does something in a video visit.
+    fn visit_act<'a>(&'a self, session: &'a Session, act: &'a VisitAct) -> Answer<'a, ()>;
+    /// Opens the stream of what happens in video visits.
+    fn visit_news<'a>(
+        &'a self,
+        session: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<VisitNews, ServerError>>>;
 }

@@ -17,6 +17,7 @@ pub mod same_person;
 pub mod schedule;
 pub mod session;
 pub mod today;
+pub mod visit;
 
 use serde::{Deserialize, Serialize};
 use specta::Type;

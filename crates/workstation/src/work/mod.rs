@@ -17,6 +17,7 @@ mod settings;
 mod terms;
 mod today;
 pub(crate) mod unreadable;
+mod visits;
 mod vitals;
 
 use cache::{Change, Write};

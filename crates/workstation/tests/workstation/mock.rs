@@ -22,6 +22,7 @@ use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, 
 use protocol::statement::Signed;
 use protocol::sync::{SyncEntry, SyncPage};
 use protocol::upload::{Fate, StoredVersion, UploadFate, UploadReply, UploadRequest};
+use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
@@ -512,6 +513,21 @@ impl Server for MockServer {
             self.contact()
                 .map(|()| self.office.lock().unwrap().close(closing)),
         )
+    }
+
+    fn invite<'a>(&'a self, _: &'a Session, _: &'a InviteRequest) -> Answer<'a, Invitation> {
+        answer(Err(ServerError::Offline("no visits here".into())))
+    }
+
+    fn visit_act<'a>(&'a self, _: &'a Session, _: &'a VisitAct) -> Answer<'a, ()> {
+        answer(Err(ServerError::Offline("no visits here".into())))
+    }
+
+    fn visit_news<'a>(
+        &'a self,
+        _: &'a Session,
+    ) -> Answer<'a, BoxStream<'static, Result<VisitNews, ServerError>>> {
+        answer(Ok(futures_util::stream::pending().boxed()))
     }
 }
 

@@ -6,7 +6,7 @@ use super::{CANARIES, Tour};
 use crate::TourError;
 
 /// Everything that was written is with the server.
-const UP_TO_DATE: &str = "[data-testid=status-up-to-date]";
+pub(super) const UP_TO_DATE: &str = "[data-testid=status-up-to-date]";
 
 pub(super) async fn enrol(tour: &mut Tour) -> Result<(), TourError> {
     tour.open_window().await?;

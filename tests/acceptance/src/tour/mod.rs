@@ -8,6 +8,7 @@ mod downtime;
 mod guard;
 mod proof;
 mod remains;
+mod visit;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -124,6 +125,7 @@ impl Tour {
         day::register(self).await?;
         day::book_and_move(self).await?;
         day::look_around(self).await?;
+        visit::a_patient_joins(self).await?;
         downtime::work_off_line(self).await?;
         downtime::lock_and_unlock(self).await?;
         downtime::kill_and_return(self).await?;

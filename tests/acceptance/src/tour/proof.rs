@@ -20,6 +20,8 @@ const DEEDS: &[&str] = &[
     "schedule-viewed",
     "appointment-booked",
     "appointment-moved",
+    "visit-admitted",
+    "visit-ended",
     "inbox-viewed",
     "activity-viewed",
 ];

@@ -1,0 +1,579 @@
+//! The call that goes on at this workstation, and what the server tells of visits.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use protocol::statement::Signed;
+use protocol::visit::{Act, CallKey, Relay, VisitAct, VisitNews, VisitStage, VisitState};
+use telehealth::description::fingerprint;
+use telehealth::media::adapt::Quality;
+use telehealth::media::call::{self, Call, Event, Setup};
+use telehealth::media::device::{self, Device, DeviceError};
+use telehealth::media::frames::Frames;
+use telehealth::media::{Studio, frames::FramesError};
+use tokio::sync::{mpsc, watch};
+
+use crate::notice::{Notice, Notices};
+use crate::port::server::{Server, ServerError, Session};
+use crate::view::visit::{
+    CallQuality, CallState, CallView, DeviceKind, DeviceView, DevicesView, PicturesView,
+};
+
+/// Pages that may be given pictures: our own window's.
+const ORIGINS: &[&str] = &["tauri://localhost", "http://tauri.localhost"];
+/// The name under which screens are told that visits changed. It is no FHIR type.
+const VISIT: &str = "Visit";
+/// Pause before the stream of news is opened again.
+const AGAIN: Duration = Duration::from_secs(2);
+/// Pause before a broken call is begun anew …
+const RETRY: Duration = Duration::from_millis(700);
+/// … and how often without anything coming of it.
+const RETRIES: u32 = 20;
+
+/// Visits of an open profile. Dropping it ends the call and closes the devices.
+pub(crate) struct Visiting {
+    shared: Arc<Shared>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for Visiting {
+    fn drop(&mut self) {
+        self.task.abort();
+        // The pictures' port, the devices and the connection go with the last holder.
+        let mut state = self.shared.state();
+        state.wanted = None;
+        state.call = None;
+        state.studio = None;
+        state.frames = None;
+    }
+}
+
+struct Shared {
+    server: Arc<dyn Server>,
+    sessions: watch::Receiver<Option<Session>>,
+    notices: Notices,
+    /// Held while a call is set up or ended.
+    turn: tokio::sync::Mutex<()>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    heard: bool,
+    visits: Vec<VisitState>,
+    /// The visit whose patient was asked in here.
+    wanted: Option<String>,
+    call: Option<Call>,
+    stands: Option<CallState>,
+    quality: Option<Quality>,
+    studio: Option<Arc<Studio>>,
+    frames: Option<Frames>,
+    chosen: Chosen,
+    trouble: Option<DeviceKind>,
+    retries: u32,
+    /// Number of the call whose events count.
+    number: u32,
+}
+
+/// What the user chose; nothing was chosen yet where the outer option is none.
+#[derive(Debug, Clone, Default)]
+struct Chosen {
+    camera: Option<Option<String>>,
+    microphone: Option<Option<String>>,
+    loudspeaker: Option<Option<String>>,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing that can panic runs under this lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed(&self) {
+        self.notices.send(Notice::Data {
+            types: vec![VISIT.to_owned()],
+            patients: Vec::new(),
+        });
+    }
+
+    async fn act(&self, appointment: &str, act: Act) -> Result<(), ServerError> {
+        let session = self
+            .sessions
+            .borrow()
+            .clone()
+            .ok_or(ServerError::SessionEnded)?;
+        let act = VisitAct {
+            appointment: appointment.to_owned(),
+            act,
+        };
+        self.server.visit_act(&session, &act).await
+    }
+}
+
+impl Visiting {
+    /// Begins to listen.
+    pub(crate) fn start(
+        server: Arc<dyn Server>,
+        sessions: watch::Receiver<Option<Session>>,
+        notices: Notices,
+    ) -> Self {
+        let shared = Arc::new(Shared {
+            server,
+            sessions,
+            notices,
+            turn: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+        });
+        let task = tokio::spawn(listen(Arc::clone(&shared)));
+        Self { shared, task }
+    }
+
+    /// For those who act without holding the profile.
+    pub(crate) fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.shared))
+    }
+}
+
+/// A way to the visits of the open profile.
+#[derive(Clone)]
+pub(crate) struct Handle(Arc<Shared>);
+
+impl Handle {
+    /// What was last heard, and whether it is heard now.
+    pub(crate) fn visits(&self) -> (bool, Vec<VisitState>) {
+        let state = self.0.state();
+        (state.heard, state.visits.clone())
+    }
+
+    /// Whether somebody is being talked to.
+    pub(crate) fn is_talking(&self) -> bool {
+        self.0.state().stands == Some(CallState::Talking)
+    }
+
+    /// Asks a patient in, here.
+    pub(crate) async fn admit(&self, appointment: &str) -> Result<(), ServerError> {
+        self.hang_up().await;
+        self.open_devices().await;
+        {
+            let mut state = self.0.state();
+            state.wanted = Some(appointment.to_owned());
+            state.stands = Some(CallState::Connecting);
+            state.quality = None;
+            state.retries = 0;
+        }
+        let admitted = self.0.act(appointment, Act::Admit).await;
+        if admitted.is_err() {
+            self.leave().await;
+        }
+        self.0.changed();
+        admitted
+    }
+
+    /// Ends the call here, and the visit too if `and_visit`.
+    pub(crate) async fn end(&self, appointment: &str, and_visit: bool) -> Result<(), ServerError> {
+        let act = if and_visit {
+            Act::EndVisit
+        } else {
+            Act::EndCall
+        };
+        let ours = self.0.state().wanted.as_deref() == Some(appointment);
+        if ours {
+            self.leave().await;
+        }
+        let ended = self.0.act(appointment, act).await;
+        self.0.changed();
+        ended
+    }
+
+    /// Takes the link back.
+    pub(crate) async fn withdraw(&self, appointment: &str) -> Result<(), ServerError> {
+        self.0.act(appointment, Act::Withdraw).await
+    }
+
+    /// The call here, if there is one.
+    pub(crate) fn call(&self) -> Option<CallView> {
+        let state = self.0.state();
+        let studio = state.studio.as_ref()?;
+        let pictures = state.call.as_ref().map_or(0, |call| {
+            call.counters().pictures_decoded.load(Ordering::Relaxed)
+        });
+        Some(CallView {
+            appointment: state.wanted.clone()?,
+            state: state.stands?,
+            quality: match state.quality {
+                None | Some(Quality::Good) => CallQuality::Good,
+                Some(Quality::Poor) => CallQuality::Poor,
+                Some(Quality::AudioOnly) => CallQuality::AudioOnly,
+            },
+            own_level: studio.own_level(),
+            their_level: studio.their_level(),
+            has_picture: pictures > 0,
+            pictures: u32::try_from(pictures).unwrap_or(u32::MAX),
+            trouble: state.trouble,
+        })
+    }
+
+    /// Where the window finds the pictures; nothing without a call.
+    pub(crate) async fn pictures(&self) -> Result<Option<PicturesView>, FramesError> {
+        if self.0.state().frames.is_none() {
+            let frames = Frames::listen(ORIGINS).await?;
+            self.0.state().frames.get_or_insert(frames);
+        }
+        let state = self.0.state();
+        let (Some(frames), Some(studio)) = (&state.frames, &state.studio) else {
+            return Ok(None);
+        };
+        Ok(Some(PicturesView {
+            theirs: frames.offer(studio.their_picture())?,
+            own: frames.offer(studio.own_picture())?,
+        }))
+    }
+
+    /// Devices that are there, and which are chosen.
+    pub(crate) async fn devices(&self) -> DevicesView {
+        let chosen = self.0.state().chosen.clone();
+        let found = tokio::task::spawn_blocking(found).await.unwrap_or_default();
+        let (cameras, microphones, loudspeakers) = found;
+        let first = |devices: &[Device]| devices.first().map(|device| device.id.clone());
+        DevicesView {
+            camera: chosen.camera.unwrap_or_else(|| first(&cameras)),
+            microphone: chosen.microphone.unwrap_or_else(|| first(&microphones)),
+            loudspeaker: chosen.loudspeaker.unwrap_or_else(|| first(&loudspeakers)),
+            cameras: shown(cameras),
+            microphones: shown(microphones),
+            loudspeakers: shown(loudspeakers),
+        }
+    }
+
+    /// Uses another device, or none of the kind.
+    pub(crate) async fn choose(
+        &self,
+        kind: DeviceKind,
+        id: Option<String>,
+    ) -> Result<(), DeviceError> {
+        let studio = {
+            let mut state = self.0.state();
+            let place = match kind {
+                DeviceKind::Camera => &mut state.chosen.camera,
+                DeviceKind::Microphone => &mut state.chosen.microphone,
+                DeviceKind::Loudspeaker => &mut state.chosen.loudspeaker,
+            };
+            *place = Some(id.clone());
+            state.studio.clone()
+        };
+        let Some(studio) = studio else { return Ok(()) };
+        let used = use_device(studio, kind, id).await;
+        let mut state = self.0.state();
+        match &used {
+            Ok(()) if state.trouble == Some(kind) => state.trouble = None,
+            Ok(()) => {}
+            Err(_) => state.trouble = Some(kind),
+        }
+        used
+    }
+
+    async fn open_devices(&self) {
+        if self.0.state().studio.is_some() {
+            // They are at work: the window goes on showing what they give.
+            return;
+        }
+        let wish = self.devices().await;
+        let studio = Arc::new(Studio::default());
+        let mut trouble = None;
+        for (kind, id) in [
+            (DeviceKind::Loudspeaker, wish.loudspeaker),
+            (DeviceKind::Microphone, wish.microphone),
+            (DeviceKind::Camera, wish.camera),
+        ] {
+            if id.is_some() && use_device(Arc::clone(&studio), kind, id).await.is_err() {
+                tracing::warn!(?kind, "a device does not open");
+                trouble = Some(kind);
+            }
+        }
+        let mut state = self.0.state();
+        state.studio = Some(studio);
+        state.trouble = trouble;
+    }
+
+    /// Ends the connection and keeps the devices.
+    async fn hang_up(&self) {
+        let _turn = self.0.turn.lock().await;
+        let call = self.0.state().call.take();
+        if let Some(call) = call {
+            call.close().await;
+        }
+    }
+
+    /// Ends the connection and closes the devices.
+    async fn leave(&self) {
+        {
+            let mut state = self.0.state();
+            state.wanted = None;
+            state.stands = None;
+        }
+        self.hang_up().await;
+        let studio = {
+            let mut state = self.0.state();
+            state.frames = None;
+            state.studio.take()
+        };
+        // Closing a device waits for its thread.
+        let _ = tokio::task::spawn_blocking(move || drop(studio)).await;
+    }
+}
+
+type Found = (Vec<Device>, Vec<Device>, Vec<Device>);
+
+fn found() -> Found {
+    (
+        device::cameras(),
+        device::microphones(),
+        device::loudspeakers(),
+    )
+}
+
+fn shown(devices: Vec<Device>) -> Vec<DeviceView> {
+    devices
+        .into_iter()
+        .map(|device| DeviceView {
+            id: device.id,
+            name: device.name,
+        })
+        .collect()
+}
+
+async fn use_device(
+    studio: Arc<Studio>,
+    kind: DeviceKind,
+    id: Option<String>,
+) -> Result<(), DeviceError> {
+    let used = tokio::task::spawn_blocking(move || match kind {
+        DeviceKind::Camera => studio.use_camera(id.as_deref()),
+        DeviceKind::Microphone => studio.use_microphone(id.as_deref()),
+        DeviceKind::Loudspeaker => studio.use_loudspeaker(id.as_deref()),
+    });
+    used.await.unwrap_or(Err(DeviceError::Gone))
+}
+
+/// Hears the server's news until the profile is closed.
+async fn listen(shared: Arc<Shared>) {
+    let mut sessions = shared.sessions.clone();
+    loop {
+        let session = match sessions.wait_for(Option::is_some).await {
+            Ok(session) => session.clone(),
+            Err(_) => return,
+        };
+        let Some(session) = session else { continue };
+        if let Ok(mut news) = shared.server.visit_news(&session).await {
+            while let Some(Ok(word)) = news.next().await {
+                hear(&shared, word).await;
+            }
+        }
+        shared.state().heard = false;
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn hear(shared: &Arc<Shared>, word: VisitNews) {
+    match word {
+        VisitNews::Visits { visits } => {
+            let over = {
+                let mut state = shared.state();
+                let changed = !state.heard || state.visits != visits;
+                state.heard = true;
+                state.visits = visits;
+                let over = state.wanted.as_ref().is_some_and(|wanted| {
+                    state.visits.iter().any(|visit| {
+                        visit.appointment == *wanted && visit.stage == VisitStage::Ended
+                    })
+                });
+                drop(state);
+                if changed {
+                    shared.changed();
+                }
+                over
+            };
+            if over {
+                Handle(Arc::clone(shared)).leave().await;
+                shared.changed();
+            }
+        }
+        VisitNews::Offer {
+            appointment,
+            call,
+            sdp,
+            relays,
+        } => {
+            // Another workstation asked the patient in: the answer is its.
+            if shared.state().wanted.as_deref() == Some(&appointment) {
+                tokio::spawn(answer(Arc::clone(shared), appointment, call, sdp, relays));
+            }
+        }
+    }
+}
+
+/// Answers an offer and follows the call until it is replaced.
+async fn answer(
+    shared: Arc<Shared>,
+    appointment: String,
+    number: u32,
+    offer: String,
+    relays: Vec<Relay>,
+) {
+    let (heard, mut events) = mpsc::unbounded_channel();
+    {
+        let _turn = shared.turn.lock().await;
+        let (before, studio) = {
+            let mut state = shared.state();
+            (state.call.take(), state.studio.clone())
+        };
+        if let Some(before) = before {
+            before.close().await;
+        }
+        let Some(studio) = studio else { return };
+        let made = make(&shared, &appointment, number, &offer, relays, studio, heard).await;
+        match made {
+            Ok(call) => {
+                let unwanted = {
+                    let mut state = shared.state();
+                    if state.wanted.as_deref() == Some(appointment.as_str()) {
+                        state.number = number;
+                        state.call = Some(call);
+                        None
+                    } else {
+                        Some(call)
+                    }
+                };
+                if let Some(call) = unwanted {
+                    call.close().await;
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(reason = %error, "an offer could not be answered");
+                return;
+            }
+        }
+    }
+    while let Some(event) = events.recv().await {
+        let act = {
+            let mut state = shared.state();
+            if state.number != number || state.wanted.as_deref() != Some(appointment.as_str()) {
+                // What an earlier connection says on its way out.
+                return;
+            }
+            match event {
+                Event::Connected => {
+                    state.stands = Some(CallState::Talking);
+                    state.retries = 0;
+                    Some(Act::Connected)
+                }
+                Event::Interrupted => {
+                    state.stands = Some(CallState::Interrupted);
+                    Some(Act::Interrupted)
+                }
+                Event::Failed => {
+                    state.stands = Some(CallState::Interrupted);
+                    None
+                }
+                Event::Quality(quality) => {
+                    state.quality = Some(quality);
+                    continue;
+                }
+                Event::FirstPicture => continue,
+            }
+        };
+        shared.changed();
+        match act {
+            Some(act) => {
+                // The list tells less than the call does; nothing hangs on it.
+                let _ = shared.act(&appointment, act).await;
+            }
+            None => {
+                begin_anew(&shared, &appointment).await;
+                return;
+            }
+        }
+    }
+}
+
+/// Asks the patient's browser for another connection, for as long as there is hope.
+async fn begin_anew(shared: &Arc<Shared>, appointment: &str) {
+    loop {
+        tokio::time::sleep(RETRY).await;
+        {
+            let mut state = shared.state();
+            if state.wanted.as_deref() != Some(appointment) || state.retries >= RETRIES {
+                return;
+            }
+            state.retries += 1;
+        }
+        // While the patient is away nothing can be asked of the browser: it comes back by itself,
+        // and the server lets it offer anew.
+        if shared.act(appointment, Act::Again).await.is_ok() {
+            return;
+        }
+    }
+}
+
+/// Why an offer was not answered.
+#[derive(Debug, thiserror::Error)]
+enum AnswerError {
+    #[error("the call could not be set up")]
+    Call(#[from] call::CallError),
+    #[error("the answer could not be signed")]
+    Signing(#[from] protocol::statement::StatementError),
+    #[error("the server did not take the answer")]
+    Server(#[from] ServerError),
+    #[error("there is no session")]
+    NoSession,
+}
+
+async fn make(
+    shared: &Shared,
+    appointment: &str,
+    number: u32,
+    offer: &str,
+    relays: Vec<Relay>,
+    studio: Arc<Studio>,
+    events: mpsc::UnboundedSender<Event>,
+) -> Result<Call, AnswerError> {
+    let session = shared
+        .sessions
+        .borrow()
+        .clone()
+        .ok_or(AnswerError::NoSession)?;
+    let setup = Setup {
+        relays: relays
+            .into_iter()
+            .map(|relay| call::Relay {
+                urls: relay.urls,
+                username: relay.username,
+                credential: relay.credential,
+            })
+            .collect(),
+        relayed_only: false,
+    };
+    let (made, answer) = Call::answer(offer, setup, studio, events).await?;
+    let key = CallKey {
+        appointment: appointment.to_owned(),
+        call: number,
+        ours: answer.fingerprint,
+        // The call was made with this offer: it names one certificate.
+        theirs: fingerprint(offer).unwrap_or_default(),
+    };
+    let key = Signed::sign(&key, &session.device.key)?;
+    let act = Act::Answer {
+        sdp: answer.sdp,
+        key,
+    };
+    match shared.act(appointment, act).await {
+        Ok(()) => Ok(made),
+        Err(error) => {
+            made.close().await;
+            Err(error.into())
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Video visits in the record: who waits, and the Encounter that a visit is.
+
+use access::{Action as Verb, Part, ResourceClass};
+use cache::{StoreError, Write};
+use fhir::person;
+use ledger::Action;
+use protocol::visit::{VisitStage as Stage, VisitState};
+use serde_json::{Value, json};
+
+use super::Desk;
+use crate::desk::{Asked, cause};
+use crate::error::WorkError;
+use crate::show::{calendar, people, texts};
+use crate::view::schedule::Progress;
+use crate::view::visit::{VisitStage, VisitView};
+use crate::view::{Cause, Saved};
+
+const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+
+impl Desk {
+    /// Visits with what the cache knows of them.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn visits(&self, states: &[VisitState], why: Cause) -> Result<Vec<VisitView>, WorkError> {
+        let permit = self.permit(&Asked {
+            action: Action::VisitsViewed,
+            verb: Verb::Read,
+            classes: &[ResourceClass::Scheduling],
+            patient: None,
+            part: Part::Whole,
+        })?;
+        let mut views = self.cache.read(|cache| {
+            let mut views = Vec::new();
+            for state in states.iter().filter(|state| state.stage != Stage::Ended) {
+                let card = cache.patient_card(&state.patient)?;
+                let appointment = match cache.record("Appointment", &state.appointment)? {
+                    Some(record) => record.value()?,
+                    None => Value::Null,
+                };
+                let text = |name: &str| texts::text(&appointment, name).map(str::to_owned);
+                let (name, detail) = card.map_or_else(
+                    || ("Unnamed patient".to_owned(), String::new()),
+                    |card| {
+                        let age =
+                            people::age(card.birth.as_deref(), card.died.as_deref(), self.today());
+                        let detail: Vec<String> = age.into_iter().chain(card.sex).collect();
+                        (card.name, detail.join(" · "))
+                    },
+                );
+                views.push(VisitView {
+                    appointment: state.appointment.clone(),
+                    patient: state.patient.clone(),
+                    patient_name: name,
+                    patient_detail: detail,
+                    start: text("start"),
+                    reason: text("description"),
+                    stage: stage(state.stage),
+                    since: state.since.map(|at| self.wall(at)),
+                    said: state.said.clone(),
+                    link_until: state.link_until.map(|at| self.wall(at)),
+                });
+            }
+            Ok::<_, StoreError>(views)
+        })?;
+        views.sort_by(|a, b| {
+            let rank = |view: &VisitView| (view.since.is_none(), view.since.clone());
+            rank(a)
+                .cmp(&rank(b))
+                .then_with(|| a.start.cmp(&b.start))
+                .then_with(|| {
+                    person::normalise(&a.patient_name).cmp(&person::normalise(&b.patient_name))
+                })
+        });
+        let mut event = self.permitted(&permit)?.caused_by(cause(why));
+        for view in &views {
+            event = event.about(view.patient.clone());
+        }
+        self.record(event)?;
+        Ok(views)
+    }
+
+    /// Begins the Encounter of a visit, unless it has begun.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn begin_visit(&self, appointment: &str, patient: &str) -> Result<(), WorkError> {
+        let permit = self.permit(&Asked {
+            action: Action::VisitAdmitted,
+            verb: Verb::Create,
+            classes: &[ResourceClass::Clinical],
+            patient: Some(patient),
+            part: Part::Type("Encounter"),
+        })?;
+        let id = encounter_id(appointment);
+        let event = self.permitted(&permit)?.about(patient);
+        let known = self.cache.read(|cache| cache.record("Encounter", &id))?;
+        if known.is_some() {
+            // The patient was asked in before; this is another time.
+            let event = event.touching(format!("Encounter/{id}"));
+            return self.record(event);
+        }
+        let mut encounter = json!({
+            "resourceType": "Encounter",
+            "id": id,
+            "status": "in-progress",
+            "class": {"system": ACT_CODE, "code": "VR", "display": "virtual"},
+            "subject": {"reference": format!("Patient/{patient}")},
+            "appointment": [{"reference": format!("Appointment/{appointment}")}],
+            "period": {"start": self.wall(self.now())},
+        });
+        if let Some(practitioner) = &self.identity.user.practitioner {
+            encounter["participant"] = json!([{
+                "individual": {
+                    "reference": format!("Practitioner/{practitioner}"),
+                    "display": self.identity.user.display_name,
+                }
+            }]);
+        }
+        let write = Write::Put {
+            resource: encounter,
+            base: None,
+        };
+        self.save("visit", vec![write], event, |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// Ends the Encounter of a visit, and with it the appointment.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn finish_visit(&self, appointment: &str, patient: &str) -> Result<Saved, WorkError> {
+        let permit = self.permit(&Asked {
+            action: Action::VisitEnded,
+            verb: Verb::Update,
+            classes: &[ResourceClass::Clinical],
+            patient: Some(patient),
+            part: Part::Type("Encounter"),
+        })?;
+        let writes = self.cache.read(|cache| {
+            let mut writes = Vec::new();
+            if let Some(record) = cache.record("Encounter", &encounter_id(appointment))? {
+                let base = record.value()?;
+                let mut encounter = base.clone();
+                encounter["status"] = "finished".into();
+                encounter["period"]["end"] = self.wall(self.now()).into();
+                writes.push(Write::Put {
+                    resource: encounter,
+                    base: Some(base),
+                });
+            }
+            if let Some(record) = cache.record("Appointment", appointment)? {
+                let base = record.value()?;
+                let mut changed = base.clone();
+                let zone = &self.identity.zone;
+                calendar::set_progress(&mut changed, Progress::Done, self.now(), zone);
+                writes.push(Write::Put {
+                    resource: changed,
+                    base: Some(base),
+                });
+            }
+            Ok::<_, StoreError>(writes)
+        })?;
+        if writes.is_empty() {
+            return Err(WorkError::Missing);
+        }
+        let event = self.permitted(&permit)?.about(patient);
+        self.save("visit", writes, event, |_| Ok(()))
+    }
+}
+
+/// One Encounter for a visit, whichever workstation begins it.
+fn encounter_id(appointment: &str) -> String {
+    // FHIR's ids have 64 characters at most; ours for appointments have 36.
+    format!("visit-{appointment}").chars().take(64).collect()
+}
+
+fn stage(stage: Stage) -> VisitStage {
+    match stage {
+        Stage::Invited => VisitStage::Invited,
+        Stage::Waiting => VisitStage::Waiting,
+        Stage::Admitted => VisitStage::Admitted,
+        Stage::Connecting => VisitStage::Connecting,
+        Stage::Talking => VisitStage::Talking,
+        Stage::Interrupted => VisitStage::Interrupted,
+        Stage::Ended => VisitStage::Ended,
+    }
+}

@@ -1,0 +1,42 @@
+// The call while something else is in the workspace: a small picture above the status bar, so
+// that a note is written without losing sight of the patient.
+import { Button } from '@mantine/core';
+import { useWords } from '../../shared/words/index.ts';
+import { useClinic } from '../frame/clinic.tsx';
+import { useWorkspace } from '../frame/workspace.tsx';
+import { useCall, useVisits } from './use-call.ts';
+import { Pictures, Standing } from './VisitPanel.tsx';
+import css from './Visits.module.css';
+
+function Dock({ appointment }: { appointment: string }) {
+  const { t } = useWords();
+  const { open } = useWorkspace();
+  const call = useCall(true);
+  if (!call) {
+    return null;
+  }
+  return (
+    <section className={css.dock} aria-label={t('visits.dock')} data-testid="visit-dock">
+      <Pictures place="dock-" alone />
+      <Standing call={call} />
+      <Button size="xs" onClick={() => open({ kind: 'visit', appointment })}>
+        {t('visits.show')}
+      </Button>
+    </section>
+  );
+}
+
+/** The dock, where there is a call and the workspace shows another thing. */
+export function CallDock() {
+  const { can } = useClinic();
+  const { panel } = useWorkspace();
+  const visits = useVisits(can('read-chart'));
+  const calls = visits.data?.visits.some(
+    (visit) => visit.stage !== 'invited' && visit.stage !== 'waiting',
+  );
+  const call = useCall(calls === true);
+  if (!call || panel?.kind === 'visit') {
+    return null;
+  }
+  return <Dock appointment={call.appointment} />;
+}

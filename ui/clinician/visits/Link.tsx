@@ -1,0 +1,60 @@
+// A link for the patient: shown once, because the server keeps only its hash.
+import { Button, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import type { InvitationView } from '../../shared/bindings.ts';
+import { FaultNote } from '../../shared/components/FaultNote.tsx';
+import { useAction } from '../../shared/hooks/use-action.tsx';
+import { ipc } from '../../shared/ipc.ts';
+import { useWords } from '../../shared/words/index.ts';
+import { useClinic } from '../frame/clinic.tsx';
+import css from './Visits.module.css';
+
+/** Makes a link and lets the user copy it. */
+export function Link({ appointment, again }: { appointment: string; again: boolean }) {
+  const { t } = useWords();
+  const { time } = useClinic();
+  const [made, setMade] = useState<InvitationView | null>(null);
+  const [copied, setCopied] = useState(false);
+  const make = useAction(async () => {
+    setMade(await ipc.inviteToVisit(appointment));
+    setCopied(false);
+  });
+  return (
+    <div className={css.link}>
+      <Button
+        variant="default"
+        size="xs"
+        loading={make.running}
+        onClick={() => make.run()}
+        data-testid="visit-link-make"
+      >
+        {t(again ? 'visits.linkAgain' : 'visits.link')}
+      </Button>
+      {make.fault && <FaultNote fault={make.fault} compact />}
+      {made && (
+        <>
+          <TextInput
+            label={t('visits.linkLabel')}
+            description={t('visits.linkUntil', { time: time.shortly(made.until, new Date()) })}
+            value={made.url}
+            readOnly
+            onFocus={(event) => event.currentTarget.select()}
+            data-testid="visit-link"
+          />
+          <Button
+            size="xs"
+            variant="default"
+            onClick={() =>
+              navigator.clipboard.writeText(made.url).then(
+                () => setCopied(true),
+                () => setCopied(false),
+              )
+            }
+          >
+            {t(copied ? 'visits.copied' : 'visits.copy')}
+          </Button>
+        </>
+      )}
+    </div>
+  );
+}

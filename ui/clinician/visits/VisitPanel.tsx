@@ -1,0 +1,209 @@
+// The call beside the chart: pictures, how it stands, devices, and two ways to end.
+import { Button, Select } from '@mantine/core';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import type {
+  CallView,
+  DeviceKind,
+  DevicesView,
+  DeviceView,
+  VisitStage,
+} from '../../shared/bindings.ts';
+import { FaultNote } from '../../shared/components/FaultNote.tsx';
+import { useAction } from '../../shared/hooks/use-action.tsx';
+import { ipc } from '../../shared/ipc.ts';
+import { useWords } from '../../shared/words/index.ts';
+import { Panel } from '../frame/Panel.tsx';
+import { useWorkspace } from '../frame/workspace.tsx';
+import { Picture } from './Picture.tsx';
+import { useCall, useCallAgain, useVisits } from './use-call.ts';
+import css from './Visits.module.css';
+import { useAdmit } from './VisitsScreen.tsx';
+
+const DEVICES = ['devices'];
+/** Nobody is to be asked in while the two sides are at it. */
+const UNDER_WAY: readonly VisitStage[] = ['admitted', 'connecting', 'talking', 'ended'];
+
+/** Addresses of the pictures, each for one use. */
+function usePictures(shown: string) {
+  const pictures = useQuery({
+    queryKey: ['call-pictures', shown],
+    queryFn: () => ipc.callPictures(),
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  return pictures.data ?? null;
+}
+
+function Devices({ call }: { call: CallView }) {
+  const { t } = useWords();
+  const client = useQueryClient();
+  const found = useQuery({ queryKey: DEVICES, queryFn: () => ipc.devices(), gcTime: 0 });
+  const choose = useAction(async (kind: DeviceKind, id: string | null) => {
+    client.setQueryData<DevicesView>(DEVICES, await ipc.chooseDevice(kind, id));
+  });
+  const view = found.data;
+  if (!view) {
+    return null;
+  }
+  const menu = (kind: DeviceKind, devices: DeviceView[], chosen: string | null) => (
+    <Select
+      size="xs"
+      label={t(`visits.devices.${kind}`)}
+      placeholder={t(devices.length === 0 ? 'visits.devices.none' : 'visits.devices.off')}
+      data={devices.map((device) => ({ value: device.id, label: device.name }))}
+      value={chosen}
+      disabled={devices.length === 0}
+      clearable={false}
+      onChange={(id) => id && choose.run(kind, id)}
+      data-testid={`visit-${kind}`}
+    />
+  );
+  const first = (devices: DeviceView[]) => devices[0]?.id ?? null;
+  return (
+    <>
+      <div className={css.controls}>
+        <Button
+          variant="default"
+          aria-pressed={view.microphone === null}
+          onClick={() => choose.run('microphone', view.microphone ? null : first(view.microphones))}
+          data-testid="visit-mute"
+        >
+          {t(view.microphone ? 'visits.mute' : 'visits.unmute')}
+        </Button>
+        <Button
+          variant="default"
+          aria-pressed={view.camera === null}
+          onClick={() => choose.run('camera', view.camera ? null : first(view.cameras))}
+          data-testid="visit-hide"
+        >
+          {t(view.camera ? 'visits.hide' : 'visits.unhide')}
+        </Button>
+      </div>
+      <div className={css.levels}>
+        <label>
+          {t('visits.ownLevel')}
+          <meter min={0} max={100} value={call.ownLevel} />
+        </label>
+        <label>
+          {t('visits.theirLevel')}
+          <meter
+            min={0}
+            max={100}
+            value={call.theirLevel}
+            data-testid="visit-their-level"
+            data-level={call.theirLevel}
+          />
+        </label>
+      </div>
+      {menu('camera', view.cameras, view.camera)}
+      {menu('microphone', view.microphones, view.microphone)}
+      {menu('loudspeaker', view.loudspeakers, view.loudspeaker)}
+      {choose.fault && <FaultNote fault={choose.fault} compact />}
+    </>
+  );
+}
+
+/** The patient, and the user in a corner. Drawn anew, it asks for new addresses. */
+export function Pictures({ place, alone }: { place: string; alone?: boolean }) {
+  const { t } = useWords();
+  const pictures = usePictures(place);
+  return (
+    <div className={css.picture}>
+      <Picture url={pictures?.theirs} label={t('visits.theirs')} testId={`visit-${place}theirs`} />
+      {!alone && (
+        <Picture url={pictures?.own} label={t('visits.own')} small testId={`visit-${place}own`} />
+      )}
+    </div>
+  );
+}
+
+/** How the call stands, in words. */
+export function Standing({ call }: { call: CallView }) {
+  const { t } = useWords();
+  return (
+    <p role="status" className={css.standing} data-testid="visit-standing" data-state={call.state}>
+      {call.state === 'talking'
+        ? t(`visits.quality.${call.quality}`)
+        : t(`visits.states.${call.state}`)}
+    </p>
+  );
+}
+
+/** The call, in the workspace. */
+export default function VisitPanel({ appointment }: { appointment: string }) {
+  const { t } = useWords();
+  const { close } = useWorkspace();
+  const visits = useVisits();
+  const visit = visits.data?.visits.find((one) => one.appointment === appointment);
+  const call = useCall(true);
+  const ours = call?.appointment === appointment ? call : null;
+  const again = useCallAgain();
+  const endCall = useAction(async () => {
+    await ipc.endCall(appointment);
+    await again();
+  });
+  const endVisit = useAction(async () => {
+    await ipc.endVisit(appointment);
+    close();
+  });
+  return (
+    <Panel
+      title={visit?.patientName ?? t('visits.title')}
+      aside={visit && t(`visits.stages.${visit.stage}`)}
+      testId="visit-panel"
+      foot={
+        <div className={css.controls}>
+          {ours && (
+            <Button
+              variant="default"
+              loading={endCall.running}
+              onClick={() => endCall.run()}
+              data-testid="visit-end-call"
+            >
+              {t('visits.endCall')}
+            </Button>
+          )}
+          <Button
+            color="red"
+            variant="light"
+            loading={endVisit.running}
+            onClick={() => endVisit.run()}
+            data-testid="visit-end"
+          >
+            {t('visits.endVisit')}
+          </Button>
+        </div>
+      }
+    >
+      {ours && <Pictures place="" />}
+      {ours && <Standing call={ours} />}
+      {ours?.trouble && <p role="alert">{t(`visits.trouble.${ours.trouble}`)}</p>}
+      {visit && !UNDER_WAY.includes(visit.stage) && <AskIn visit={visit} />}
+      {ours && <Devices call={ours} />}
+      {endCall.fault && <FaultNote fault={endCall.fault} compact />}
+      {endVisit.fault && <FaultNote fault={endVisit.fault} compact />}
+      <p className="dim small">{t('visits.notRecorded')}</p>
+    </Panel>
+  );
+}
+
+function AskIn({ visit }: { visit: Parameters<typeof useAdmit>[0] }) {
+  const { t } = useWords();
+  const admit = useAdmit(visit);
+  return (
+    <div className={css.askIn}>
+      <p>{t(visit.since === null ? 'visits.away' : 'visits.there')}</p>
+      {visit.since !== null && (
+        <Button
+          loading={admit.running}
+          onClick={() => admit.run()}
+          data-autofocus
+          data-testid="visit-ask-in"
+        >
+          {t(visit.stage === 'waiting' ? 'visits.askIn' : 'visits.askBack')}
+        </Button>
+      )}
+      {admit.fault && <FaultNote fault={admit.fault} compact />}
+    </div>
+  );
+}
