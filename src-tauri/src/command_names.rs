@@ -42,6 +42,7 @@ pub const COMMAND_NAMES: &[&str] = &[
     "settle_conflict",
     "combine_conflict",
     "fetch_again",
+    "note_set_aside",
     "give_up_refused",
     "retry_refused",
     "activity",

@@ -358,6 +358,13 @@ pub async fn fetch_again(workstation: State<'_, Workstation>, reference: String)
     workstation.fetch_again(reference).await
 }
 
+/// Takes note of work that was set aside and handed over.
+#[tauri::command]
+#[specta::specta]
+pub async fn note_set_aside(workstation: State<'_, Workstation>, id: String) -> Answer<()> {
+    workstation.note_set_aside(id).await
+}
+
 /// Undoes a refused change on this computer.
 #[tauri::command]
 #[specta::specta]

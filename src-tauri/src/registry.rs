@@ -51,6 +51,7 @@ pub fn registry() -> Builder<tauri::Wry> {
             settle_conflict,
             combine_conflict,
             fetch_again,
+            note_set_aside,
             give_up_refused,
             retry_refused,
             activity,

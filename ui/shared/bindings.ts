@@ -87,6 +87,8 @@ export const commands = {
 	combineConflict: (form: CombineForm) => typedError<null, Fault>(__TAURI_INVOKE("combine_conflict", { form })),
 	/**  Asks the server again for a record that came and could not be read. */
 	fetchAgain: (reference: string) => typedError<null, Fault>(__TAURI_INVOKE("fetch_again", { reference })),
+	/**  Takes note of work that was set aside and handed over. */
+	noteSetAside: (id: string) => typedError<null, Fault>(__TAURI_INVOKE("note_set_aside", { id })),
 	/**  Undoes a refused change on this computer. */
 	giveUpRefused: (id: string) => typedError<null, Fault>(__TAURI_INVOKE("give_up_refused", { id })),
 	/**  Sends a refused change again. */
@@ -712,6 +714,8 @@ export type InboxView = {
 	pairs: PairView[],
 	/**  Records that were merged, for who may undo it; the latest first. */
 	merges: MergedView[],
+	/**  Work that was not sent when its chart left this computer. */
+	setAside: SetAsideView[],
 };
 
 /**  A link for the patient. Shown once. */
@@ -1199,7 +1203,9 @@ export type ReviewKind =
 /**  A token was used without its device's key. */
 "proof-refused" | 
 /**  The certificates of a video call were not those that were signed. */
-"call-forged";
+"call-forged" | 
+/**  Unsent work on a chart that left a user's scope was sealed and handed over. */
+"work-set-aside";
 
 /**  One thing to review. */
 export type ReviewView = {
@@ -1294,6 +1300,26 @@ export type SessionView = {
 	browsing: boolean,
 	/**  Why it is locked, where that was not the user's doing; shown on the sign-in screen. */
 	notice: Fault | null,
+};
+
+/**  Work that was not sent when its chart left this computer: sealed to the organisation. */
+export type SetAsideView = {
+	/**  Its name; the security officer finds the review by it. */
+	id: string,
+	/**  Logical id of the patient, where it is of one. */
+	patient: string | null,
+	/**  Name of the patient, where it is known here. */
+	name: string | null,
+	/**  Changes in it. */
+	changes: number,
+	/**  Drafts in it. */
+	drafts: number,
+	/**  Records in it that a restored server may have lost. */
+	records: number,
+	/**  When it was set aside. */
+	madeAt: string,
+	/**  Whether the server has it. */
+	handed: boolean,
 };
 
 /**  Changes to settings. */

@@ -39,7 +39,7 @@ describe('needs you', () => {
 
   it('names what could not be read, since when, and fetches it again', async () => {
     const { user, fake } = openWindow();
-    expect((await screen.findByTestId('rail-count-inbox')).textContent).toBe('4');
+    expect((await screen.findByTestId('rail-count-inbox')).textContent).toBe('5');
     await user.click(screen.getByTestId('rail-inbox'));
     const entry = await screen.findByTestId('unreadable');
     expect(entry.textContent).toContain('Observation/obs-77');
@@ -47,7 +47,18 @@ describe('needs you', () => {
     await user.click(within(entry).getByTestId('fetch-again'));
     await waitFor(() => expect(screen.queryByTestId('unreadable')).toBeNull());
     expect(fake.count('fetch_again')).toBe(1);
-    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('3');
+    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('4');
+  });
+
+  it('s5: says what became of work whose chart left, and takes it off the list', async () => {
+    const { user, fake } = openWindow();
+    await user.click(await screen.findByTestId('rail-inbox'));
+    const entry = await screen.findByTestId('set-aside');
+    expect(entry.textContent).toContain('2 changes, 1 draft · Wanjiru Kamau');
+    expect(entry.textContent).toContain('the server has it');
+    await user.click(within(entry).getByTestId('set-aside-noted'));
+    await waitFor(() => expect(screen.queryByTestId('set-aside')).toBeNull());
+    expect(fake.count('note_set_aside')).toBe(1);
   });
 
   it('shows why it could not be fetched beside the entry', async () => {

@@ -16,12 +16,14 @@ pub struct Counts {
     pub refused: u32,
     /// Incoming entries that could not be read.
     pub quarantined: u32,
+    /// Work that was set aside because its chart left.
+    pub set_aside: u32,
 }
 
 impl Counts {
     /// What waits for a person.
     pub fn needs_you(&self) -> u32 {
-        self.conflicts + self.refused + self.quarantined
+        self.conflicts + self.refused + self.quarantined + self.set_aside
     }
 }
 
@@ -33,7 +35,8 @@ impl Reading<'_> {
                     (SELECT number - acknowledged FROM chain),
                     (SELECT count(*) FROM conflict),
                     (SELECT count(*) FROM outbox WHERE state = 4),
-                    (SELECT count(*) FROM quarantine)",
+                    (SELECT count(*) FROM quarantine),
+                    (SELECT count(*) FROM set_aside)",
         )?;
         Ok(statement.query_row([], |row| {
             Ok(Counts {
@@ -42,6 +45,7 @@ impl Reading<'_> {
                 conflicts: row.get(2)?,
                 refused: row.get(3)?,
                 quarantined: row.get(4)?,
+                set_aside: row.get(5)?,
             })
         })?)
     }

@@ -13,6 +13,7 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use crate::error::StoreError;
 use crate::merging::Arrival;
 use crate::records::{Incoming, millis};
+use crate::scope::Gone;
 use crate::store::{Cache, Durability, Reading, Writing};
 use crate::{place, quarantine};
 
@@ -48,6 +49,10 @@ pub struct Applied {
     pub types: BTreeSet<String>,
     /// Patients whose records changed (logical ids).
     pub patients: BTreeSet<String>,
+    /// Patients whose charts left (logical ids).
+    pub left: BTreeSet<String>,
+    /// How often work that was not sent was set aside with a chart that left.
+    pub set_aside: u32,
 }
 
 impl Cache {
@@ -121,6 +126,10 @@ impl Writing<'_> {
         seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
     ) -> Result<Applied, StoreError> {
         let mut applied = Applied::default();
+        let mut gone = Gone::default();
+        if let Some(change) = &page.scope {
+            self.take_away(change, at, &mut gone)?;
+        }
         // Asked once for the page: most pages meet an empty outbox.
         let pending = self.pending()?;
         let restarted = self.restarted()?;
@@ -155,10 +164,19 @@ impl Writing<'_> {
                 page.remaining,
                 page.more
             ])?;
+        for patient in page.scope.iter().flat_map(|change| &change.arrived) {
+            self.chart_is_here(patient)?;
+            applied.patients.insert(patient.clone());
+        }
         if !page.more {
             self.read_to_the_end(restarted)?;
+            if !restarted {
+                self.unnamed_leave(at, &mut gone)?;
+            }
         }
-        if !page.entries.is_empty() {
+        let told = page.scope.is_some() || !gone.patients.is_empty();
+        applied.took_away(gone);
+        if told || !page.entries.is_empty() {
             self.record(seal)?;
         }
         Ok(applied)
@@ -211,6 +229,13 @@ impl Writing<'_> {
 }
 
 impl Applied {
+    fn took_away(&mut self, gone: Gone) {
+        self.set_aside += gone.set_aside;
+        self.types.extend(gone.types);
+        self.patients.extend(gone.patients.iter().cloned());
+        self.left.extend(gone.patients);
+    }
+
     fn count(&mut self, entry: &SyncEntry, arrival: Arrival) {
         match arrival {
             Arrival::Stored => self.stored += 1,

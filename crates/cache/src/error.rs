@@ -83,6 +83,9 @@ pub enum StoreError {
     /// The audit event could not be linked.
     #[error("the audit event could not be linked")]
     Chain(#[from] ledger::chain::ChainError),
+    /// Work that must not stay here could not be sealed to the organisation.
+    #[error("work to be set aside could not be sealed")]
+    Unsealed,
     /// The server acknowledged a chain that is not ours.
     #[error("the server's audit receipt does not match this chain")]
     ReceiptWrong,
@@ -118,6 +121,7 @@ impl StoreError {
             Self::Unfit(_) => "unfit",
             Self::ChainBroken => "audit-chain-broken",
             Self::Chain(error) => error.code(),
+            Self::Unsealed => "set-aside-failed",
             Self::ReceiptWrong => "audit-receipt-wrong",
         }
     }

@@ -76,10 +76,17 @@ impl Writing<'_> {
         seal: impl FnOnce(&Head) -> Result<Link, ChainError>,
     ) -> Result<(), StoreError> {
         let entry = self.refused_entry(key)?;
-        let lines = self.lines_of(entry.seq)?;
+        self.take_back(entry.seq, at)?;
+        self.record(seal)?;
+        Ok(())
+    }
+
+    /// An entry goes from the outbox, and its records are again as the server has them.
+    pub(crate) fn take_back(&mut self, seq: i64, at: Timestamp) -> Result<(), StoreError> {
+        let lines = self.lines_of(seq)?;
         self.connection
             .prepare_cached("DELETE FROM outbox WHERE seq = ?1")?
-            .execute([entry.seq])?;
+            .execute([seq])?;
         for line in lines {
             let under = match line.theirs_version {
                 Some(version) if version != UNCONFIRMED => Theirs {
@@ -98,7 +105,6 @@ impl Writing<'_> {
             let later = self.lines_for(&line.resource_type, &line.id)?;
             self.rebase(&line.resource_type, &line.id, later, under, at)?;
         }
-        self.record(seal)?;
         Ok(())
     }
 

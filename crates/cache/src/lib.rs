@@ -32,7 +32,9 @@ mod place;
 mod quarantine;
 mod records;
 mod restored;
+mod room;
 mod schedule;
+mod scope;
 mod settings;
 mod store;
 mod tags;
@@ -54,9 +56,10 @@ pub use outbox::{Change, OutboxLine, OutboxState, Refusal, Write};
 pub use patients::{PatientCard, PatientHits, Survivor};
 pub use quarantine::Quarantined;
 pub use records::{Record, RecordRef, Standing};
+pub use scope::{Sealer, SetAside};
 pub use store::{Cache, Reading, Writing};
 pub use text::TextHit;
-pub use unsent::{Unsent, UnsentChange, UnsentDraft, UnsentRecord};
+pub use unsent::{Unsent, UnsentChange, UnsentDraft, UnsentRecord, UnsentSealed};
 
 #[cfg(test)]
 mod tests;

@@ -451,6 +451,10 @@ impl Writing<'_> {
                 base,
                 mine_text
             ])?;
+        if resource_type == "Patient" && base_version == Some(0) {
+            // Nobody else has written into it yet.
+            self.chart_is_here(id)?;
+        }
         match (mine, &mine_text) {
             (Some(resource), Some(json)) => self.put(&Incoming {
                 resource_type,

@@ -471,7 +471,7 @@ impl Writing<'_> {
         }
     }
 
-    fn remove_at(&mut self, resource_type: &str, place: i64) -> Result<(), StoreError> {
+    pub(crate) fn remove_at(&mut self, resource_type: &str, place: i64) -> Result<(), StoreError> {
         self.unindex(resource_type, place)?;
         self.connection
             .prepare_cached("DELETE FROM resource WHERE place = ?1")?

@@ -1,11 +1,11 @@
 //! A server that was restored from a backup: what it lost is offered to it again.
 //!
-//! Two signs tell of it. Its feed begins again, because cursors of its earlier life count no
-//! more; a changed scope looks the same. And it holds less of this device's audit chain than it
-//! acknowledged before: that is proof. While the feed is read again, records that it brings in
-//! an older version than the one known here are offered as changes of that version. Records
-//! that it does not bring at all are offered only with the proof: they may as well have left
-//! the scope of this user.
+//! Two signs tell of it. Its feed begins again, because cursors of its earlier life count no more.
+//! And it holds less of this device's audit chain than it acknowledged before: that is proof. While
+//! the feed is read again, records that it brings in an older version than the one known here are
+//! offered as changes of that version. Records that it does not bring at all are offered only with
+//! the proof, and of those only what it lost: a chart that it does not name has left the scope of
+//! this user if it knows the patient, and what lies in it is sealed to the organisation instead.
 
 use jiff::Timestamp;
 use protocol::sync::SyncEntry;
@@ -38,6 +38,7 @@ impl Writing<'_> {
     /// server, the server was restored from a backup and the version is offered again.
     pub fn start_over(&mut self) -> Result<(), StoreError> {
         self.connection.execute("DELETE FROM feed_seen", [])?;
+        self.charts_to_be_named()?;
         self.connection.execute(
             "UPDATE feed SET cursor = NULL, stored = 0, remaining = 0, restarted = 1,
                begun_at = (SELECT acknowledged FROM chain WHERE one = 1) WHERE one = 1",
@@ -99,7 +100,11 @@ impl Writing<'_> {
                 statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             rows.collect::<Result<_, _>>()?
         };
+        self.part_lost_from_left()?;
         for (resource_type, id, updated) in lost {
+            if self.has_left(&resource_type, &id)? {
+                continue;
+            }
             let pending = self.lines_for(&resource_type, &id)?;
             match pending.first() {
                 // A person decides between two versions first.

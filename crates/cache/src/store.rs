@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::error::{OpenError, StoreError};
 use crate::key::CacheKey;
 use crate::records::Places;
+use crate::scope::Sealer;
 use crate::{migrations, open};
 
 /// Connections that may read at once. The first is used again whenever it is free, so that its
@@ -27,6 +28,7 @@ pub struct Cache {
     readers: Mutex<Readers>,
     reader_back: Condvar,
     ids: Box<dyn Fn() -> Uuid + Send + Sync>,
+    sealer: Option<Sealer>,
 }
 
 struct Writer {
@@ -62,6 +64,7 @@ pub struct Writing<'a> {
     reading: Reading<'a>,
     pub(crate) places: Places,
     pub(crate) ids: &'a (dyn Fn() -> Uuid + Send + Sync),
+    pub(crate) sealer: Option<&'a Sealer>,
 }
 
 impl<'a> Deref for Writing<'a> {
@@ -135,6 +138,7 @@ impl Cache {
             }),
             reader_back: Condvar::new(),
             ids: Box::new(Uuid::new_v4),
+            sealer: None,
         })
     }
 
@@ -143,6 +147,12 @@ impl Cache {
     pub fn with_ids(mut self, ids: impl Fn() -> Uuid + Send + Sync + 'static) -> Self {
         self.ids = Box::new(ids);
         self
+    }
+
+    /// How work is sealed that may not stay here when its chart leaves. Without it a page that takes
+    /// such a chart away is refused whole.
+    pub fn seal_with(&mut self, sealer: Sealer) {
+        self.sealer = Some(sealer);
     }
 
     /// The file.
@@ -198,7 +208,7 @@ impl Cache {
         if loose {
             set_synchronous(connection, "NORMAL")?;
         }
-        let result = transact(connection, &*self.ids, work);
+        let result = transact(connection, &*self.ids, self.sealer.as_ref(), work);
         if loose {
             // Back to the rule even when the page failed.
             set_synchronous(connection, "FULL")?;
@@ -221,7 +231,8 @@ impl Cache {
         let mut writer = self.writer();
         if writer.loose {
             // Any full commit syncs the whole log.
-            transact(self.connected(&mut writer)?, &*self.ids, |tx| {
+            let sealer = self.sealer.as_ref();
+            transact(self.connected(&mut writer)?, &*self.ids, sealer, |tx| {
                 tx.connection
                     .execute("UPDATE feed SET stored = stored WHERE one = 1", [])?;
                 Ok::<_, StoreError>(())
@@ -355,6 +366,7 @@ impl Drop for Lease<'_> {
 fn transact<T, E: From<StoreError>>(
     connection: &mut Connection,
     ids: &(dyn Fn() -> Uuid + Send + Sync),
+    sealer: Option<&Sealer>,
     work: impl FnOnce(&mut Writing<'_>) -> Result<T, E>,
 ) -> Result<T, E> {
     let tx = connection
@@ -364,6 +376,7 @@ fn transact<T, E: From<StoreError>>(
         reading: Reading { connection: &tx },
         places: Places::default(),
         ids,
+        sealer,
     };
     let value = work(&mut writing)?;
     writing.flush_seen()?;

@@ -1,5 +1,7 @@
 //! Everything that exists only here, for escrow and for a person's own eyes.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use ledger::chain::Link;
 use serde::Serialize;
@@ -12,7 +14,7 @@ use crate::outbox::{OutboxState, Refusal};
 use crate::store::Reading;
 
 /// What would be lost with this cache.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Unsent {
     /// Changes that the server has not confirmed, oldest first; conflicts are among them.
     pub changes: Vec<UnsentChange>,
@@ -20,6 +22,44 @@ pub struct Unsent {
     pub drafts: Vec<UnsentDraft>,
     /// Audit links that the server does not have.
     pub audit: Vec<Link>,
+    /// Records that the server had, and may have lost since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<Value>,
+    /// Work that was sealed by itself before, and that the server does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub set_aside: Vec<UnsentSealed>,
+}
+
+impl Unsent {
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+            && self.drafts.is_empty()
+            && self.audit.is_empty()
+            && self.records.is_empty()
+            && self.set_aside.is_empty()
+    }
+}
+
+/// Work that was sealed to the organisation's recovery key before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UnsentSealed {
+    /// Its name.
+    pub id: Uuid,
+    /// Logical id of the patient.
+    pub patient: Option<String>,
+    /// The sealed work, base64.
+    pub sealed: String,
+}
+
+impl UnsentSealed {
+    pub(crate) fn new(id: Uuid, patient: Option<String>, sealed: &[u8]) -> Self {
+        Self {
+            id,
+            patient,
+            sealed: STANDARD.encode(sealed),
+        }
+    }
 }
 
 /// A change that is not confirmed.
@@ -70,10 +110,32 @@ pub struct UnsentDraft {
 }
 
 impl Reading<'_> {
+    /// Everything that exists only here.
+    pub fn unsent(&self) -> Result<Unsent, StoreError> {
+        Ok(Unsent {
+            changes: self.unsent_changes()?,
+            drafts: self.unsent_drafts(|_| true)?,
+            audit: self.links_to_send(usize::MAX >> 1)?,
+            records: Vec::new(),
+            set_aside: self.sealed_unsent()?,
+        })
+    }
+
     /// Changes that the server has not confirmed, oldest first.
     pub fn unsent_changes(&self) -> Result<Vec<UnsentChange>, StoreError> {
+        self.unsent_changes_of(|_| true)
+    }
+
+    /// Changes of these entries of the outbox.
+    pub(crate) fn unsent_changes_of(
+        &self,
+        wanted: impl Fn(i64) -> bool,
+    ) -> Result<Vec<UnsentChange>, StoreError> {
         let mut changes = Vec::new();
         for (entry, line) in self.entries()?.into_iter().zip(self.outbox()?) {
+            if !wanted(entry.seq) {
+                continue;
+            }
             let mut records = Vec::new();
             for stored in self.lines_of(entry.seq)? {
                 records.push(UnsentRecord {
@@ -102,22 +164,20 @@ impl Reading<'_> {
         Ok(changes)
     }
 
-    /// Everything that exists only here.
-    pub fn unsent(&self) -> Result<Unsent, StoreError> {
-        let drafts = self
-            .drafts()?
-            .into_iter()
+    /// These drafts.
+    pub(crate) fn unsent_drafts(
+        &self,
+        wanted: impl Fn(Uuid) -> bool,
+    ) -> Result<Vec<UnsentDraft>, StoreError> {
+        let drafts = self.drafts()?.into_iter();
+        Ok(drafts
+            .filter(|draft| wanted(draft.id))
             .map(|draft| UnsentDraft {
                 id: draft.id,
                 patient: draft.patient,
                 body: draft.body,
                 changed: draft.changed,
             })
-            .collect();
-        Ok(Unsent {
-            changes: self.unsent_changes()?,
-            drafts,
-            audit: self.links_to_send(usize::MAX >> 1)?,
-        })
+            .collect())
     }
 }

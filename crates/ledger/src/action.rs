@@ -109,6 +109,9 @@ actions! {
     DeviceRevoked = "device-revoked", K::SecurityAttributes;
     /// A workstation saved its unsent work, sealed to the organisation, before it was wiped.
     WorkEscrowed = "work-escrowed", K::Export;
+    /// A workstation handed over work that was not sent when its chart left it, sealed to the
+    /// organisation.
+    WorkSetAside = "work-set-aside", K::Export;
     /// A workstation erased its keys and records by order.
     DeviceWiped = "device-wiped", K::SecurityAttributes;
     /// Unsent work of a lost workstation was opened with the recovery secret.
@@ -191,6 +194,8 @@ actions! {
     ConflictSettled = "conflict-settled", K::Rest(I::Update);
     /// A person gave up a change that the server refused.
     ChangeGivenUp = "change-given-up", K::Rest(I::Update);
+    /// A user took note of work that was set aside.
+    SetAsideNoted = "set-aside-noted", K::Rest(I::Update);
     /// A person offered a refused change again.
     ChangeRetried = "change-retried", K::Rest(I::Operation);
     /// A record that came and could not be read was asked for again.

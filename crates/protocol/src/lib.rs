@@ -13,6 +13,7 @@ pub mod fault;
 pub mod ledger;
 pub mod report;
 pub mod secret;
+pub mod set_aside;
 pub mod sign_in;
 pub mod single_sign_on;
 pub mod statement;
@@ -49,10 +50,14 @@ pub mod path {
     pub const WIPED: &str = "/rounds/v1/device/wiped";
     /// `GET ?cursor=&limit=` → [`crate::sync::SyncPage`].
     pub const SYNC: &str = "/rounds/v1/sync";
+    /// `POST` [`crate::sync::ChartsRequest`], empty reply.
+    pub const CHARTS: &str = "/rounds/v1/charts";
     /// `GET`, a stream of server-sent events; one named `changed` after each commit in scope.
     pub const CHANGES: &str = "/rounds/v1/changes";
     /// `POST` [`crate::upload::UploadRequest`] → [`crate::upload::UploadReply`].
     pub const UPLOAD: &str = "/rounds/v1/upload";
+    /// `POST` [`crate::set_aside::SetAsideRequest`], empty reply.
+    pub const SET_ASIDE: &str = "/rounds/v1/set-aside";
     /// `POST` [`crate::audit::AuditBatch`] → [`crate::audit::AuditReceipt`].
     pub const AUDIT: &str = "/rounds/v1/audit";
     /// `GET` → [`crate::ledger::Checkpoint`].

@@ -161,4 +161,8 @@ pub struct Policy {
     /// Emergency accesses that may be taken off line until the next sign-in with the server.
     #[serde(default)]
     pub emergency_quota: u32,
+    /// Megabytes that a workstation's records may take; above that, charts that were opened least
+    /// lately and are nobody's here for good make room.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_megabytes: Option<u32>,
 }

@@ -14,7 +14,41 @@ pub struct SyncPage {
     pub more: bool,
     /// How many entries are still to come after this page, for a progress bar; an estimate.
     pub remaining: u64,
+    /// What changed in what this computer may keep; none where nothing did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Box<ScopeChange>>,
 }
+
+/// What changed in what a computer may keep. Records outside charts are kept by their type; a
+/// chart, the clinical records of one patient, is kept or not as a whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScopeChange {
+    /// The types of records outside charts, on the first page and after the role changed. Records
+    /// of types that are neither here nor in `chart` go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub types: Option<Vec<String>>,
+    /// The types that charts are made of.
+    pub chart: Vec<String>,
+    /// Patients whose charts this computer may not keep any more: they go before the entries of
+    /// this page are stored. Work on them that was not sent is sealed to the organisation's
+    /// recovery key, kept and handed over.
+    pub left: Vec<String>,
+    /// Patients whose charts are here whole once the entries of this page are stored.
+    pub arrived: Vec<String>,
+}
+
+/// Charts that a computer asks for and charts that it had no room for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChartsRequest {
+    /// Patients whose charts were opened and are not here. They come if the user may see them.
+    pub wanted: Vec<String>,
+    /// Patients whose charts made room. They do not come again before they are asked for, or for a
+    /// week.
+    pub dropped: Vec<String>,
+}
+
+/// Patients that one [`ChartsRequest`] may name.
+pub const MAX_CHARTS: usize = 1_000;
 
 /// One resource as it stands on the server.
 #[derive(Debug, Serialize, Deserialize)]

@@ -112,6 +112,7 @@ fn page(cursor: &str, more: bool) -> SyncPage {
         entries: Vec::new(),
         more,
         remaining: 0,
+        scope: None,
     }
 }
 

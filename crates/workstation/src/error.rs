@@ -112,6 +112,12 @@ pub enum WorkError {
     /// The record is not here.
     #[error("no such record here")]
     Missing,
+    /// The patient's chart may be seen, and is not on this computer.
+    #[error("the chart is not on this computer")]
+    NotHere {
+        /// The access for a while that it may be seen by; none where a relationship is enough.
+        by: Option<protocol::access::GrantKind>,
+    },
     /// What came is not a record that can be read here.
     #[error("what came cannot be read")]
     Unreadable,

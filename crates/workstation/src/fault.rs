@@ -274,6 +274,29 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Nothing was changed.",
             "It may have been removed, or not have arrived yet.",
         ),
+        "chart-not-here" => (
+            "This chart is not on this computer, and without the server it cannot be fetched.",
+            "Nothing was lost: the chart is safe on the server. What is listed of the patient here \
+             is right as far as it goes.",
+            "Bring this computer on line and open the chart again, or ask a colleague whose \
+             computer has it. In an emergency go by what patient and papers tell.",
+        ),
+        "chart-on-its-way" => (
+            "This chart is still on its way from the server.",
+            "Nothing of it is shown before all of it is here.",
+            "Open it again in a moment.",
+        ),
+        "chart-not-given" => (
+            "The server does not give this chart to this computer.",
+            "Nothing was lost: the chart is safe on the server.",
+            "What relates you to the patient may have ended. Find the patient again; if you are \
+             asked for a reason, give it.",
+        ),
+        "set-aside-failed" => (
+            "Work that was not sent could not be sealed for your organisation.",
+            "It stays on this computer as it is; nothing was fetched meanwhile.",
+            "Tell your administrator: the organisation's recovery key is not usable.",
+        ),
         "still-unreadable" => (
             "The record came again and cannot be read by this version of Rounds.",
             "What this computer had of it before is unchanged.",
@@ -495,6 +518,7 @@ impl WorkError {
             Self::NeedsEmergency { .. } => "needs-emergency",
             Self::QuotaSpent => "emergency-quota-spent",
             Self::Missing => "not-found",
+            Self::NotHere { .. } => "chart-not-here",
             Self::Unreadable => "still-unreadable",
             Self::Invalid { .. } => "invalid",
             Self::TimeTaken { .. } => "time-taken",
@@ -592,6 +616,10 @@ mod tests {
             "device-failed",
             "export-failed",
             "not-found",
+            "chart-not-here",
+            "chart-on-its-way",
+            "chart-not-given",
+            "set-aside-failed",
             "still-unreadable",
             "invalid",
             "time-taken",

@@ -104,6 +104,14 @@ pub(crate) fn number_of(orders: &Orders, device: Uuid, nonce: Uuid, verifier: &s
     }
 }
 
+/// Seals unsent work to the organisation; `info` is what the seal is bound to.
+pub(crate) fn seal(info: &[u8], unsent: &Unsent, public: &str) -> io::Result<Vec<u8>> {
+    let plain = Zeroizing::new(serde_json::to_vec(unsent).map_err(io::Error::other)?);
+    RecoveryPublic::parse(public)
+        .and_then(|public| recovery::seal(&public, info, &plain))
+        .map_err(io::Error::other)
+}
+
 /// Saves what an open cache holds: sealed to the organisation, for the server.
 pub(crate) fn save_open(
     profile: &Profile,
@@ -111,12 +119,8 @@ pub(crate) fn save_open(
     unsent: &Unsent,
     public: &str,
 ) -> Result<(), ProfileError> {
-    let nothing = unsent.changes.is_empty() && unsent.drafts.is_empty() && unsent.audit.is_empty();
-    if !nothing {
-        let plain = Zeroizing::new(serde_json::to_vec(unsent).map_err(io::Error::other)?);
-        let sealed = RecoveryPublic::parse(public)
-            .and_then(|public| recovery::seal(&public, &profile.recovery_info(), &plain))
-            .map_err(io::Error::other)?;
+    if !unsent.is_empty() {
+        let sealed = seal(&profile.recovery_info(), unsent, public)?;
         disk::replace(&profile.folder.join(ESCROW), &sealed)?;
         journal.kept = true;
     }

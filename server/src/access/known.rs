@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use access::consent::Rule;
-use access::relation::Kind;
+use access::relation::{self, Kind};
 use access::{Facts, Grant, GrantKind, Me, Part, Party, Says, Tie};
 use deadpool_postgres::GenericClient;
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -105,6 +106,70 @@ pub async fn load(
     };
     let statement = client.prepare_cached(sql).await?;
     let rows = client.query(&statement, &parameters).await?;
+    Ok(gathered(rows, now))
+}
+
+/// What counts for copies on a workstation, of every patient. Relationships count as they always
+/// do, appointments and visits in the clinic's window, and access on the user's own word on the
+/// computer where it was taken. `visitors`: whether whoever visits the clinic matters.
+const TO_BE_KEPT: &str = "\
+    SELECT 'r', t.patient, t.kind, t.party, NULL::text, NULL::smallint, NULL::boolean, NULL::text[], NULL::text[], \
+           NULL::uuid, NULL::uuid, NULL::bytea \
+    FROM relation t, tenant c \
+    WHERE t.tenant = $1 AND c.tenant = $1 AND t.party = ANY($2) AND t.until_at > $4 \
+      AND CASE t.kind \
+          WHEN 'visit' THEN $6 AND t.from_at <= $4 + make_interval(days => c.scope_days_ahead) \
+          WHEN 'appointment' THEN \
+            t.from_at <= $4 + make_interval(days => c.scope_days_ahead - $7) AND \
+            t.until_at > $4 + make_interval(days => $8 - c.scope_days_behind) \
+          ELSE t.from_at <= $4 END \
+    UNION ALL \
+    SELECT 'c', c.patient, NULL, NULL, c.consent, c.depth, c.permits, c.parties, c.types, NULL, NULL, NULL \
+    FROM consent_rule c \
+    WHERE c.tenant = $1 AND c.parties && $2 AND c.from_at <= $4 AND c.until_at > $4 \
+    UNION ALL \
+    SELECT 'g', g.patient, g.kind, NULL, NULL, NULL, NULL, NULL, NULL, g.id, g.key_id, g.reason \
+    FROM access_grant g \
+    WHERE g.tenant = $1 AND g.account = $3 AND g.from_at <= $4 AND g.until_at > $4 \
+      AND (g.device IS NULL OR g.device IS NOT DISTINCT FROM $5)";
+
+/// Reads what is known of a user and every patient whose chart may have to be kept on a computer.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn to_be_kept(
+    app: &App,
+    client: &impl GenericClient,
+    me: &Me,
+    device: Option<Uuid>,
+    visitors: bool,
+) -> Result<Known, StoreError> {
+    let now = app.now();
+    let parties = me.parties();
+    // From this long before it to this long after it an appointment relates at all.
+    let before = i32::try_from(relation::DAYS_BEFORE).unwrap_or(i32::MAX);
+    let after = i32::try_from(relation::DAYS_AFTER).unwrap_or(i32::MAX);
+    let statement = client.prepare_cached(TO_BE_KEPT).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[
+                &app.tenant.id,
+                &parties,
+                &me.user,
+                &now,
+                &device,
+                &visitors,
+                &before,
+                &after,
+            ],
+        )
+        .await?;
+    Ok(gathered(rows, now))
+}
+
+/// What rows say. The database looked at the times already.
+fn gathered(rows: Vec<Row>, now: Timestamp) -> Known {
     let mut known = Known::default();
     for row in rows {
         let patient: String = row.get(1);
@@ -148,7 +213,7 @@ pub async fn load(
             }
         }
     }
-    Ok(known)
+    known
 }
 
 /// The database looked at the times already.
@@ -173,6 +238,17 @@ impl Known {
     /// Every patient of whom something is known.
     pub fn patients(&self) -> impl Iterator<Item = &str> {
         self.of.keys().map(String::as_str)
+    }
+
+    /// Whether the same is known of every type of the patient's records: no consent tells types
+    /// apart.
+    pub fn is_whole(&self, patient: &str) -> bool {
+        self.of.get(patient).is_none_or(|of| {
+            of.ties.iter().all(|tie| match &tie.says {
+                Says::Consent(rule) => rule.types.is_empty(),
+                Says::Related { .. } => true,
+            })
+        })
     }
 
     /// The reason that the user gave for this patient, where access rests on one.

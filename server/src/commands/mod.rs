@@ -80,6 +80,17 @@ enum Command {
         /// each computer's next contact.
         #[arg(long, value_parser = clap::value_parser!(i32).range(1..=720))]
         lease_hours: Option<i32>,
+        /// Days before an appointment from which on its patient's chart is on the practitioner's
+        /// workstation, 0 to 7.
+        #[arg(long, value_parser = clap::value_parser!(i32).range(0..=7))]
+        scope_days_ahead: Option<i32>,
+        /// Days after an appointment for which it stays there, 0 to 30.
+        #[arg(long, value_parser = clap::value_parser!(i32).range(0..=30))]
+        scope_days_behind: Option<i32>,
+        /// Megabytes that the records on a workstation may take, 64 to 1,000,000: above that,
+        /// charts that were opened least lately make room, those of the user's own patients never.
+        #[arg(long, value_parser = clap::value_parser!(i32).range(64..=1_000_000))]
+        cache_megabytes: Option<i32>,
     },
     /// Imports FHIR bundles (*.json) and resources (*.ndjson) from a folder. What was imported
     /// before is left alone, so an interrupted import is simply run again.
@@ -255,9 +266,20 @@ async fn run(command: Command) -> Result<(), CommandError> {
                 }
             }
         }
-        Command::Policy { lease_hours } => {
+        Command::Policy {
+            lease_hours,
+            scope_days_ahead,
+            scope_days_behind,
+            cache_megabytes,
+        } => {
+            let change = policy::Change {
+                lease_hours,
+                scope_days_ahead,
+                scope_days_behind,
+                cache_megabytes,
+            };
             let app = app().await?;
-            print(&policy::policy(&app, lease_hours).await?)
+            print(&policy::policy(&app, change).await?)
         }
         Command::Client(command) => {
             let app = app().await?;

@@ -16,6 +16,7 @@ use crate::app::App;
 use crate::audit::append;
 use crate::commands::error::CommandError;
 use crate::commands::user::{event, first_line};
+use crate::feed::set_aside;
 use crate::identity::wipe;
 use crate::store::error::StoreError;
 
@@ -32,6 +33,9 @@ pub(super) struct Open {
     /// Work that a workstation saved before it was wiped, by its name in `device list`.
     #[arg(long)]
     escrow: Option<Uuid>,
+    /// Work that was not sent when its chart left a workstation, by its name in the review.
+    #[arg(long)]
+    set_aside: Option<Uuid>,
     /// A copy of a profile's folder, or of what a wipe left of it.
     #[arg(long, value_name = "FOLDER")]
     profile: Option<PathBuf>,
@@ -69,6 +73,19 @@ pub(super) async fn run(app: &App, command: RecoveryCommand) -> Result<Value, Co
             Ok(serde_json::from_slice(&plain)?)
         }
         Open {
+            set_aside: Some(id),
+            ..
+        } => {
+            let aside = set_aside::find(app, &client, id)
+                .await?
+                .ok_or(CommandError::Argument("no work of this name was set aside"))?;
+            let plain = recovery::open(&secret, &info(&aside.profile), &aside.sealed)?;
+            let words = format!("set aside {id} by device {}", aside.device);
+            let event = event(app, Action::RecoveryOpened, "recovery open").because(words, []);
+            append::append(app, &client, &event).await?;
+            Ok(serde_json::from_slice(&plain)?)
+        }
+        Open {
             profile: Some(folder),
             ..
         } => {
@@ -82,7 +99,9 @@ pub(super) async fn run(app: &App, command: RecoveryCommand) -> Result<Value, Co
             append::append(app, &client, &event).await?;
             Ok(unsent)
         }
-        _ => Err(CommandError::Argument("--escrow or --profile is missing")),
+        _ => Err(CommandError::Argument(
+            "--escrow, --set-aside or --profile is missing",
+        )),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use vault::Place;
 
@@ -10,31 +11,60 @@ use crate::audit::append::tenant_key;
 use crate::store::error::StoreError;
 use crate::store::keys::KeyFault;
 
-const FORMAT: u8 = 1;
-/// Bytes before the type.
-const FIXED: usize = 1 + 16 + 8 + 8 + 8 + 8;
+const FORMAT: u8 = 2;
 /// Longest cursor that is looked at.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 2048;
 
-/// After which row the next page begins. Rows are ordered by the transaction that wrote them,
-/// then by type and id. Only transactions that ended are ever passed, so no row can come to lie
-/// before a cursor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A record by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// Type.
+    pub resource_type: String,
+    /// Logical id.
+    pub id: String,
+}
+
+/// What is still to be sent whole before changes are followed, and how far that came.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Before {
+    /// Nothing: changes are followed.
+    #[default]
+    Nothing,
+    /// Records of the types that come whole; after this one.
+    Open(Name),
+    /// Records that belong to no patient; after this one.
+    Loose(Name),
+    /// Charts that entered; after this record of this patient.
+    Charts {
+        /// Logical id of the patient.
+        patient: String,
+        /// The record.
+        after: Name,
+    },
+}
+
+/// Where the next page begins. Changes are ordered by the transaction that wrote them, then by type
+/// and id. Only transactions that ended are ever passed, so no row can come to lie before a cursor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     /// Life of the database.
     pub epoch: Uuid,
-    /// Scope that the pages before were made in.
-    pub scope: [u8; 8],
+    /// What the role may keep, as the reader was told it last.
+    pub mark: [u8; 8],
+    /// Number of the reader's charts ([`crate::feed::charts`]); 0 for a reader who keeps none.
+    pub charts: i64,
+    /// When the charts were looked at last, in milliseconds; 0: they are to be looked at.
+    pub looked_at: i64,
     /// Horizon of the first page: below it, the reader has nothing that a deletion could remove.
     pub first_horizon: u64,
-    /// Transaction of the last row.
-    pub transaction: u64,
     /// Entries that were still to come, as counted at the beginning of this run of pages.
     pub remaining: u64,
-    /// Type of the last row.
-    pub resource_type: String,
-    /// Id of the last row.
-    pub id: String,
+    /// What comes before changes are followed.
+    pub before: Before,
+    /// Transaction of the last change.
+    pub transaction: u64,
+    /// The last change.
+    pub last: Name,
 }
 
 /// Why a cursor is not taken.
@@ -43,7 +73,7 @@ pub enum CursorError {
     /// Not a cursor, or not this user's.
     #[error("the cursor cannot be read")]
     Unreadable,
-    /// Of an earlier life or another scope: begin again.
+    /// Of an earlier life: begin again.
     #[error("the cursor does not count any more")]
     Gone,
     /// The database or a seal.
@@ -66,12 +96,7 @@ impl Cursor {
     ///
     /// # Errors
     /// [`CursorError`].
-    pub async fn open(
-        app: &App,
-        user: Uuid,
-        scope: [u8; 8],
-        text: &str,
-    ) -> Result<Self, CursorError> {
+    pub async fn open(app: &App, user: Uuid, text: &str) -> Result<Self, CursorError> {
         if text.len() > LONGEST {
             return Err(CursorError::Unreadable);
         }
@@ -90,24 +115,20 @@ impl Cursor {
             Err(KeyFault::Missing | KeyFault::Destroyed) => return Err(CursorError::Gone),
             Err(_) => return Err(CursorError::Unreadable),
         };
-        let cursor = Self::from_bytes(&bytes).ok_or(CursorError::Unreadable)?;
-        if cursor.epoch != app.tenant.epoch || cursor.scope != scope {
+        // One of an earlier form is this user's, but does not say enough.
+        let cursor = Self::from_bytes(&bytes).ok_or(CursorError::Gone)?;
+        if cursor.epoch != app.tenant.epoch {
             return Err(CursorError::Gone);
         }
         Ok(cursor)
     }
 
     fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(FIXED + self.resource_type.len() + 1 + self.id.len());
+        // Numbers, names and ids alone: there is nothing in it that JSON could not hold.
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(json.len() + 1);
         bytes.push(FORMAT);
-        bytes.extend_from_slice(self.epoch.as_bytes());
-        bytes.extend_from_slice(&self.scope);
-        bytes.extend_from_slice(&self.first_horizon.to_be_bytes());
-        bytes.extend_from_slice(&self.transaction.to_be_bytes());
-        bytes.extend_from_slice(&self.remaining.to_be_bytes());
-        bytes.extend_from_slice(self.resource_type.as_bytes());
-        bytes.push(b'/');
-        bytes.extend_from_slice(self.id.as_bytes());
+        bytes.extend_from_slice(&json);
         bytes
     }
 
@@ -116,21 +137,7 @@ impl Cursor {
         if *format != FORMAT {
             return None;
         }
-        let (epoch, rest) = rest.split_first_chunk::<16>()?;
-        let (scope, rest) = rest.split_first_chunk::<8>()?;
-        let (first_horizon, rest) = rest.split_first_chunk::<8>()?;
-        let (transaction, rest) = rest.split_first_chunk::<8>()?;
-        let (remaining, rest) = rest.split_first_chunk::<8>()?;
-        let (resource_type, id) = std::str::from_utf8(rest).ok()?.split_once('/')?;
-        Some(Self {
-            epoch: Uuid::from_bytes(*epoch),
-            scope: *scope,
-            first_horizon: u64::from_be_bytes(*first_horizon),
-            transaction: u64::from_be_bytes(*transaction),
-            remaining: u64::from_be_bytes(*remaining),
-            resource_type: resource_type.to_owned(),
-            id: id.to_owned(),
-        })
+        serde_json::from_slice(rest).ok()
     }
 }
 
@@ -150,18 +157,27 @@ mod tests {
 
     #[test]
     fn bytes_round_trip() {
+        let name = |id: &str| Name {
+            resource_type: "Patient".to_owned(),
+            id: id.to_owned(),
+        };
         let cursor = Cursor {
             epoch: Uuid::from_u128(7),
-            scope: [3; 8],
+            mark: [3; 8],
+            charts: 12,
+            looked_at: 1_700_000_000_000,
             first_horizon: 12,
-            transaction: u64::MAX,
             remaining: 5,
-            resource_type: "Patient".to_owned(),
-            id: "a-b.c".to_owned(),
+            before: Before::Charts {
+                patient: "p".to_owned(),
+                after: name("b"),
+            },
+            transaction: u64::MAX,
+            last: name("a-b.c"),
         };
-        assert_eq!(Cursor::from_bytes(&cursor.to_bytes()), Some(cursor.clone()));
         let bytes = cursor.to_bytes();
-        for end in 0..FIXED {
+        assert_eq!(Cursor::from_bytes(&bytes), Some(cursor));
+        for end in 0..bytes.len() {
             assert_eq!(Cursor::from_bytes(&bytes[..end]), None);
         }
     }

@@ -20,12 +20,13 @@ use crate::identity::password::PasswordGate;
 use crate::identity::session::{self, Begun, EndedBy, WORKING_DAY};
 use crate::identity::{device, lease, proof, totp};
 use crate::store::error::StoreError;
-use crate::store::transaction;
+use crate::store::{tenant, transaction};
 
 /// Rules that every workstation of the clinic follows.
 pub const POLICY: Policy = Policy {
     idle_lock_seconds: 300,
     emergency_quota: 3,
+    cache_megabytes: None,
 };
 
 /// Longest name of a device.
@@ -223,6 +224,9 @@ pub(super) async fn grant(
 ) -> Result<SessionGrant, IdentityError> {
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let lease = lease::give(app, &client, account.id, device).await?;
+    // The table checks that it is positive.
+    let room = tenant::cache_megabytes(&client, app.tenant.id).await?;
+    let room = u32::try_from(room).ok();
     Ok(SessionGrant {
         token: begun.token,
         expires_at: begun.expires_at,
@@ -234,7 +238,10 @@ pub(super) async fn grant(
             recovery_public_key: app.tenant.recovery_public_key.clone(),
             ledger_key: app.ledger.verifier().to_text(),
         },
-        policy: POLICY,
+        policy: Policy {
+            cache_megabytes: room,
+            ..POLICY
+        },
         lease: Some(lease),
     })
 }

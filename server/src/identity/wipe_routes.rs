@@ -26,6 +26,12 @@ use crate::store::error::StoreError;
 /// The longest name of a profile's folder; ours have 32 characters.
 const PROFILE: usize = 64;
 
+/// Whether a text can be the name of a profile's folder.
+pub(crate) fn is_profile_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    !text.is_empty() && text.len() <= PROFILE && text.chars().all(plain)
+}
+
 /// Routes for devices whose sessions have ended.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -75,11 +81,7 @@ async fn escrow(
 ) -> Result<Json<EscrowReceipt>, Refusal> {
     let device = proved(&app, &uri, &headers).await?;
     let malformed = || Refusal::new(Code::Malformed);
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    if request.profile.is_empty()
-        || request.profile.len() > PROFILE
-        || !request.profile.chars().all(plain)
-    {
+    if !is_profile_name(&request.profile) {
         return Err(malformed().detail("profile is not the name of one"));
     }
     let sealed = STANDARD

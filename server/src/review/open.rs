@@ -144,6 +144,7 @@ pub(crate) fn code(kind: ReviewKind) -> &'static str {
         ReviewKind::LedgerBroken => "ledger-broken",
         ReviewKind::ProofRefused => "proof-refused",
         ReviewKind::CallForged => "call-forged",
+        ReviewKind::WorkSetAside => "work-set-aside",
     }
 }
 

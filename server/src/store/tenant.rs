@@ -85,6 +85,76 @@ pub async fn begin_epoch(
     Ok(())
 }
 
+/// Days before and after an appointment in which its patient's chart is on the practitioner's
+/// workstation.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn scope_days(
+    client: &impl GenericClient,
+    tenant: Uuid,
+) -> Result<(i32, i32), StoreError> {
+    let row = client
+        .query_one(
+            "SELECT scope_days_ahead, scope_days_behind FROM tenant WHERE tenant = $1",
+            &[&tenant],
+        )
+        .await?;
+    Ok((row.get(0), row.get(1)))
+}
+
+/// Changes those that are given. `client` is the owner's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_scope_days(
+    client: &impl GenericClient,
+    tenant: Uuid,
+    ahead: Option<i32>,
+    behind: Option<i32>,
+) -> Result<(), StoreError> {
+    client
+        .execute(
+            "UPDATE tenant SET scope_days_ahead = coalesce($2, scope_days_ahead), \
+               scope_days_behind = coalesce($3, scope_days_behind) WHERE tenant = $1",
+            &[&tenant, &ahead, &behind],
+        )
+        .await?;
+    Ok(())
+}
+
+/// Megabytes that the records on a workstation may take.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn cache_megabytes(client: &impl GenericClient, tenant: Uuid) -> Result<i32, StoreError> {
+    let row = client
+        .query_one(
+            "SELECT cache_megabytes FROM tenant WHERE tenant = $1",
+            &[&tenant],
+        )
+        .await?;
+    Ok(row.get(0))
+}
+
+/// Changes it. `client` is the owner's.
+///
+/// # Errors
+/// When the database refuses.
+pub async fn set_cache_megabytes(
+    client: &impl GenericClient,
+    tenant: Uuid,
+    megabytes: i32,
+) -> Result<(), StoreError> {
+    client
+        .execute(
+            "UPDATE tenant SET cache_megabytes = $2 WHERE tenant = $1",
+            &[&tenant, &megabytes],
+        )
+        .await?;
+    Ok(())
+}
+
 /// Makes the clinic, its data key and its index key. `tx` is a transaction of the owner.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ mod ledger;
 mod node;
 mod reports;
 mod restart;
+mod scope;
 mod sign_in;
 mod single_sign_on;
 mod smart;

@@ -53,6 +53,7 @@ pub fn page(number: usize, entries: Vec<SyncEntry>, more: bool) -> SyncPage {
         entries,
         more,
         remaining: 0,
+        scope: None,
     }
 }
 

@@ -130,6 +130,7 @@ fn page(number: u64) -> Result<SyncPage, StoreError> {
         entries,
         more: number < FIRST_FILLING,
         remaining: 0,
+        scope: None,
     })
 }
 

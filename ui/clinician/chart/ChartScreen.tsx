@@ -1,6 +1,6 @@
 // A patient's chart: the banner and the lists at the left stay, the centre changes by tab.
 import { Button, Tabs } from '@mantine/core';
-import { useCallback } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import type { ChartView } from '../../shared/bindings.ts';
 import { Empty } from '../../shared/components/Empty.tsx';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -32,6 +32,30 @@ const TABS = [
   'who-looked',
 ] as const satisfies readonly ChartTab[];
 
+/** Faults of a chart that is not on this computer: it goes from the screen, too. */
+const AWAY = new Set(['chart-not-here', 'chart-not-given', 'chart-on-its-way']);
+
+/** A chart that takes longer than reading it here would is being fetched: says so. */
+const LONG = 600;
+
+/** What stands where a chart will be. */
+function Coming() {
+  const { t } = useWords();
+  const [long, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <div className={css.alone}>
+      <div role="status" data-testid="chart-fetching">
+        {long && <Empty title={t('chart.fetching')} hint={t('chart.fetchingHint')} />}
+      </div>
+      {!long && <SkeletonRows rows={10} columns={[2, 5, 3]} />}
+    </div>
+  );
+}
+
 /** The chart's screen. */
 export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }) {
   const view = useView({
@@ -53,7 +77,7 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
       </div>
     );
   }
-  if (view.data) {
+  if (view.data && !(fault && AWAY.has(fault.code))) {
     return <OpenChart chart={view.data} tab={tab} ended={ended} />;
   }
   if (fault) {
@@ -71,11 +95,7 @@ export function ChartScreen({ patient, tab }: { patient: string; tab: ChartTab }
       </div>
     );
   }
-  return (
-    <div className={css.alone}>
-      <SkeletonRows rows={10} columns={[2, 5, 3]} />
-    </div>
-  );
+  return <Coming />;
 }
 
 function OpenChart({

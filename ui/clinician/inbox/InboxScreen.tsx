@@ -1,6 +1,6 @@
-// What needs a person: two versions of one record, changes that the server refused, and what came
-// and could not be read, records that are likely one person's. Nothing is decided here without
-// being shown first.
+// What needs a person: two versions of one record, changes that the server refused, what came and
+// could not be read, records that are likely one person's, and work whose chart left. Nothing is
+// decided here without being shown first.
 import { useEffect, useRef } from 'react';
 import { Empty } from '../../shared/components/Empty.tsx';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -15,6 +15,7 @@ import { Merges } from './Merges.tsx';
 import { Pair } from './Pair.tsx';
 import { Group } from './parts.tsx';
 import { Refused } from './Refused.tsx';
+import { SetAside } from './SetAside.tsx';
 import { Unreadable } from './Unreadable.tsx';
 
 /** The Inbox screen. */
@@ -40,7 +41,11 @@ export function InboxScreen() {
   }, [count, refetch]);
   const view = inbox.data;
   const all = view
-    ? view.conflicts.length + view.refused.length + view.unreadable.length + view.pairs.length
+    ? view.conflicts.length +
+      view.refused.length +
+      view.unreadable.length +
+      view.pairs.length +
+      view.setAside.length
     : 0;
   return (
     <Page title={t('inbox.title')} testId="inbox">
@@ -62,6 +67,17 @@ export function InboxScreen() {
         <Group title={t('inbox.refused')} hint={t('inbox.refusedHint')} count={view.refused.length}>
           {view.refused.map((refused) => (
             <Refused key={refused.id} refused={refused} />
+          ))}
+        </Group>
+      )}
+      {view && view.setAside.length > 0 && (
+        <Group
+          title={t('inbox.setAside')}
+          hint={t('inbox.setAsideHint')}
+          count={view.setAside.length}
+        >
+          {view.setAside.map((aside) => (
+            <SetAside key={aside.id} aside={aside} />
           ))}
         </Group>
       )}

@@ -32,6 +32,7 @@ const ICONS: Record<ReviewKind, typeof IconUrgent> = {
   'ledger-broken': IconShieldExclamation,
   'proof-refused': IconShieldExclamation,
   'call-forged': IconShieldExclamation,
+  'work-set-aside': IconAlertTriangle,
 };
 
 /** Moves the focus between rows with the arrows. */

@@ -83,6 +83,8 @@ export const chartWords = {
       DocumentReference: 'Document',
       Immunization: 'Immunisation',
     },
+    fetching: 'Fetching the chart from the server…',
+    fetchingHint: 'It is not on this computer yet. It is shown when all of it is here.',
     gone: 'This chart is not on this computer',
     goneHint: 'It may not have been fetched yet, or your role does not include it.',
   },

@@ -146,6 +146,7 @@ export const guardWords = {
       'ledger-broken': 'Ledger does not continue',
       'proof-refused': 'Token without its key',
       'call-forged': 'Video call stopped',
+      'work-set-aside': 'Unsent work set aside',
     },
     explain: {
       emergency: 'Somebody opened one record in an emergency, on their own word.',
@@ -156,6 +157,8 @@ export const guardWords = {
       'proof-refused': 'A token was used without the key of its workstation: it may be stolen.',
       'call-forged':
         'The certificates of a video call were not those that were signed: somebody may have stood between.',
+      'work-set-aside':
+        'A chart left a user with work that was not sent. It is sealed to the recovery key: have it opened if it belongs into the record.',
     },
     age: '{{age}} ago',
     minutes_one: '{{count}} minute',

@@ -35,7 +35,7 @@ export const offlineWords = {
     title: 'Needs you',
     empty: 'Nothing needs you',
     emptyHint:
-      'When a record was changed in two places at once, the server refuses a change, something that came cannot be read, or two records are likely one person’s, it waits here.',
+      'When a record was changed in two places at once, the server refuses a change, something that came cannot be read, two records are likely one person’s, or a chart left with unsent work, it waits here.',
     conflicts: 'Two versions',
     conflictsHint:
       'The same was changed here and elsewhere. Both versions are kept until you have chosen.',
@@ -45,6 +45,25 @@ export const offlineWords = {
     unreadableHint:
       'It came from the server and is set aside. Everything else arrived; nothing you wrote is in it.',
     sides: 'Both versions of {{title}}',
+    setAside: 'Set aside with a chart that left',
+    setAsideHint:
+      'What relates you to a patient ended while work on the chart was not sent. The chart left this computer; the work did not get lost.',
+    setAsideChanges_one: '{{count}} change',
+    setAsideChanges_other: '{{count}} changes',
+    setAsideDrafts_one: '{{count}} draft',
+    setAsideDrafts_other: '{{count}} drafts',
+    setAsideRecords_one: '{{count}} record',
+    setAsideRecords_other: '{{count}} records',
+    setAsideAt: 'set aside {{time}}, {{ago}}',
+    setAsideWhat: 'This was not sent before the chart left this computer.',
+    setAsideHanded:
+      'It is sealed for your organisation and the server has it: the security officer was told.',
+    setAsideWaits:
+      'It is sealed for your organisation and kept on this computer; the server gets it with the next contact.',
+    setAsideAct:
+      'If it belongs into the record, open the chart with a reason and write it again, or ask the security officer to have it opened.',
+    setAsideNote: 'I have taken note',
+    setAsideNoted: 'Taken off the list; your organisation keeps it',
     field: 'Element',
     before: 'Before',
     mine: 'Yours',

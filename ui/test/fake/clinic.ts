@@ -600,6 +600,9 @@ export class FakeClinic {
       unreadable: this.inbox.unreadable.filter((u) => u.reference !== reference),
     });
   }
+  do_note_set_aside({ id }: { id: string }) {
+    return this.#settled({ setAside: this.inbox.setAside.filter((aside) => aside.id !== id) });
+  }
   do_start_rehearsal() {
     this.rehearsed = rehearsed(true);
     this.tellSync({

@@ -134,15 +134,29 @@ export function inboxOf(): InboxView {
         changedAt: '2026-11-23T15:10:00-05:00',
       },
     ],
+    setAside: [
+      {
+        id: '0199a0c2-7a11-7d0e-9c55-3f6f2b1d4e77',
+        patient: 'pat-13',
+        name: 'Wanjiru Kamau',
+        changes: 2,
+        drafts: 1,
+        records: 0,
+        madeAt: '2026-11-24T08:40:00-05:00',
+        handed: true,
+      },
+    ],
   };
 }
 
 /** An inbox with nothing in it. */
 export function nothingWaits(): InboxView {
-  return { conflicts: [], refused: [], unreadable: [], pairs: [], merges: [] };
+  return { conflicts: [], refused: [], unreadable: [], pairs: [], merges: [], setAside: [] };
 }
 
 /** What the rail counts. */
 export function waitingIn(inbox: InboxView): number {
-  return inbox.conflicts.length + inbox.refused.length + inbox.unreadable.length;
+  return (
+    inbox.conflicts.length + inbox.refused.length + inbox.unreadable.length + inbox.setAside.length
+  );
 }

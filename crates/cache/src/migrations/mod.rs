@@ -10,6 +10,8 @@ pub(crate) const FILES: &[&str] = &[
     include_str!("0002_restored.sql"),
     include_str!("0004_theirs_author.sql"),
     include_str!("0005_same_person.sql"),
+    include_str!("0006_scope.sql"),
+    include_str!("0007_room.sql"),
 ];
 
 /// Brings the file to the latest schema, or says that it comes from the future.

@@ -16,6 +16,7 @@ mod opening;
 mod outbox;
 mod pages;
 mod restored;
+mod scope;
 mod search;
 
 use std::path::PathBuf;
@@ -145,6 +146,7 @@ pub(crate) fn page(cursor: &str, entries: Vec<SyncEntry>) -> SyncPage {
         entries,
         more: false,
         remaining: 0,
+        scope: None,
     }
 }
 

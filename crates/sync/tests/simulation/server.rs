@@ -167,6 +167,7 @@ impl Server {
             entries: names.into_iter().map(|name| self.entry(name)).collect(),
             more: to < self.books.log.len(),
             remaining: (self.books.log.len() - to) as u64,
+            scope: None,
         })
     }
 

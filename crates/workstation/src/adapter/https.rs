@@ -15,10 +15,11 @@ use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::path;
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
+use protocol::set_aside::SetAsideRequest;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::{LeaseGrant, Signed};
-use protocol::sync::{SyncEntry, SyncPage};
+use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
@@ -254,6 +255,10 @@ impl Server for Https {
         })
     }
 
+    fn charts<'a>(&'a self, session: &'a Session, request: &'a ChartsRequest) -> Answer<'a, ()> {
+        Box::pin(self.tell(session, path::CHARTS, request))
+    }
+
     fn record<'a>(
         &'a self,
         session: &'a Session,
@@ -369,6 +374,14 @@ impl Server for Https {
             let query = [("from", from.as_str()), ("to", to.as_str())];
             self.get(session, path::LEDGER_CONSISTENCY, &query).await
         })
+    }
+
+    fn set_aside<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a SetAsideRequest,
+    ) -> Answer<'a, ()> {
+        Box::pin(self.tell(session, path::SET_ASIDE, request))
     }
 
     fn alarm<'a>(&'a self, session: &'a Session, alarm: &'a LedgerAlarm) -> Answer<'a, ()> {

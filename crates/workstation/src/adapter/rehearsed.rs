@@ -10,10 +10,11 @@ use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
+use protocol::set_aside::SetAsideRequest;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
-use protocol::sync::{SyncEntry, SyncPage};
+use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use url::Url;
@@ -127,6 +128,10 @@ impl Server for Rehearsed {
         self.unless_cut(|server| server.page(session, cursor))
     }
 
+    fn charts<'a>(&'a self, session: &'a Session, request: &'a ChartsRequest) -> Answer<'a, ()> {
+        self.unless_cut(|server| server.charts(session, request))
+    }
+
     fn record<'a>(
         &'a self,
         session: &'a Session,
@@ -142,6 +147,14 @@ impl Server for Rehearsed {
         request: &'a UploadRequest,
     ) -> Answer<'a, UploadReply> {
         self.unless_cut(|server| server.upload(session, request))
+    }
+
+    fn set_aside<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a SetAsideRequest,
+    ) -> Answer<'a, ()> {
+        self.unless_cut(|server| server.set_aside(session, request))
     }
 
     fn audit<'a>(

@@ -6,10 +6,11 @@ use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
+use protocol::set_aside::SetAsideRequest;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
-use protocol::sync::{SyncEntry, SyncPage};
+use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use url::Url;
@@ -81,6 +82,10 @@ impl Server for Unusable {
         refuse()
     }
 
+    fn charts<'a>(&'a self, _: &'a Session, _: &'a ChartsRequest) -> Answer<'a, ()> {
+        refuse()
+    }
+
     fn record<'a>(
         &'a self,
         _: &'a Session,
@@ -91,6 +96,10 @@ impl Server for Unusable {
     }
 
     fn upload<'a>(&'a self, _: &'a Session, _: &'a UploadRequest) -> Answer<'a, UploadReply> {
+        refuse()
+    }
+
+    fn set_aside<'a>(&'a self, _: &'a Session, _: &'a SetAsideRequest) -> Answer<'a, ()> {
         refuse()
     }
 

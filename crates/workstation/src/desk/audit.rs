@@ -48,7 +48,10 @@ impl Desk {
     /// Decides by the policies. A refusal is recorded before it is told.
     pub(crate) fn permit(&self, asked: &Asked<'_>) -> Result<Permit, WorkError> {
         match self.judge(asked)? {
-            Ok(permit) => Ok(permit),
+            Ok(permit) => {
+                self.is_here(asked, &permit)?;
+                Ok(permit)
+            }
             Err(decision) => {
                 let purpose = purpose(asked.classes);
                 Err(self.refuse(asked.action, asked.patient, purpose, decision)?)
@@ -93,6 +96,28 @@ impl Desk {
             permit.purpose = Purpose::Emergency;
         }
         Ok(Ok(permit))
+    }
+
+    /// Whether the chart that is asked for is on this computer. An empty one would look like that
+    /// of a patient without a history, and what is written into one would lie there alone.
+    fn is_here(&self, asked: &Asked<'_>, permit: &Permit) -> Result<(), WorkError> {
+        let Some(patient) = asked.patient else {
+            return Ok(());
+        };
+        if !asked.classes.contains(&ResourceClass::Clinical) {
+            return Ok(());
+        }
+        let elsewhere = self.cache.read(|cache| {
+            Ok::<_, StoreError>(
+                !cache.has_chart(patient)? && cache.patient_card(patient)?.is_some(),
+            )
+        })?;
+        if elsewhere {
+            return Err(WorkError::NotHere {
+                by: permit.grant().map(|grant| grant.kind),
+            });
+        }
+        Ok(())
     }
 
     /// Records a refusal and gives the error to tell. Whoever asks for a reason to look at a

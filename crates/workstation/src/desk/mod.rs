@@ -16,6 +16,7 @@ use jiff::civil::Date;
 use crate::port::Ports;
 use crate::profile::Profile;
 use crate::profile::lock_file::LockFile;
+use crate::wipe;
 use identity::Identity;
 
 pub(crate) use audit::{Asked, Permit, cause};
@@ -53,7 +54,7 @@ impl Desk {
         key: Arc<SigningKey>,
         ports: Ports,
     ) -> Self {
-        Self {
+        let mut desk = Self {
             profile,
             identity,
             cache,
@@ -64,7 +65,30 @@ impl Desk {
             on_touched: Box::new(|_| {}),
             on_recorded: Box::new(|_| {}),
             _lock: lock,
-        }
+        };
+        desk.seal_to_organisation();
+        desk
+    }
+
+    /// Work that may not stay here when its chart leaves is sealed to the organisation as it is
+    /// known now.
+    fn seal_to_organisation(&mut self) {
+        let info = self.profile.recovery_info();
+        let public = self.identity.organisation.recovery_public_key.clone();
+        self.cache.seal_with(Box::new(move |unsent| {
+            let sealed = wipe::seal(&info, unsent, &public);
+            if let Err(error) = &sealed {
+                tracing::error!(%error, "work that was not sent could not be sealed");
+            }
+            sealed.ok()
+        }));
+    }
+
+    /// The server's latest word on who works here.
+    pub(crate) fn take_identity(&mut self, identity: Identity) {
+        self.identity = identity;
+        self.forget_names();
+        self.seal_to_organisation();
     }
 
     /// Now.

@@ -33,6 +33,15 @@ pub(crate) struct Known {
     grants: Vec<AccessGrant>,
 }
 
+impl Known {
+    /// Whether the patient is the user's for good: more than an appointment, a visit or the user's
+    /// own word relates them.
+    fn lasts(&self) -> bool {
+        let related = self.related;
+        related.assigned || related.care_team || related.referral || related.consent_permits
+    }
+}
+
 /// A decision, and the access for a while that it stands on, if it would be another without.
 pub(crate) struct Decided {
     /// The decision.
@@ -121,6 +130,12 @@ impl Desk {
             .decide(access::Action::Read, class, Some(&known))
             .decision
             .allow())
+    }
+
+    /// Whether a patient's chart may make room: it can be fetched again when it is opened, and the
+    /// patient is not the user's for good.
+    pub(crate) fn may_make_room(&self, patient: &str) -> Result<bool, WorkError> {
+        Ok(!self.known(patient, Part::Whole)?.lasts())
     }
 
     fn ties(

@@ -77,6 +77,7 @@ fn kept(role: protocol::sign_in::Role) -> Kept {
         policy: Policy {
             idle_lock_seconds: 600,
             emergency_quota: 3,
+            cache_megabytes: None,
         },
         organisation_signs_in: false,
     }
@@ -212,6 +213,7 @@ pub(crate) fn fill(desk: &Desk, patients: &HashMap<u16, String>) {
         entries,
         more: false,
         remaining: 0,
+        scope: None,
     };
     let event = desk.event(ledger::Action::Synchronised).unwrap();
     desk.cache

@@ -5,7 +5,7 @@ use ledger::Action;
 use super::Workstation;
 use crate::runner::Poke;
 use crate::view::activity::ActivityView;
-use crate::view::chart::{ChartView, ProblemForm, ProblemTerm, VitalsForm};
+use crate::view::chart::{ProblemForm, ProblemTerm, VitalsForm};
 use crate::view::conflict::{Choice, CombineForm, InboxView};
 use crate::view::fault::Fault;
 use crate::view::note::{DraftForm, DraftView, NoteView};
@@ -80,15 +80,6 @@ impl Workstation {
     /// [`Fault`] with a stable code.
     pub async fn keep_apart(&self, one: String, other: String) -> Result<Saved, Fault> {
         self.work(move |desk| desk.keep_apart(&one, &other)).await
-    }
-
-    /// A patient's chart.
-    ///
-    /// # Errors
-    /// [`Fault`] with a stable code.
-    pub async fn open_chart(&self, patient: String, cause: Cause) -> Result<ChartView, Fault> {
-        self.work(move |desk| desk.open_chart(&patient, cause))
-            .await
     }
 
     /// A signed note, whole.
@@ -239,6 +230,17 @@ impl Workstation {
         // What needs a person is counted anew.
         self.poke(Poke::Written);
         taken
+    }
+
+    /// Takes note of work that was set aside and handed over.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn note_set_aside(&self, id: String) -> Result<(), Fault> {
+        let noted = self.work(move |desk| desk.note_set_aside(&id)).await;
+        // What needs a person is counted anew.
+        self.poke(Poke::Written);
+        noted
     }
 
     /// Undoes a refused change on this computer.

@@ -1,6 +1,7 @@
 //! The workstation as its windows and commands use it.
 
 mod access;
+mod chart;
 mod day;
 mod idle;
 mod lease;

@@ -61,6 +61,7 @@ impl Bench {
             policy: Policy {
                 idle_lock_seconds: 60,
                 emergency_quota: 0,
+                cache_megabytes: None,
             },
             organisation_signs_in: false,
         };

@@ -11,10 +11,11 @@ use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
+use protocol::set_aside::SetAsideRequest;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
 use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
-use protocol::sync::{SyncEntry, SyncPage};
+use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use url::Url;
@@ -141,6 +142,8 @@ pub trait Server: Send + Sync {
     fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()>;
     /// The page after a cursor.
     fn page<'a>(&'a self, session: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage>;
+    /// Asks for charts, and tells which had no room.
+    fn charts<'a>(&'a self, session: &'a Session, request: &'a ChartsRequest) -> Answer<'a, ()>;
     /// One record as it stands now; none where the server has none for this user.
     fn record<'a>(
         &'a self,
@@ -154,6 +157,12 @@ pub trait Server: Send + Sync {
         session: &'a Session,
         request: &'a UploadRequest,
     ) -> Answer<'a, UploadReply>;
+    /// Hands over work that was set aside.
+    fn set_aside<'a>(
+        &'a self,
+        session: &'a Session,
+        request: &'a SetAsideRequest,
+    ) -> Answer<'a, ()>;
     /// Sends audit links.
     fn audit<'a>(&'a self, session: &'a Session, batch: &'a AuditBatch)
     -> Answer<'a, AuditReceipt>;

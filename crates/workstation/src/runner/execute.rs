@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use ledger::Action;
+use ledger::{AccessEvent, Action};
 use protocol::audit::{AuditBatch, MAX_LINKS};
 use protocol::fault::Code;
 use protocol::sign_in::SessionGrant;
+use protocol::sync::SyncPage;
 use protocol::upload::{MAX_ENTRIES, UploadEntry, UploadRequest};
 use sync::{Failure, Input, Operation, Ticket, Waiting};
 
@@ -84,9 +85,7 @@ impl Bench {
             }
             Operation::Apply(ticket, page) => {
                 self.store(ticket, move |desk| {
-                    let event = desk
-                        .event(Action::Synchronised)?
-                        .asking(format!("{} records", page.entries.len()));
+                    let event = received(desk.event(Action::Synchronised)?, &page);
                     let applied = desk
                         .cache
                         .apply_page(&page, desk.now(), desk.seal(&event))?;
@@ -218,8 +217,7 @@ impl Bench {
                 let (server, device) = (desk.identity.server.clone(), desk.identity.device);
                 match Identity::new(server, device, kept.clone()) {
                     Ok(identity) => {
-                        desk.identity = identity;
-                        desk.forget_names();
+                        desk.take_identity(identity);
                     }
                     Err(reason) => tracing::warn!(reason, "the new identity is not usable"),
                 }
@@ -318,6 +316,19 @@ fn code_name(code: Code) -> String {
         .ok()
         .and_then(|name| name.as_str().map(str::to_owned))
         .unwrap_or_else(|| "other".to_owned())
+}
+
+/// The event of a page: how much came, and whose charts left.
+fn received(event: AccessEvent, page: &SyncPage) -> AccessEvent {
+    let came = format!("{} records", page.entries.len());
+    let left = page.scope.as_ref().map_or(&[][..], |change| &change.left);
+    if left.is_empty() {
+        return event.asking(came);
+    }
+    let event = left
+        .iter()
+        .fold(event, |event, patient| event.about(patient.clone()));
+    event.asking(format!("{came}, {} charts left", left.len()))
 }
 
 /// The records whose standing a reply changes.

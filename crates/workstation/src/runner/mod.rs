@@ -3,9 +3,11 @@
 
 mod comparing;
 mod execute;
+mod handing;
 mod line;
 mod listen;
 mod renewing;
+mod room;
 mod state_view;
 mod witnessing;
 
@@ -107,6 +109,7 @@ impl Runner {
         ));
         let course = Course {
             engine,
+            pokes: pokes.downgrade(),
             ground,
             zone,
             view: view_sender,
@@ -197,6 +200,8 @@ fn waiting(cache: &cache::Reading<'_>) -> Result<Waiting, cache::StoreError> {
 /// The loop's state.
 struct Course {
     engine: Engine,
+    /// Weak: the loop ends when nobody else can poke.
+    pokes: mpsc::WeakUnboundedSender<Poke>,
     ground: Ground,
     zone: jiff::tz::TimeZone,
     view: watch::Sender<SyncView>,
@@ -297,9 +302,13 @@ impl Course {
         if self.looking == Looking::Due {
             self.looking = Looking::Runs;
             let renew = renewing::renew(&self.ground);
+            let make_room = room::make(&self.ground);
+            let hand_over = handing::hand_over(&self.ground, self.pokes.clone());
             let look = witnessing::look(&self.ground);
             running.push(Box::pin(async move {
                 renew.await;
+                hand_over.await;
+                make_room.await;
                 Done::Ledger(look.await)
             }));
         }

@@ -129,6 +129,7 @@ pub fn review(item: ReviewItem, zone: &TimeZone) -> ReviewView {
             Kind::LedgerBroken => ReviewKind::LedgerBroken,
             Kind::ProofRefused => ReviewKind::ProofRefused,
             Kind::CallForged => ReviewKind::CallForged,
+            Kind::WorkSetAside => ReviewKind::WorkSetAside,
         },
         opened_at: when::moment(item.opened_at, zone),
         event: item.event.map(|id| id.to_string()),

@@ -19,6 +19,30 @@ pub struct InboxView {
     pub pairs: Vec<PairView>,
     /// Records that were merged, for who may undo it; the latest first.
     pub merges: Vec<MergedView>,
+    /// Work that was not sent when its chart left this computer.
+    pub set_aside: Vec<SetAsideView>,
+}
+
+/// Work that was not sent when its chart left this computer: sealed to the organisation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct SetAsideView {
+    /// Its name; the security officer finds the review by it.
+    pub id: String,
+    /// Logical id of the patient, where it is of one.
+    pub patient: Option<String>,
+    /// Name of the patient, where it is known here.
+    pub name: Option<String>,
+    /// Changes in it.
+    pub changes: u32,
+    /// Drafts in it.
+    pub drafts: u32,
+    /// Records in it that a restored server may have lost.
+    pub records: u32,
+    /// When it was set aside.
+    pub made_at: String,
+    /// Whether the server has it.
+    pub handed: bool,
 }
 
 /// Two versions of one record that touch.

@@ -163,6 +163,8 @@ pub enum ReviewKind {
     ProofRefused,
     /// The certificates of a video call were not those that were signed.
     CallForged,
+    /// Unsent work on a chart that left a user's scope was sealed and handed over.
+    WorkSetAside,
 }
 
 /// How a review ended.

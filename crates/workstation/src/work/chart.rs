@@ -97,9 +97,16 @@ impl Desk {
                 patient: Some(&card.id),
                 part: Part::Whole,
             })?;
-            earlier.push((card, permit.ok()));
+            // One that is not on this computer is named and not shown, like one that is closed.
+            let here = self.has_chart(&card.id)?;
+            earlier.push((card, permit.ok().filter(|_| here)));
         }
         Ok(earlier)
+    }
+
+    /// Whether a patient's chart is on this computer.
+    pub(crate) fn has_chart(&self, patient: &str) -> Result<bool, WorkError> {
+        self.read(|cache| cache.has_chart(patient))
     }
 
     fn chart(

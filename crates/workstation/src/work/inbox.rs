@@ -1,10 +1,11 @@
 //! What needs a person: two versions of one record, changes that the server refused, what came
-//! from it and could not be read, and records that are likely one person's.
+//! from it and could not be read, records that are likely one person's, and work that was not sent
+//! when its chart left.
 
 use std::collections::HashSet;
 
 use access::{Action as Verb, Part, ResourceClass};
-use cache::{OutboxLine, Reading, Refusal, StoreError};
+use cache::{OutboxLine, Reading, Refusal, SetAside, StoreError};
 use ledger::{AccessEvent, Action};
 use serde_json::Value;
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use crate::error::WorkError;
 use crate::notice::Touched;
 use crate::show::texts;
 use crate::view::Cause;
-use crate::view::conflict::{InboxView, RefusedView};
+use crate::view::conflict::{InboxView, RefusedView, SetAsideView};
 
 /// Longest value that is shown of one side of a field.
 const SHOWN: usize = 600;
@@ -69,12 +70,20 @@ impl Desk {
             for merge in &merges {
                 event = event.clone().about(merge.replaced.id.clone());
             }
+            let mut set_aside = Vec::new();
+            for aside in cache.set_aside()? {
+                if let Some(patient) = &aside.patient {
+                    event = event.clone().about(patient.clone());
+                }
+                set_aside.push(self.set_aside_view(cache, aside)?);
+            }
             Ok::<_, StoreError>(InboxView {
                 conflicts,
                 refused,
                 unreadable,
                 pairs: Vec::new(),
                 merges,
+                set_aside,
             })
         })?;
         let pairs = self.pairs()?;
@@ -107,6 +116,54 @@ impl Desk {
             }
         }
         Ok(closed)
+    }
+
+    /// Takes note of work that was set aside: it leaves the inbox. Only what the server has can.
+    ///
+    /// # Errors
+    /// [`WorkError`].
+    pub fn note_set_aside(&self, id: &str) -> Result<(), WorkError> {
+        let id: Uuid = id.parse().map_err(|_| WorkError::Missing)?;
+        let aside = self
+            .read(|cache| cache.set_aside())?
+            .into_iter()
+            .find(|aside| aside.id == id && aside.handed.is_some())
+            .ok_or(WorkError::Missing)?;
+        let permit = self.permit(&Asked {
+            action: Action::SetAsideNoted,
+            verb: Verb::Read,
+            classes: &[ResourceClass::Demographic],
+            patient: None,
+            part: Part::Whole,
+        })?;
+        let mut event = self.permitted(&permit)?;
+        if let Some(patient) = aside.patient {
+            event = event.about(patient);
+        }
+        self.write_recorded("note-set-aside", &event, |tx| tx.forget_set_aside(id))?;
+        self.told(&event);
+        Ok(())
+    }
+
+    fn set_aside_view(
+        &self,
+        cache: &Reading<'_>,
+        aside: SetAside,
+    ) -> Result<SetAsideView, StoreError> {
+        let card = match &aside.patient {
+            Some(patient) => cache.patient_card(patient)?,
+            None => None,
+        };
+        Ok(SetAsideView {
+            id: aside.id.to_string(),
+            name: card.map(|card| card.name),
+            patient: aside.patient,
+            changes: aside.changes,
+            drafts: aside.drafts,
+            records: aside.records,
+            made_at: self.wall(aside.made),
+            handed: aside.handed.is_some(),
+        })
     }
 
     /// Undoes a refused change on this computer. What was done and undone stays in the audit.

@@ -87,6 +87,36 @@ impl Clinic {
             url,
         }
     }
+
+    /// Writes a record as another program would.
+    pub async fn put(&mut self, resource: &Value) {
+        let token = self.platform.token().unwrap();
+        let ca = std::fs::read(self.platform.ca()).unwrap();
+        let ca = reqwest::Certificate::from_pem(&ca).unwrap();
+        let client = reqwest::Client::builder()
+            .tls_certs_only([ca])
+            .build()
+            .unwrap();
+        let (kind, id) = (&resource["resourceType"], &resource["id"]);
+        let (kind, id) = (kind.as_str().unwrap(), id.as_str().unwrap());
+        let url = format!("{}/fhir/R4/{kind}/{id}", self.url);
+        let request = client.put(url).bearer_auth(token).json(resource);
+        let response = request.send().await.unwrap();
+        let status = response.status();
+        assert!(
+            status.is_success(),
+            "{status}: {}",
+            response.text().await.unwrap()
+        );
+    }
+
+    /// A patient of a doctor.
+    pub async fn patient(&mut self, id: &str, doctor: &str) {
+        let mut patient = patient(id, "Test");
+        let reference = format!("Practitioner/{doctor}");
+        patient["generalPractitioner"] = json!([{"reference": reference}]);
+        self.put(&patient).await;
+    }
 }
 
 /// One platform for tests that leave it as it is.
@@ -95,17 +125,19 @@ pub fn shared() -> &'static Clinic {
     SHARED.get_or_init(Clinic::start)
 }
 
+/// A patient of the first doctor.
+fn patient(id: &str, given: &str) -> Value {
+    json!({"resourceType": "Patient", "id": id, "active": true,
+        "identifier": [{"system": "urn:rounds:mrn", "value": format!("MRN-{id}"),
+            "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}}],
+        "name": [{"use": "official", "family": "Okafor", "given": [given]}],
+        "telecom": [{"system": "phone", "value": "555-0100", "use": "home"}],
+        "gender": "female", "birthDate": "1980-02-29",
+        "address": [{"use": "home", "line": ["1 Main St"], "city": "Springfield"}],
+        "generalPractitioner": [{"reference": "Practitioner/dr1"}]})
+}
+
 fn records_of_the_clinic() -> Vec<Value> {
-    let patient = |id: &str, given: &str| {
-        json!({"resourceType": "Patient", "id": id, "active": true,
-            "identifier": [{"system": "urn:rounds:mrn", "value": format!("MRN-{id}"),
-                "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}}],
-            "name": [{"use": "official", "family": "Okafor", "given": [given]}],
-            "telecom": [{"system": "phone", "value": "555-0100", "use": "home"}],
-            "gender": "female", "birthDate": "1980-02-29",
-            "address": [{"use": "home", "line": ["1 Main St"], "city": "Springfield"}],
-            "generalPractitioner": [{"reference": "Practitioner/dr1"}]})
-    };
     vec![
         json!({"resourceType": "Practitioner", "id": "dr1", "active": true,
             "name": [{"family": "Lovelace", "given": ["Ada"]}]}),

@@ -11,6 +11,7 @@ mod node;
 mod organisation;
 mod restored;
 mod same_person;
+mod scoped;
 mod wiped;
 
 use std::time::Duration;

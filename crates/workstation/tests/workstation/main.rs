@@ -24,6 +24,7 @@ mod password;
 mod records;
 mod rehearsal;
 mod remove;
+mod room;
 mod same_person;
 mod trouble;
 mod wipe;

@@ -14,13 +14,14 @@ use protocol::fault::{Code, Problem};
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
+use protocol::set_aside::SetAsideRequest;
 use protocol::sign_in::{
     EnrolRequest, OrganisationCard, PasswordChange, Policy, Role, SessionGrant, SignInRequest,
     UserCard,
 };
 use protocol::single_sign_on::{BeginRequest, Begun, EnrolByCode, FinishRequest, Ways};
 use protocol::statement::Signed;
-use protocol::sync::{SyncEntry, SyncPage};
+use protocol::sync::{ChartsRequest, ScopeChange, SyncEntry, SyncPage};
 use protocol::upload::{Fate, StoredVersion, UploadFate, UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use serde_json::Value;
@@ -48,6 +49,12 @@ pub struct MockServer {
     pub passwords: Mutex<HashMap<String, String>>,
     pub role: Mutex<Role>,
     pub records: Mutex<Vec<(Value, u64)>>,
+    /// What the next page says of what the computer may keep.
+    pub scope: Mutex<Option<ScopeChange>>,
+    pub set_aside: Mutex<Vec<SetAsideRequest>>,
+    pub cache_megabytes: Mutex<Option<u32>>,
+    /// Patients whose charts made room.
+    pub dropped: Mutex<Vec<String>>,
     pub uploads: Mutex<Vec<Uuid>>,
     pub audit: Mutex<Vec<ledger::chain::Link>>,
     pub recovery: RecoverySecret,
@@ -74,6 +81,10 @@ impl MockServer {
             reachable: AtomicBool::new(true),
             passwords: Mutex::new(HashMap::from([("ada".into(), "right".into())])),
             role: Mutex::new(Role::Clinician),
+            scope: Mutex::default(),
+            set_aside: Mutex::default(),
+            cache_megabytes: Mutex::default(),
+            dropped: Mutex::default(),
             records: Mutex::new(records.into_iter().map(|record| (record, 1)).collect()),
             uploads: Mutex::default(),
             audit: Mutex::default(),
@@ -175,6 +186,7 @@ impl MockServer {
             policy: Policy {
                 idle_lock_seconds: 600,
                 emergency_quota: 3,
+                cache_megabytes: *self.cache_megabytes.lock().unwrap(),
             },
             lease,
         })
@@ -329,8 +341,16 @@ impl Server for MockServer {
                 entries,
                 more: until < records.len(),
                 remaining: (records.len() - until) as u64,
+                scope: self.scope.lock().unwrap().take().map(Box::new),
             })
         })
+    }
+
+    fn charts<'a>(&'a self, _: &'a Session, request: &'a ChartsRequest) -> Answer<'a, ()> {
+        answer(self.contact().map(|()| {
+            let mut dropped = self.dropped.lock().unwrap();
+            dropped.extend(request.dropped.iter().cloned());
+        }))
     }
 
     fn record<'a>(
@@ -340,6 +360,12 @@ impl Server for MockServer {
         id: &'a str,
     ) -> Answer<'a, Option<SyncEntry>> {
         answer(self.contact().map(|()| self.newest(resource_type, id)))
+    }
+
+    fn set_aside<'a>(&'a self, _: &'a Session, request: &'a SetAsideRequest) -> Answer<'a, ()> {
+        answer(self.contact().map(|()| {
+            self.set_aside.lock().unwrap().push(request.clone());
+        }))
     }
 
     fn upload<'a>(&'a self, _: &'a Session, request: &'a UploadRequest) -> Answer<'a, UploadReply> {

@@ -30,7 +30,7 @@ const ADDRESS: &str = "192.0.2.44";
 const AGENT: &str = "walker/1.0";
 
 /// Routes that show or change nothing of any record, and why no event is due.
-const SILENT: [(&str, &str); 9] = [
+const SILENT: [(&str, &str); 10] = [
     ("/visit", "the patient's page, the same for everybody"),
     ("/visit/{file}", "its parts"),
     (path::READY, "says that the server is there"),
@@ -41,6 +41,10 @@ const SILENT: [(&str, &str); 9] = [
     ),
     (path::LEDGER_CHECKPOINT, "a hash over everything"),
     (path::LEDGER_CONSISTENCY, "hashes of hashes"),
+    (
+        path::CHARTS,
+        "asks for charts; the page that brings them is recorded",
+    ),
     (path::ORDERS, "whether the asking device is to be wiped"),
     (
         path::LEASE,
@@ -49,7 +53,7 @@ const SILENT: [(&str, &str); 9] = [
 ];
 
 /// Routes whose events are shown elsewhere, with devices and real sessions.
-const ELSEWHERE: [(&str, &str); 21] = [
+const ELSEWHERE: [(&str, &str); 22] = [
     (path::VISIT_INVITE, "t1: visits"),
     (path::VISIT_NEWS, "t1: visits"),
     (path::VISIT_ACT, "t3: visits"),
@@ -67,6 +71,7 @@ const ELSEWHERE: [(&str, &str); 21] = [
     (path::EMERGENCY, "p3: access"),
     (path::PASSWORD, "w3: devices"),
     (path::ESCROW, "w7: devices"),
+    (path::SET_ASIDE, "s5: scope"),
     (path::WIPED, "w7: devices"),
     (path::WHO_LOOKED, "a4: reports"),
     (path::AUDIT_USERS, "a4: reports"),

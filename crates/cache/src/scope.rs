@@ -1,0 +1,499 @@
+//! What this computer may keep: charts that come and go as a whole, and the work that was not sent
+//! when one went.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fhir::compartment;
+use jiff::Timestamp;
+use protocol::sync::ScopeChange;
+use rusqlite::{OptionalExtension, params};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::error::StoreError;
+use crate::merging::parse;
+use crate::outbox::{Line, uuid};
+use crate::place;
+use crate::records::millis;
+use crate::store::{Reading, Writing};
+use crate::unsent::{Unsent, UnsentSealed};
+
+/// Name of the setting that holds the types of which charts are made.
+const CHART_TYPES: &str = "chart-types";
+
+/// In `chart.state`: the chart is here.
+const HERE: i64 = 0;
+/// A feed that was begun again has not named it yet.
+const UNNAMED: i64 = 1;
+/// The same, and the server was restored: it may have lost what is in it.
+const UNNAMED_AFTER_LOSS: i64 = 2;
+
+/// Seals work that must not stay here as it is. None when it cannot.
+pub type Sealer = Box<dyn Fn(&Unsent) -> Option<Vec<u8>> + Send + Sync>;
+
+/// Work that was sealed because the chart it belongs to left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetAside {
+    /// Its name.
+    pub id: Uuid,
+    /// Logical id of the patient; none where it is of several or none.
+    pub patient: Option<String>,
+    /// Changes in it.
+    pub changes: u32,
+    /// Drafts in it.
+    pub drafts: u32,
+    /// Records in it that a restored server may have lost.
+    pub records: u32,
+    /// When it was set aside.
+    pub made: Timestamp,
+    /// When the server had it.
+    pub handed: Option<Timestamp>,
+}
+
+/// What a change of scope took away.
+#[derive(Debug, Default)]
+pub(crate) struct Gone {
+    /// Patients whose charts went.
+    pub patients: BTreeSet<String>,
+    /// Types of which something went.
+    pub types: BTreeSet<String>,
+    /// How often work was set aside.
+    pub set_aside: u32,
+}
+
+impl Reading<'_> {
+    /// Whether a patient's chart is here, whole. Every chart is, as long as the server has said
+    /// nothing of what this computer may keep.
+    pub fn has_chart(&self, patient: &str) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM chart WHERE patient = ?1)
+               OR NOT EXISTS (SELECT 1 FROM setting WHERE name = ?2)",
+        )?;
+        Ok(statement.query_row([patient, CHART_TYPES], |row| row.get(0))?)
+    }
+
+    /// All work that was set aside and not forgotten yet, oldest first.
+    pub fn set_aside(&self) -> Result<Vec<SetAside>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, patient, changes, drafts, records, made, handed FROM set_aside
+             ORDER BY made, id",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(SetAside {
+                id: uuid(row.get_ref(0)?.as_str().unwrap_or_default())?,
+                patient: row.get(1)?,
+                changes: row.get(2)?,
+                drafts: row.get(3)?,
+                records: row.get(4)?,
+                made: millis(row.get(5)?),
+                handed: row.get::<_, Option<i64>>(6)?.map(millis),
+            });
+        }
+        Ok(found)
+    }
+
+    /// The sealed work of this name, while the server does not have it.
+    pub fn sealed_work(&self, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT sealed FROM set_aside WHERE id = ?1")?;
+        let sealed: Option<Option<Vec<u8>>> = statement
+            .query_row([id.to_string()], |row| row.get(0))
+            .optional()?;
+        Ok(sealed.flatten())
+    }
+
+    /// Sealed work that the server does not have.
+    pub(crate) fn sealed_unsent(&self) -> Result<Vec<UnsentSealed>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT id, patient, sealed FROM set_aside WHERE sealed IS NOT NULL ORDER BY made, id",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            found.push(UnsentSealed::new(
+                uuid(row.get_ref(0)?.as_str().unwrap_or_default())?,
+                row.get(1)?,
+                row.get_ref(2)?.as_blob().unwrap_or_default(),
+            ));
+        }
+        Ok(found)
+    }
+
+    pub(crate) fn chart_types(&self) -> Result<Vec<String>, StoreError> {
+        Ok(self.setting(CHART_TYPES)?.unwrap_or_default())
+    }
+
+    fn charts_in(&self, state: i64) -> Result<Vec<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT patient FROM chart WHERE state = ?1 ORDER BY patient")?;
+        let rows = statement.query_map([state], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Whether there is work on a patient's records that the server does not have.
+    pub(crate) fn has_unsent(&self, patient: &str) -> Result<bool, StoreError> {
+        if self.draft_of(patient)?.is_some() {
+            return Ok(true);
+        }
+        for entry in self.entries()? {
+            for line in self.lines_of(entry.seq)? {
+                if self.patient_of_line(&line)?.as_deref() == Some(patient) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// The patient in whose chart a line of the outbox lies.
+    fn patient_of_line(&self, line: &Line) -> Result<Option<String>, StoreError> {
+        if let Some(patient) = self.patient_of(&line.resource_type, &line.id)? {
+            return Ok(Some(patient));
+        }
+        // Deleted here: what it was says whose it was.
+        for text in [&line.mine, &line.base, &line.theirs] {
+            if let Some(value) = parse(text.as_deref())? {
+                return Ok(compartment::patient_of(&value));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Writing<'_> {
+    /// The server has sealed work. Its bytes go; that there was such work stays until it is
+    /// forgotten.
+    pub fn handed_over(&mut self, id: Uuid, at: Timestamp) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE set_aside SET handed = coalesce(handed, ?2), sealed = NULL WHERE id = ?1",
+            )?
+            .execute(params![id.to_string(), at.as_millisecond()])?;
+        Ok(())
+    }
+
+    /// Forgets that work was set aside. Only what the server has can be forgotten.
+    pub fn forget_set_aside(&mut self, id: Uuid) -> Result<(), StoreError> {
+        let forgotten = self
+            .connection
+            .prepare_cached("DELETE FROM set_aside WHERE id = ?1 AND handed IS NOT NULL")?
+            .execute([id.to_string()])?;
+        if forgotten == 0 {
+            return Err(StoreError::Missing {
+                what: "work that was handed over",
+            });
+        }
+        Ok(())
+    }
+
+    /// A chart is here: nothing of it is missing.
+    pub(crate) fn chart_is_here(&mut self, patient: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("DELETE FROM made_room WHERE patient = ?1")?
+            .execute([patient])?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO chart (patient, state) VALUES (?1, ?2)
+                 ON CONFLICT (patient) DO UPDATE SET state = excluded.state",
+            )?
+            .execute(params![patient, HERE])?;
+        Ok(())
+    }
+
+    /// The feed begins again: it will name the charts that are to be here.
+    pub(crate) fn charts_to_be_named(&mut self) -> Result<(), StoreError> {
+        self.connection
+            .execute("UPDATE chart SET state = ?1", [UNNAMED])?;
+        Ok(())
+    }
+
+    /// What may not be kept any more goes, before anything is stored.
+    pub(crate) fn take_away(
+        &mut self,
+        change: &ScopeChange,
+        at: Timestamp,
+        gone: &mut Gone,
+    ) -> Result<(), StoreError> {
+        self.set(CHART_TYPES, &change.chart)?;
+        for patient in &change.left {
+            self.leave(patient, false, at, gone)?;
+        }
+        if let Some(types) = &change.types {
+            self.keep_types(types, &change.chart, at, gone)?;
+        }
+        Ok(())
+    }
+
+    /// After an ordinary run of pages: charts that a feed begun again did not name have left.
+    /// Whether the server was restored is known by now, since links were sent before the pages.
+    pub(crate) fn unnamed_leave(
+        &mut self,
+        at: Timestamp,
+        gone: &mut Gone,
+    ) -> Result<(), StoreError> {
+        if self.chart_types()?.is_empty() {
+            return Ok(());
+        }
+        for state in [UNNAMED, UNNAMED_AFTER_LOSS] {
+            for patient in self.charts_in(state)? {
+                if matches!(self.record_text("Patient", &patient)?, Some((0, _))) {
+                    // Registered here, and not sent yet.
+                    self.chart_is_here(&patient)?;
+                    continue;
+                }
+                self.leave(&patient, state == UNNAMED_AFTER_LOSS, at, gone)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A restored server has named its charts. The others left if it knows their patients: what is
+    /// in them is not offered again, and it is sealed whole when they go. What it does not know it
+    /// has lost: that stays.
+    pub(crate) fn part_lost_from_left(&mut self) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE chart SET state = CASE WHEN EXISTS
+                   (SELECT 1 FROM feed_seen s WHERE s.id = chart.patient AND s.type = 'Patient')
+                 THEN ?1 ELSE ?2 END WHERE state = ?3",
+            )?
+            .execute([UNNAMED_AFTER_LOSS, HERE, UNNAMED])?;
+        Ok(())
+    }
+
+    /// Whether a record lies in a chart that left a restored server's scope.
+    pub(crate) fn has_left(&self, resource_type: &str, id: &str) -> Result<bool, StoreError> {
+        let Some(patient) = self.patient_of(resource_type, id)? else {
+            return Ok(false);
+        };
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT state FROM chart WHERE patient = ?1")?;
+        let state: Option<i64> = statement
+            .query_row([patient], |row| row.get(0))
+            .optional()?;
+        Ok(state == Some(UNNAMED_AFTER_LOSS)
+            && self.chart_types()?.iter().any(|kind| kind == resource_type))
+    }
+
+    /// A chart goes, with everything that lies in it. Work on it that was not sent is sealed first;
+    /// where `whole`, its records are too.
+    fn leave(
+        &mut self,
+        patient: &str,
+        whole: bool,
+        at: Timestamp,
+        gone: &mut Gone,
+    ) -> Result<(), StoreError> {
+        let types = self.chart_types()?;
+        let mut work = Work::default();
+        for entry in self.entries()? {
+            for line in self.lines_of(entry.seq)? {
+                if types.contains(&line.resource_type)
+                    && self.patient_of_line(&line)?.as_deref() == Some(patient)
+                {
+                    work.entries.insert(entry.seq);
+                    break;
+                }
+            }
+        }
+        for draft in self.drafts()? {
+            if draft.patient == patient {
+                work.drafts.insert(draft.id);
+            }
+        }
+        if whole {
+            work.records = self.texts_in(patient, &types)?;
+        }
+        if self.seal_aside(Some(patient), &work, at)? {
+            gone.set_aside += 1;
+        }
+        self.take_work_back(&work, at)?;
+        self.remove_chart(patient, &types, gone)
+    }
+
+    /// The records of a chart go, whatever the outbox holds of them.
+    pub(crate) fn remove_chart(
+        &mut self,
+        patient: &str,
+        types: &[String],
+        gone: &mut Gone,
+    ) -> Result<(), StoreError> {
+        if let Some(slot) = self.slot(patient)? {
+            let stretch = place::stretch_of_patient(slot);
+            let found: Vec<(String, i64)> = {
+                let mut statement = self.connection.prepare_cached(
+                    "SELECT type, place FROM resource WHERE place BETWEEN ?1 AND ?2",
+                )?;
+                let rows = statement.query_map([stretch.start(), stretch.end()], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })?;
+                rows.collect::<Result<_, _>>()?
+            };
+            for (kind, place) in found.into_iter().filter(|(kind, _)| types.contains(kind)) {
+                self.remove_at(&kind, place)?;
+                gone.types.insert(kind);
+            }
+            self.connection
+                .prepare_cached("DELETE FROM patient_seen WHERE slot = ?1")?
+                .execute([slot])?;
+        }
+        self.release_of(patient, types)?;
+        self.connection
+            .prepare_cached("DELETE FROM chart WHERE patient = ?1")?
+            .execute([patient])?;
+        gone.patients.insert(patient.to_owned());
+        Ok(())
+    }
+
+    /// Entries of a chart that could not be read go with it, where they say whose they are.
+    fn release_of(&mut self, patient: &str, types: &[String]) -> Result<(), StoreError> {
+        for entry in self.quarantined()? {
+            let whose = entry
+                .json
+                .as_deref()
+                .and_then(|json| serde_json::from_str::<Value>(json).ok())
+                .and_then(|value| compartment::patient_of(&value));
+            if types.contains(&entry.resource_type) && whose.as_deref() == Some(patient) {
+                self.release(&entry.resource_type, &entry.id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records of other types go: the role has changed.
+    fn keep_types(
+        &mut self,
+        outside: &[String],
+        chart: &[String],
+        at: Timestamp,
+        gone: &mut Gone,
+    ) -> Result<(), StoreError> {
+        let kept = |kind: &str| outside.iter().chain(chart).any(|known| known == kind);
+        let mut work: BTreeMap<Option<String>, Work> = BTreeMap::new();
+        for entry in self.entries()? {
+            for line in self.lines_of(entry.seq)? {
+                if !kept(&line.resource_type) {
+                    let patient = self.patient_of_line(&line)?;
+                    work.entry(patient).or_default().entries.insert(entry.seq);
+                    break;
+                }
+            }
+        }
+        for (patient, work) in work {
+            if self.seal_aside(patient.as_deref(), &work, at)? {
+                gone.set_aside += 1;
+            }
+            self.take_work_back(&work, at)?;
+        }
+        let types: Vec<String> = {
+            let mut statement = self
+                .connection
+                .prepare_cached("SELECT DISTINCT type FROM resource")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for kind in types.into_iter().filter(|kind| !kept(kind)) {
+            let places: Vec<i64> = {
+                let mut statement = self
+                    .connection
+                    .prepare_cached("SELECT place FROM resource WHERE type = ?1")?;
+                let rows = statement.query_map([&kind], |row| row.get(0))?;
+                rows.collect::<Result<_, _>>()?
+            };
+            for place in places {
+                self.remove_at(&kind, place)?;
+            }
+            gone.types.insert(kind);
+        }
+        Ok(())
+    }
+
+    /// Texts of a chart's records that the server had.
+    fn texts_in(&self, patient: &str, types: &[String]) -> Result<Vec<Value>, StoreError> {
+        let types: Vec<&str> = types.iter().map(String::as_str).collect();
+        let mut texts = Vec::new();
+        if types.is_empty() {
+            return Ok(texts);
+        }
+        self.each_of_patient(patient, &types, |record| {
+            if record.version > 0 {
+                texts.extend(parse(Some(record.json))?);
+            }
+            Ok::<_, StoreError>(())
+        })?;
+        Ok(texts)
+    }
+
+    /// Seals work and keeps it; answers whether there was any.
+    fn seal_aside(
+        &mut self,
+        patient: Option<&str>,
+        work: &Work,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let unsent = self.unsent_of(work)?;
+        if unsent.is_empty() {
+            return Ok(false);
+        }
+        let sealed = self
+            .sealer
+            .and_then(|seal| seal(&unsent))
+            .ok_or(StoreError::Unsealed)?;
+        self.connection
+            .prepare_cached(
+                "INSERT INTO set_aside (id, patient, changes, drafts, records, made, sealed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(params![
+                (self.ids)().to_string(),
+                patient,
+                unsent.changes.len() as i64,
+                unsent.drafts.len() as i64,
+                unsent.records.len() as i64,
+                at.as_millisecond(),
+                sealed
+            ])?;
+        Ok(true)
+    }
+
+    fn unsent_of(&self, work: &Work) -> Result<Unsent, StoreError> {
+        let mut unsent = Unsent {
+            records: work.records.clone(),
+            ..Unsent::default()
+        };
+        if !work.entries.is_empty() {
+            unsent.changes = self.unsent_changes_of(|seq| work.entries.contains(&seq))?;
+        }
+        if !work.drafts.is_empty() {
+            unsent.drafts = self.unsent_drafts(|id| work.drafts.contains(&id))?;
+        }
+        Ok(unsent)
+    }
+
+    /// What was sealed goes from the outbox and the drafts; other records that a change touched are
+    /// again as the server has them.
+    fn take_work_back(&mut self, work: &Work, at: Timestamp) -> Result<(), StoreError> {
+        // The newest first: nothing then stands on what is taken back.
+        for seq in work.entries.iter().rev() {
+            self.take_back(*seq, at)?;
+        }
+        for draft in &work.drafts {
+            self.discard_draft(*draft)?;
+        }
+        Ok(())
+    }
+}
+
+/// Work that goes together.
+#[derive(Debug, Default)]
+struct Work {
+    /// Entries of the outbox.
+    entries: BTreeSet<i64>,
+    drafts: BTreeSet<Uuid>,
+    records: Vec<Value>,
+}
