@@ -68,10 +68,16 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     };
   }, [phase]);
 
-  const session = useMemo<Session>(
-    () => ({ view, sync, fault, take: setView, ask: () => setAsked((n) => n + 1) }),
-    [view, sync, fault],
-  );
+  const session = useMemo<Session>(() => {
+    const ask = () => setAsked((n) => n + 1);
+    // An event may have overtaken the answer, as when a short first filling was over before the
+    // enrolment had answered: what holds now is asked for.
+    const take = (next: SessionView) => {
+      setView(next);
+      ask();
+    };
+    return { view, sync, fault, take, ask };
+  }, [view, sync, fault]);
   return <SessionContext value={session}>{children}</SessionContext>;
 }
 
