@@ -9,6 +9,9 @@ CREATE TABLE short_token (
   token  bigint           NOT NULL,
   id     text COLLATE "C" NOT NULL
 );
+COMMENT ON COLUMN short_token.tenant IS 'The clinic.';
+COMMENT ON COLUMN short_token.token IS 'HMAC-SHA256, cut to 64 bits, of tenant, type, parameter and value.';
+COMMENT ON COLUMN short_token.id IS 'Logical id.';
 INSERT INTO short_token (tenant, token, id)
   SELECT DISTINCT tenant, ('x' || translate(left(token::text, 18), '-', ''))::bit(64)::bigint, id
   FROM search_token;
@@ -16,9 +19,6 @@ DROP TABLE search_token;
 ALTER TABLE short_token RENAME TO search_token;
 CREATE INDEX search_token_by_token ON search_token (token, id);
 COMMENT ON TABLE search_token IS 'The blind index: keyed hashes of what current resources can be found by.';
-COMMENT ON COLUMN search_token.tenant IS 'The clinic.';
-COMMENT ON COLUMN search_token.token IS 'HMAC-SHA256, cut to 64 bits, of tenant, type, parameter and value.';
-COMMENT ON COLUMN search_token.id IS 'Logical id.';
 COMMENT ON INDEX search_token_by_token IS 'Which records are found by a token, in the order of their ids.';
 SELECT wall_in('search_token');
 GRANT SELECT, INSERT, DELETE ON search_token TO rounds_app;
