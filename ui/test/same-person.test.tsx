@@ -54,7 +54,7 @@ describe('s9 while registering', () => {
 describe('s9 in the inbox', () => {
   it('shows both sides, what agrees, and what each holds', async () => {
     const { pair } = await openInbox();
-    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('4');
+    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('5');
     expect(pair.textContent).toContain('Nearly: given name');
     expect(pair.textContent).toContain('Same: family name, birth date, sex, phone');
     expect(within(pair).getByTestId('holds-one').textContent).toContain('9 notes');
@@ -91,7 +91,7 @@ describe('s9 in the inbox', () => {
       replacedVersion: 1,
       taken: [{ element: 'telecom', beside: true }],
     });
-    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('3');
+    expect(screen.getByTestId('rail-count-inbox').textContent).toBe('4');
   });
 
   it('lets the other record stay', async () => {

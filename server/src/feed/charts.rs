@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use deadpool_postgres::GenericClient;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -13,6 +14,10 @@ use crate::feed::scope::Chart;
 use crate::feed::wishes::Wishes;
 use crate::identity::caller::Caller;
 use crate::store::error::StoreError;
+
+/// How long rows are kept after a cursor came that names a later one. Pages are asked for ahead of
+/// what is stored: a reader that is killed in between comes again with the earlier cursor.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// The charts of one reader.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -114,26 +119,29 @@ pub async fn load(
     let statement = client
         .prepare_cached(
             "SELECT s.held, s.wanted, s.made_at, EXISTS (SELECT FROM feed_charts o WHERE o.tenant = s.tenant \
-               AND o.account = s.account AND o.device = s.device AND o.number < s.number) \
+               AND o.account = s.account AND o.device = s.device AND o.number < s.number \
+               AND o.made_at < $5) \
              FROM feed_charts s \
              WHERE s.tenant = $1 AND s.account = $2 AND s.device = $3 AND s.number = $4",
         )
         .await?;
     let device = device(caller);
-    let row = client
-        .query_opt(
-            &statement,
-            &[&app.tenant.id, &caller.user_id, &device, &cursor.charts],
-        )
-        .await?;
+    let forgotten = app.now().saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+    let parameters: [&(dyn ToSql + Sync); 5] = [
+        &app.tenant.id,
+        &caller.user_id,
+        &device,
+        &cursor.charts,
+        &forgotten,
+    ];
+    let row = client.query_opt(&statement, &parameters).await?;
     let Some(row) = row else { return Ok(None) };
     if row.get(3) {
-        // Whoever comes with this number was answered, and will not come with an earlier one.
         client
             .execute(
-                "DELETE FROM feed_charts \
-                 WHERE tenant = $1 AND account = $2 AND device = $3 AND number < $4",
-                &[&app.tenant.id, &caller.user_id, &device, &cursor.charts],
+                "DELETE FROM feed_charts WHERE tenant = $1 AND account = $2 AND device = $3 \
+                   AND number < $4 AND made_at < $5",
+                &parameters,
             )
             .await?;
     }

@@ -239,6 +239,9 @@ async fn a_reason_brings_a_whole_chart(clinic: &Clinic, ann: &Session, cursor: &
     let rest = clinic.follow(ann, &again.cursor, 4).await;
     assert_eq!(rest.records.len(), 6);
     assert_eq!(rest.arrived, set(&["other"]));
+    // So it is after later cursors were named: a reader may have been killed before it stored them.
+    let killed = ann.page(&clinic.bench, &passed.cursor, 4).await;
+    assert_eq!(names(&one), names(&killed));
     // From here on it is followed.
     clinic.put(&condition("new", "other")).await;
     let more = clinic.follow(ann, &rest.cursor, 4).await;

@@ -153,6 +153,11 @@ async fn s9_registered_twice_off_line_merged_by_one_seen_by_the_other_and_undone
     assert_eq!(chart.earlier[0].patient.id, by_bob);
     assert!(!chart.earlier[0].shown);
     ada.justify(&by_bob).await;
+    // It was not on this computer: opened once by itself, it comes.
+    ada.station
+        .open_chart(by_bob.clone(), Cause::Opened)
+        .await
+        .unwrap();
     let chart = ada
         .station
         .open_chart(by_ada.clone(), Cause::Refreshed)
