@@ -23,7 +23,10 @@ export const commands = {
 	lock: () => typedError<SessionView, Fault>(__TAURI_INVOKE("lock")),
 	/**  Ends the session on the server and locks. */
 	signOut: () => typedError<SessionView, Fault>(__TAURI_INVOKE("sign_out")),
-	/**  Changes the password, on the server and here. On line only. */
+	/**
+	 *  Changes the password, on the server and here, on line only; for those who sign in with the
+	 *  organisation, the one of this computer, off line too.
+	 */
 	changePassword: (form: PasswordForm) => typedError<SessionView, Fault>(__TAURI_INVOKE("change_password", { form })),
 	/**  Tells that somebody is there, so that the idle lock waits. */
 	noteActivity: () => typedError<null, Fault>(__TAURI_INVOKE("note_activity")),
@@ -1577,6 +1580,12 @@ export type WaitingLine = {
 	tries: number,
 };
 
+/**  How users may sign in at a server, beside name and password. */
+export type WaysView = {
+	/**  With the organisation's identity provider. */
+	organisation: boolean,
+};
+
 /**  A stretch in which a practitioner can be booked. */
 export type WorkingHours = {
 	/**  Practitioner's logical id. */
@@ -1585,12 +1594,6 @@ export type WorkingHours = {
 	start: string,
 	/**  End. */
 	end: string,
-};
-
-/**  How users may sign in at a server, beside name and password. */
-export type WaysView = {
-	/**  With the organisation's identity provider. */
-	organisation: boolean,
 };
 
 /* Tauri Specta runtime */

@@ -45,7 +45,7 @@ async fn ring(bench: &Bench, limits: KeyLimits) -> (Arc<KeyRing>, Uuid) {
         .collect();
     let config = Config::read(|name| environment.get(name).cloned()).unwrap();
     let masters = Masters::open(&config.master_keys, &config.kms).unwrap();
-    let tenant: Uuid = bench.sql("SELECT id FROM tenant").parse().unwrap();
+    let tenant: Uuid = bench.sql("SELECT tenant FROM tenant").parse().unwrap();
     let pool = connect::keys_pool(&config).unwrap();
     (KeyRing::new(pool, tenant, masters, limits), tenant)
 }
@@ -102,7 +102,7 @@ async fn v2_a_master_key_in_kms_takes_over_from_one_here_and_gives_it_back() {
     assert_eq!(listed["masters"].as_array().unwrap().len(), 1);
 
     // The service was told whose key it is, and of no patient.
-    let tenant = bench.sql("SELECT id FROM tenant");
+    let tenant = bench.sql("SELECT tenant FROM tenant");
     let contexts = service.contexts();
     let probe = json!(Uuid::nil());
     assert!(contexts.iter().all(|context| {
