@@ -49,7 +49,8 @@ fn fetched(folder: &str, name: &str, what: &str) -> Result<(), Failure> {
 pub(crate) fn interface() -> Result<(), Failure> {
     libraries()?;
     let stamp = Stamp::new("ui", sources()?);
-    if stamp.stands() && step::root().join("ui/dist/index.html").is_file() {
+    let made = ["ui/dist/index.html", "ui/dist-patient/index.html"];
+    if stamp.stands() && made.iter().all(|page| step::root().join(page).is_file()) {
         return Ok(());
     }
     step::run(

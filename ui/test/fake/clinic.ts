@@ -465,25 +465,6 @@ export class FakeClinic {
   do_visits() {
     return { heard: this.sync.connection === 'online', visits: this.visits };
   }
-  do_invite_to_visit() {
-    this.#online();
-    return { url: 'https://clinic.example/visit/#secret', until: NOW };
-  }
-  do_admit_to_visit({ appointment }: { appointment: string }) {
-    this.#online();
-    const visit = this.visits.find((one) => one.appointment === appointment);
-    if (!visit) {
-      throw fault('visit-unknown');
-    }
-    visit.stage = 'admitted';
-    return null;
-  }
-  do_call() {
-    return null;
-  }
-  do_call_pictures() {
-    return null;
-  }
   do_problem_terms({ query }: { query: string }) {
     return TERMS.filter((term) => term.text.toLowerCase().includes(query.toLowerCase()));
   }
