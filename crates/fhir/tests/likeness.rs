@@ -308,7 +308,7 @@ fn anybody() -> impl Strategy<Value = Value> {
             "555-010-4477",
             "555-010-4478",
             "0000000000",
-            "a@b.org",
+            "a@example.org",
             "12",
         ]),
     )
