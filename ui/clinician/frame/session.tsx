@@ -1,5 +1,13 @@
 // The program's phase and connection, as the program tells them. Holds no record of a patient.
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useState } from 'react';
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import type { Fault, SessionView, SyncView } from '../../shared/bindings.ts';
 import { faultOf, ipc, listen } from '../../shared/ipc.ts';
 
@@ -22,21 +30,31 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const [fault, setFault] = useState<Fault | null>(null);
   const [asked, setAsked] = useState(0);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asking again is what `asked` is for
+  // How often the program has told by itself. An event is newer than an answer that was asked for
+  // before it came.
+  const told = useRef(0);
+
   useEffect(() => {
-    let gone = false;
-    let told = false;
     const stopSession = listen('sessionChanged', (next) => {
-      told = true;
+      told.current += 1;
       setView(next);
     });
     const stopSync = listen('syncChanged', setSync);
+    return () => {
+      stopSession();
+      stopSync();
+    };
+  }, []);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: asking again is what `asked` is for
+  useEffect(() => {
+    let gone = false;
+    const before = told.current;
     ipc.sessionView().then(
       (next) => {
         if (!gone) {
           setFault(null);
-          // An event that came meanwhile is newer than this answer.
-          if (!told) {
+          if (told.current === before) {
             setView(next);
           }
         }
@@ -45,8 +63,6 @@ export function SessionProvider({ children }: { children: ReactNode }) {
     );
     return () => {
       gone = true;
-      stopSession();
-      stopSync();
     };
   }, [asked]);
 
