@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::picture;
+use super::plan::own_birth_date;
 use crate::TourError;
 use crate::clinic::{Clinic, Member};
 use crate::desktop::Desktop;
@@ -174,10 +175,11 @@ impl Desk {
         let window = &self.window;
         window.click("[data-testid=rail-patients]").await?;
         window.click("[data-testid=register-patient]").await?;
+        let given = format!("{}nia", &family[..3]);
         for (field, value) in [
-            ("given", "Nia"),
+            ("given", given.as_str()),
             ("family", family),
-            ("birthDate", "1991-07-02"),
+            ("birthDate", own_birth_date(family).as_str()),
         ] {
             let selector = format!("[data-testid=patient-{field}]");
             window.fill(&selector, value).await?;

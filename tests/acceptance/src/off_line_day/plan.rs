@@ -68,16 +68,34 @@ async fn create(clinic: &Clinic, resource: &Value) -> Result<String, TourError> 
     Ok(made["id"].as_str().unwrap_or_default().to_owned())
 }
 
+/// Nobody of this day is likely to be another: the inbox would ask.
+fn own_number(family: &str) -> usize {
+    let letters = family.bytes().map(usize::from);
+    letters.fold(7, |number, letter| (number * 31 + letter) % 9_973)
+}
+
+/// The day on which whoever has this name was born.
+pub(super) fn own_birth_date(family: &str) -> String {
+    let own = own_number(family);
+    format!(
+        "{}-{:02}-{:02}",
+        1940 + own % 61,
+        1 + own % 12,
+        1 + own % 28
+    )
+}
+
 fn patient(family: &str, practitioners: &[String]) -> Value {
     let practitioners: Vec<Value> = practitioners
         .iter()
         .map(|reference| json!({ "reference": reference }))
         .collect();
+    let own = own_number(family);
     json!({
-        "resourceType": "Patient", "active": true, "gender": "female", "birthDate": "1978-03-04",
-        "name": [{ "use": "official", "family": family, "given": ["Noor"] }],
-        "telecom": [{ "system": "phone", "use": "home", "value": "555-0100" }],
-        "address": [{ "use": "home", "line": ["1 Main Street"], "city": "Springfield" }],
+        "resourceType": "Patient", "active": true, "gender": "female", "birthDate": own_birth_date(family),
+        "name": [{ "use": "official", "family": family, "given": [format!("Noor{}", &family[..3])] }],
+        "telecom": [{ "system": "phone", "use": "home", "value": format!("555-01{:02}", own % 100) }],
+        "address": [{ "use": "home", "line": [format!("{own} Main Street")], "city": "Springfield" }],
         "generalPractitioner": practitioners,
     })
 }
