@@ -14,7 +14,7 @@ mod window;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tauri::{App, RunEvent};
+use tauri::{App, Manager, RunEvent};
 use tokio::sync::broadcast::error::RecvError;
 use workstation::Workstation;
 use workstation::adapter::https::Https;
@@ -30,6 +30,8 @@ use workstation::profile::config::Config;
 use workstation::profile::{Places, ProfileError};
 
 fn main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    window::paint_where_it_is_cheap();
     workstation::log::start();
     let erases = std::env::args().any(|argument| argument == "--erase-profiles");
     match if erases { erase() } else { run() } {
@@ -70,10 +72,8 @@ fn erase() -> Result<(), StartError> {
 fn run() -> Result<(), StartError> {
     let places = Places::from_environment()?;
     let webview_folder = places.profiles.join("webview");
-    let workstation = compose(places);
     let registry = registry::registry();
     let handler = registry.invoke_handler();
-    let state = workstation.clone();
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, _, _| {
             window::raise(app)
@@ -87,24 +87,29 @@ fn run() -> Result<(), StartError> {
                 )
                 .build(),
         )
-        .manage(workstation.clone())
         .invoke_handler(handler)
         .setup(move |app| {
+            // First: the processes of the webview start while the rest is put together. No
+            // command of its page arrives before this function has ended.
+            window::open(app, webview_folder)?;
+            let workstation = compose(places);
+            app.manage(workstation.clone());
             registry.mount_events(app);
             forward(app, &workstation);
             tauri::async_runtime::spawn(workstation.clone().attend());
             tauri::async_runtime::spawn(workstation::adapter::lock_signals::watch(
-                workstation.clone(),
+                workstation,
                 Buses::default(),
             ));
-            window::open(app, webview_folder)?;
             Ok(())
         })
         .build(tauri::generate_context!())?;
-    app.run(move |_, event| {
-        if let RunEvent::Exit = event {
+    app.run(|app, event| {
+        if let RunEvent::Exit = event
+            && let Some(workstation) = app.try_state::<Workstation>()
+        {
             // The profile is closed in order: the log carried over, the keys wiped.
-            if tauri::async_runtime::block_on(state.lock()).is_err() {
+            if tauri::async_runtime::block_on(workstation.lock()).is_err() {
                 tracing::warn!("closing the profile failed");
             }
         }
