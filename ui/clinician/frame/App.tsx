@@ -2,7 +2,7 @@
 // subtree with a key of its own; when it locks, the subtree goes and takes every record with it.
 import { MantineProvider } from '@mantine/core';
 import { lazy, Suspense, useEffect, useRef, useState } from 'react';
-import type { UserView } from '../../shared/bindings.ts';
+import type { SessionView, UserView } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { theme } from '../../shared/theme/theme.ts';
 import { Filling } from '../sign-in/Filling.tsx';
@@ -45,8 +45,15 @@ function Window() {
     if (!drawn) {
       return undefined;
     }
-    const soon = setTimeout(() => void session(), 100);
-    return () => clearTimeout(soon);
+    // After the frame that shows it, however long a busy computer takes for that.
+    let soon: ReturnType<typeof setTimeout> | undefined;
+    const frame = requestAnimationFrame(() => {
+      soon = setTimeout(() => void session(), 100);
+    });
+    return () => {
+      cancelAnimationFrame(frame);
+      clearTimeout(soon);
+    };
   }, [drawn]);
 
   if (fault && !view) {
@@ -78,8 +85,8 @@ function Window() {
   return <SignIn key={view.phase} session={view} />;
 }
 
-/** The clinician's window. */
-export function App() {
+/** The clinician's window. `first` is where the program stood when the window began to draw. */
+export function App({ first = null }: { first?: SessionView | null }) {
   const look = useLook();
   return (
     <MantineProvider
@@ -88,7 +95,7 @@ export function App() {
       defaultColorScheme="auto"
       colorSchemeManager={look.remember}
     >
-      <SessionProvider>
+      <SessionProvider first={first}>
         <Window />
       </SessionProvider>
     </MantineProvider>

@@ -24,8 +24,14 @@ interface Session {
 const SessionContext = createContext<Session | null>(null);
 
 /** Asks once, then follows the program's events. */
-export function SessionProvider({ children }: { children: ReactNode }) {
-  const [view, setView] = useState<SessionView | null>(null);
+export function SessionProvider({
+  first,
+  children,
+}: {
+  first: SessionView | null;
+  children: ReactNode;
+}) {
+  const [view, setView] = useState(first);
   const [sync, setSync] = useState<SyncView | null>(null);
   const [fault, setFault] = useState<Fault | null>(null);
   const [asked, setAsked] = useState(0);

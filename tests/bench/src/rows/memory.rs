@@ -66,9 +66,9 @@ impl Row for Memory {
             tell("opening a chart on the next morning");
             let window = Window::open(&desktop, &program, &environment).await?;
             window
-                .fill("[data-testid=sign-in-password]", &user.password)
+                .fill("[data-testid=unlock-password]", &user.password)
                 .await?;
-            window.click("[data-testid=sign-in-submit]").await?;
+            window.click("[data-testid=unlock-submit]").await?;
             window.find("[data-testid=screen-today]").await?;
             window.click("[data-testid=rail-patients]").await?;
             window.find("[data-testid=patient-row]").await?;
