@@ -238,6 +238,11 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "What was not sent yet was sealed for your organisation before; nothing was lost.",
             "Ask your administrator; a code enrols this computer again.",
         ),
+        "wipe-unfinished" => (
+            "Your organisation wants the records on this computer erased, and that is not done yet.",
+            "The records stay sealed; what was not sent yet is not lost.",
+            "Leave this computer on and on the network: Rounds goes on by itself. Tell your administrator if this stays.",
+        ),
         "clock-behind" => (
             "The clock of this computer was set back.",
             "Everything on it is safe and sealed; what was not sent yet is kept.",
@@ -605,6 +610,7 @@ mod tests {
             "lease-expired",
             "clock-behind",
             "wiped",
+            "wipe-unfinished",
             "locked",
             "forbidden",
             "needs-justification",

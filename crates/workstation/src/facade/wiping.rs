@@ -42,20 +42,18 @@ impl Workstation {
     pub async fn check_in(&self) {
         let turn = self.0.turn.lock().await;
         let open = self.opened().as_ref().map(|open| open.profile.clone());
-        let mut wiped = false;
+        let mut said = None;
         for profile in self.0.places.wiping() {
-            wiped |= self.go_on_wiping(&profile).await.is_err();
+            said = said.max(said_of(&self.go_on_wiping(&profile).await));
         }
         for (profile, slots) in self.0.places.existing() {
             if open.as_ref() != Some(&profile) {
-                wiped |= self.wipe_if_ordered_while_locked(profile, slots).await;
+                let done = self.wipe_if_ordered_while_locked(profile, slots).await;
+                said = said.max(said_of(&done));
             }
         }
         drop(turn);
-        if wiped {
-            self.set_notice(Some(fault::of("wiped")));
-            self.announce();
-        }
+        self.say(said);
     }
 
     /// Erases every profile on this computer that no other program has open, because the program
@@ -148,18 +146,33 @@ impl Workstation {
                 "what is unsent stays in the sealed cache"
             );
         }
-        self.set_notice(Some(fault::of("wiped")));
         self.0.door.shut().await;
-        // The wipe goes on at the next start if this ends in a fault.
+        // Whoever reads that it was erased must be able to trust it: nothing is said before.
         let done = self.go_on_wiping(&profile).await;
-        if !matches!(done, Err(SignInError::Wiped)) {
-            tracing::error!("the order to wipe could not be carried out yet");
-        }
-        self.announce();
+        // No journal could be begun: the next contact tries again.
+        self.say(said_of(&done).or(Some(Said::Unfinished)));
         true
     }
 
-    async fn wipe_if_ordered_while_locked(&self, profile: Profile, slots: Slots) -> bool {
+    /// Tells the person in front of the screen what became of an order.
+    fn say(&self, said: Option<Said>) {
+        let code = match said {
+            None => return,
+            Some(Said::Unfinished) => {
+                tracing::error!("the order to wipe could not be carried out yet");
+                "wipe-unfinished"
+            }
+            Some(Said::Wiped) => "wiped",
+        };
+        self.set_notice(Some(fault::of(code)));
+        self.announce();
+    }
+
+    async fn wipe_if_ordered_while_locked(
+        &self,
+        profile: Profile,
+        slots: Slots,
+    ) -> Result<(), SignInError> {
         let ports = self.0.ports.clone();
         let keys = blocking({
             let (profile, slots) = (profile.clone(), slots.clone());
@@ -171,10 +184,10 @@ impl Workstation {
             }
         });
         let Ok((Some(device), Some(verifier))) = keys.await else {
-            return false;
+            return Ok(());
         };
         let Some(number) = self.ordered(&device, slots.device, &verifier).await else {
-            return false;
+            return Ok(());
         };
         let begun = blocking({
             let profile = profile.clone();
@@ -184,7 +197,8 @@ impl Workstation {
                 Ok(Journal::begin(&profile, Some(slots.server), number)?)
             }
         });
-        begun.await.is_ok() && self.go_on_wiping(&profile).await.is_err()
+        begun.await?;
+        self.go_on_wiping(&profile).await
     }
 
     /// The server refused a sign-in that had to come first. If that is because of an order, what
@@ -223,11 +237,10 @@ impl Workstation {
                 "what is unsent stays in the sealed cache"
             );
         }
-        match self.go_on_wiping(&profile).await {
-            Err(wiped) => {
-                self.set_notice(Some(fault::of("wiped")));
-                wiped
-            }
+        let done = self.go_on_wiping(&profile).await;
+        self.say(said_of(&done));
+        match done {
+            Err(wiped) => wiped,
             Ok(()) => error,
         }
     }
@@ -337,6 +350,27 @@ impl Workstation {
             }
             Err(_) => false,
         }
+    }
+}
+
+/// What the screen says of orders to wipe. Of several, the last in this list counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Said {
+    /// Keys and records are gone. The receipt may still have to be given: the journal stays until
+    /// then, and tells of nothing but the order.
+    Wiped,
+    /// Something is in the way.
+    Unfinished,
+}
+
+/// What there is to say of how far a wipe came.
+fn said_of(done: &Result<(), SignInError>) -> Option<Said> {
+    match done {
+        Ok(()) => None,
+        Err(SignInError::Wiped) => Some(Said::Wiped),
+        // The program that works in it asks for itself.
+        Err(SignInError::Profile(ProfileError::InUse)) => None,
+        Err(_) => Some(Said::Unfinished),
     }
 }
 

@@ -1,8 +1,8 @@
 //! A keychain and a clock to play with.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Condvar, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -21,6 +21,45 @@ pub enum Mood {
 pub struct MockKeychain {
     pub entries: Mutex<BTreeMap<String, Vec<u8>>>,
     pub mood: Mutex<Mood>,
+    /// What deletes has to pass here.
+    pub deleting: Gate,
+}
+
+/// Where steps can be held up for as long as a test wants to look.
+#[derive(Default)]
+pub struct Gate {
+    state: Mutex<GateState>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct GateState {
+    is_shut: bool,
+    waiting: u32,
+}
+
+impl Gate {
+    pub fn shut(&self) {
+        self.state.lock().unwrap().is_shut = true;
+    }
+
+    pub fn open(&self) {
+        self.state.lock().unwrap().is_shut = false;
+        self.changed.notify_all();
+    }
+
+    pub fn holds_somebody(&self) -> bool {
+        self.state.lock().unwrap().waiting > 0
+    }
+
+    fn pass(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.waiting += 1;
+        while state.is_shut {
+            state = self.changed.wait(state).unwrap();
+        }
+        state.waiting -= 1;
+    }
 }
 
 impl Default for MockKeychain {
@@ -28,6 +67,7 @@ impl Default for MockKeychain {
         Self {
             entries: Mutex::default(),
             mood: Mutex::new(Mood::Well),
+            deleting: Gate::default(),
         }
     }
 }
@@ -70,6 +110,7 @@ impl Keychain for MockKeychain {
     }
 
     fn delete(&self, account: &str) -> Result<(), KeychainError> {
+        self.deleting.pass();
         self.ready()?;
         self.entries.lock().unwrap().remove(account);
         Ok(())

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use vault::recovery;
+use workstation::Notice;
 use workstation::profile::Places;
 use workstation::view::note::DraftForm;
 use workstation::view::session::{Phase, SessionView};
@@ -56,15 +57,23 @@ impl Bench {
         self.server.keys.lock().unwrap().receipts.clone()
     }
 
-    async fn until_wiped(&self) -> SessionView {
-        for _ in 0..400 {
+    async fn until_it_says_something(&self) -> SessionView {
+        self.until(|| async {
             let view = self.workstation.session_view().await.unwrap();
-            if view.notice.is_some() {
-                return view;
+            view.notice.is_some().then_some(view)
+        })
+        .await
+    }
+
+    /// Until something is so; two minutes at most.
+    async fn until<T, F: Future<Output = Option<T>>>(&self, is_so: impl Fn() -> F) -> T {
+        for _ in 0..2400 {
+            if let Some(so) = is_so().await {
+                return so;
             }
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("it was not wiped");
+        panic!("it did not come to be");
     }
 }
 
@@ -77,6 +86,12 @@ fn files(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// What says how far a wipe came.
+fn journal(step: &str, kept: bool) -> String {
+    serde_json::json!({"format": 1, "server": SERVER, "number": 1, "step": step, "kept": kept})
+        .to_string()
 }
 
 fn assert_whole(unsent: &Value) {
@@ -98,7 +113,7 @@ async fn w7_an_open_profile_saves_its_unsent_work_erases_itself_and_says_so() {
     bench.server.keys.lock().unwrap().order_all();
     bench.server.be_reachable(true);
     bench.workstation.sync_now().await.unwrap();
-    let view = bench.until_wiped().await;
+    let view = bench.until_it_says_something().await;
     assert_eq!(view.notice.unwrap().code, "wiped");
     assert_eq!(view.phase, Phase::FirstStart);
     assert_eq!(files(&bench.folder_of_ada()), Vec::<String>::new());
@@ -118,6 +133,74 @@ async fn w7_an_open_profile_saves_its_unsent_work_erases_itself_and_says_so() {
     bench.workstation.check_in().await;
     let view = bench.workstation.session_view().await.unwrap();
     assert_eq!((view.phase, view.notice), (Phase::Locked, None));
+}
+
+/// Held up in the middle of erasing, for as long as it takes to look.
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_nobody_is_told_that_it_is_erased_before_it_is() {
+    let bench = Bench::with_unsent_work().await;
+    bench.workstation.lock().await.unwrap();
+    let form = unlock_form("ada", "right");
+    bench.workstation.unlock(form).await.unwrap();
+    let mut notices = bench.workstation.notices();
+    bench.server.keys.lock().unwrap().order_all();
+    bench.server.be_reachable(true);
+    bench.keychain.deleting.shut();
+    bench.workstation.sync_now().await.unwrap();
+    let erasing = &bench.keychain.deleting;
+    bench
+        .until(|| async { erasing.holds_somebody().then_some(()) })
+        .await;
+    let folder = bench.folder_of_ada();
+    assert!(files(&folder).contains(&"cache.db".to_owned()));
+    let view = bench.workstation.session_view().await.unwrap();
+    assert_eq!((view.phase, view.notice), (Phase::Locked, None));
+    while let Ok(notice) = notices.try_recv() {
+        if let Notice::Session(view) = notice {
+            assert_eq!(view.notice, None);
+        }
+    }
+
+    bench.keychain.deleting.open();
+    let view = bench.until_it_says_something().await;
+    assert_eq!(
+        (view.phase, view.notice.unwrap().code.as_str()),
+        (Phase::FirstStart, "wiped")
+    );
+    assert_eq!(files(&folder), Vec::<String>::new());
+    assert_eq!(bench.receipts(), [false]);
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn w7_what_cannot_be_erased_yet_is_not_said_to_be_erased() {
+    let bench = Bench::with_unsent_work().await;
+    bench.workstation.lock().await.unwrap();
+    bench.server.keys.lock().unwrap().order_all();
+    bench.server.be_reachable(true);
+    // A folder cannot be overwritten and removed like the file that it stands for.
+    let folder = bench.folder_of_ada();
+    let lease = folder.join("lease.json");
+    let kept = std::fs::read(&lease).unwrap();
+    let again = bench.restarted();
+    std::fs::write(folder.join("wipe.json"), journal("ordered", false)).unwrap();
+    std::fs::remove_file(&lease).unwrap();
+    std::fs::create_dir(&lease).unwrap();
+    again.check_in().await;
+    let view = again.session_view().await.unwrap();
+    assert_eq!(view.notice.unwrap().code, "wipe-unfinished");
+    assert_eq!(bench.receipts(), [false; 0]);
+    let fault = again.unlock(unlock_form("ada", "right")).await.unwrap_err();
+    assert_ne!(fault.code, "wiped");
+    assert!(!again.door().is_open().await);
+
+    std::fs::remove_dir(&lease).unwrap();
+    std::fs::write(&lease, kept).unwrap();
+    again.check_in().await;
+    let view = again.session_view().await.unwrap();
+    assert_eq!(view.notice.unwrap().code, "wiped");
+    assert_eq!(files(&folder), ["cache.db", "recovery.json"]);
+    assert_eq!(bench.receipts(), [true]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,9 +308,7 @@ async fn w7_killed_at_any_step_it_goes_on_and_loses_nothing() {
         bench.server.be_reachable(true);
         let folder = bench.folder_of_ada();
         let journal = |step: &str, kept: bool| {
-            let text = serde_json::json!({"format": 1, "server": SERVER, "number": 1,
-                                          "step": step, "kept": kept});
-            std::fs::write(folder.join("wipe.json"), text.to_string()).unwrap();
+            std::fs::write(folder.join("wipe.json"), journal(step, kept)).unwrap();
         };
         let slots = std::fs::read(folder.join("slots.json")).unwrap();
         match step {
