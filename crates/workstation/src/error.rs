@@ -71,6 +71,9 @@ pub enum SignInError {
     /// What the server granted cannot be used.
     #[error("the server's grant is not usable: {0}")]
     Grant(&'static str),
+    /// It was locked while it was being opened.
+    #[error("it was locked meanwhile")]
+    LockedMeanwhile,
     /// The program is ending.
     #[error("the step was interrupted")]
     Interrupted,

@@ -482,6 +482,7 @@ impl SignInError {
             Self::Corrupt => "cache-corrupt",
             Self::LeaseExpired => "lease-expired",
             Self::Wiped => "wiped",
+            Self::LockedMeanwhile => "locked",
             Self::ClockBehind => "clock-behind",
             Self::Cancelled => "sign-in-cancelled",
             Self::AnotherUser => "another-user",

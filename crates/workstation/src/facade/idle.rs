@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use ledger::Action;
 
-use super::Workstation;
+use super::{Open, Workstation};
 use crate::view::fault::Fault;
 
 /// How often the watch looks at the clock.
@@ -75,19 +75,15 @@ impl Workstation {
     /// Locks if nobody has done anything for too long; tells whether it did.
     pub async fn lock_if_idle(&self) -> bool {
         let clock = &self.0.ports.clock;
-        let over = self
-            .opened()
-            .as_ref()
-            .is_some_and(|open| open.idle.is_over(clock.now(), clock.steady()));
-        if over {
-            // Whoever opens or closes at this moment goes first.
-            let Ok(_turn) = self.0.turn.try_lock() else {
-                return false;
-            };
-            self.close(Action::Locked).await;
+        let over = |open: &Open| open.idle.is_over(clock.now(), clock.steady());
+        if !self.opened().as_ref().is_some_and(over) {
+            return false;
+        }
+        let locked = self.close_if(Action::Locked, over).await;
+        if locked {
             self.announce();
         }
-        over
+        locked
     }
 }
 

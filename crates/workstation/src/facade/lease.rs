@@ -8,7 +8,7 @@ use protocol::fault::Code;
 use protocol::secret::Secret;
 use protocol::sign_in::{SessionGrant, SignInRequest};
 
-use super::Workstation;
+use super::{Open, Workstation};
 use crate::error::SignInError;
 use crate::fault;
 use crate::lease::Standing;
@@ -69,28 +69,34 @@ impl Workstation {
     /// not sent is kept.
     pub async fn lock_if_lease_ended(&self) -> bool {
         let now = self.0.ports.clock.now();
-        let code = match self.opened().as_ref() {
-            None => return false,
-            Some(open) if open.line.is_barred() => {
+        let ended = |open: &Open| {
+            if open.line.is_barred() {
                 open.lease.revoke();
-                "account-disabled"
+                return Some("account-disabled");
             }
-            Some(open) => match open.lease.standing(now) {
-                Standing::Valid(_) => return false,
-                Standing::ClockBehind => "clock-behind",
-                Standing::Expired | Standing::None => "lease-expired",
-            },
+            match open.lease.standing(now) {
+                Standing::Valid(_) => None,
+                Standing::ClockBehind => Some("clock-behind"),
+                Standing::Expired | Standing::None => Some("lease-expired"),
+            }
         };
-        // Whoever opens or closes at this moment goes first.
-        let Ok(_turn) = self.0.turn.try_lock() else {
+        if self.opened().as_ref().and_then(ended).is_none() {
             return false;
+        }
+        let lock = |open: &Open| {
+            let code = ended(open);
+            if let Some(code) = code {
+                tracing::info!(code, "locked");
+                // First: whoever finds the profile locked finds the reason.
+                self.set_notice(Some(fault::of(code)));
+            }
+            code.is_some()
         };
-        tracing::info!(code, "locked");
-        // First: whoever finds the profile locked finds the reason.
-        self.set_notice(Some(fault::of(code)));
-        self.close(Action::Locked).await;
-        self.announce();
-        true
+        let locked = self.close_if(Action::Locked, lock).await;
+        if locked {
+            self.announce();
+        }
+        locked
     }
 
     /// Time went on: the screen is told how much of the lease is left.

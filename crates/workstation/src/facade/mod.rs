@@ -5,6 +5,7 @@ mod chart;
 mod day;
 mod idle;
 mod lease;
+mod locking;
 mod organisation;
 mod oversight;
 mod password;
@@ -47,8 +48,14 @@ struct Inner {
     rehearsal: Rehearsal,
     door: Door,
     notices: Notices,
-    /// Held while a profile is opened or closed.
+    /// Held while a profile is opened, and by what must not meet that. May wait for the network
+    /// and the keychain, so locking does not wait for it.
     turn: tokio::sync::Mutex<()>,
+    /// Held while a profile goes behind the door or is taken from there; waits for the disk at
+    /// most. Taken after the turn, where both are.
+    closing: tokio::sync::Mutex<()>,
+    /// How many times it was locked, by whomever.
+    locks: watch::Sender<u64>,
     open: Mutex<Option<Open>>,
     /// Why it is locked, where that was not the user's doing.
     notice: Mutex<Option<Fault>>,
@@ -96,6 +103,8 @@ impl Workstation {
             door: Door::default(),
             notices: Notices::default(),
             turn: tokio::sync::Mutex::default(),
+            closing: tokio::sync::Mutex::default(),
+            locks: watch::Sender::default(),
             open: Mutex::new(None),
             notice: Mutex::default(),
             browsing: watch::Sender::new(false),

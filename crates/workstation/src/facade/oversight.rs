@@ -9,6 +9,7 @@ use ledger::Action;
 use protocol::report::ReportQuery;
 
 use super::Workstation;
+use super::locking::while_open;
 use crate::fault;
 use crate::port::server::{ReportForm as WrittenAs, Server, ServerError, Session};
 use crate::runner::Poke;
@@ -157,7 +158,8 @@ impl Workstation {
                 }
             }));
         };
-        let answer = request(self.0.ports.server.clone(), session).await;
+        let answer = request(self.0.ports.server.clone(), session);
+        let answer = while_open(views, answer).await?;
         answer.map_err(|error| {
             if matches!(error, ServerError::Offline(_) | ServerError::SessionEnded) {
                 // The next request of the runner finds out for good and says so.

@@ -6,6 +6,7 @@ use protocol::secret::Secret;
 use protocol::sign_in::{PasswordChange, SignInRequest};
 
 use super::Workstation;
+use super::locking::while_open;
 use super::session::{blocking, local_password};
 use crate::error::SignInError;
 use crate::fault;
@@ -28,8 +29,12 @@ impl Workstation {
         let PasswordForm { current, next } = form;
         let (current, next) = (Secret::new(current), Secret::new(next));
         let turn = self.0.turn.lock().await;
-        let (profile, session) = match self.opened().as_ref() {
-            Some(open) => (open.profile.clone(), open.line.current()),
+        let (profile, session, views) = match self.opened().as_ref() {
+            Some(open) => (
+                open.profile.clone(),
+                open.line.current(),
+                open.runner.views(),
+            ),
             None => return Err(fault::of("locked")),
         };
         let who = self.0.door.work(|desk| {
@@ -57,7 +62,8 @@ impl Workstation {
             .map_err(about_current)?;
         let request = PasswordChange { current, next };
         let answer = self.0.ports.server.change_password(&session, &request);
-        let (taken, refusal) = match answer.await {
+        // Locked meanwhile, both passwords open the slot, and the next unlocking decides.
+        let (taken, refusal) = match while_open(views, answer).await? {
             Ok(()) => (true, None),
             Err(error) => match refusal(&error) {
                 Some(refusal) => (false, Some(refusal)),

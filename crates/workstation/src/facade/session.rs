@@ -1,4 +1,4 @@
-//! Enrolling, unlocking, locking.
+//! Enrolling and unlocking.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,10 +13,10 @@ use protocol::sign_in::{DeviceCard, EnrolRequest, SessionGrant, SignInRequest};
 use protocol::single_sign_on::EnrolByCode;
 
 use super::idle::{Idle, watch};
+use super::locking::Opening;
 use super::{Open, Workstation};
 use crate::adapter::https::server_url;
 use crate::desk::Desk;
-use crate::desk::identity::{KeptSession, SESSION_SETTING};
 use crate::error::SignInError;
 use crate::fault;
 use crate::lease::{LeaseKeeper, Standing};
@@ -134,6 +134,7 @@ impl Workstation {
         if organisation {
             local_password(password.expose(), &username)?;
         }
+        let opening = self.opening();
         let turn = self.0.turn.lock().await;
         self.close(Action::Locked).await;
         let ports = self.0.ports.clone();
@@ -166,9 +167,11 @@ impl Workstation {
                 totp,
                 device: card,
             };
-            ports.server.enrol_by_code(&device, &request).await?;
+            let known = ports.server.enrol_by_code(&device, &request);
+            opening.unless_locked(known).await??;
             drop(turn);
-            let grant = self.by_organisation(&device, &username).await?;
+            let grant = opening.unless_locked(self.by_organisation(&device, &username));
+            let grant = grant.await??;
             let turn = self.0.turn.lock().await;
             // Somebody may have unlocked another profile while the browser was waited for.
             self.close(Action::Locked).await;
@@ -180,7 +183,8 @@ impl Workstation {
                 totp,
                 device: card,
             };
-            (ports.server.enrol(&device, &request).await?, turn)
+            let grant = ports.server.enrol(&device, &request);
+            (opening.unless_locked(grant).await??, turn)
         };
         let session = Session {
             device: device.clone(),
@@ -207,7 +211,8 @@ impl Workstation {
             }
         }
         let line = Line::new(device, username, Some(session), None);
-        self.begin(desk, lease, line, Action::Enrolled, None).await
+        self.begin(&opening, desk, lease, line, (Action::Enrolled, None))
+            .await
     }
 
     /// Opens a profile with the password, on line or off. For the profile that is open already,
@@ -222,7 +227,8 @@ impl Workstation {
             password,
         } = form;
         let password = Secret::new(password);
-        let open = |by| self.unlocked(&server, &username, password.clone(), by);
+        let opening = self.opening();
+        let open = |by| self.unlocked(&opening, &server, &username, password.clone(), by);
         let mut unlocked = open(None).await;
         if let Err(SignInError::Store(StoreError::Corrupt(_))) = &unlocked
             && let Ok(url) = server_url(&server)
@@ -232,9 +238,10 @@ impl Workstation {
             unlocked = open(None).await;
         }
         if let Err(SignInError::OrganisationFirst { otherwise }) = unlocked {
-            unlocked = match self.browsed_for(&server, &username, *otherwise).await {
-                Ok(grant) => open(Some(grant)).await,
-                Err(error) => Err(error),
+            let browsed = self.browsed_for(&server, &username, *otherwise);
+            unlocked = match opening.unless_locked(browsed).await {
+                Ok(Ok(grant)) => open(Some(grant)).await,
+                Ok(Err(error)) | Err(error) => Err(error),
             };
         }
         unlocked.map_err(|error| told(error, "unlock"))?;
@@ -267,6 +274,7 @@ impl Workstation {
 
     async fn unlocked(
         &self,
+        opening: &Opening,
         server: &str,
         username: &str,
         password: Secret,
@@ -311,8 +319,9 @@ impl Workstation {
             // A change that was cut off: no server has a word in it.
             Some(by_next) if organisation => opened.slots.decide(by_next),
             Some(by_next) => {
-                self.decide_password(&device, &username, &password, &mut opened.slots, by_next)
-                    .await;
+                let slots = &mut opened.slots;
+                let decided = self.decide_password(&device, &username, &password, slots, by_next);
+                opening.unless_locked(decided).await?;
             }
             None => {}
         }
@@ -330,9 +339,11 @@ impl Workstation {
             standing if organisation => return Err(organisation_first(standing)),
             standing => {
                 let first = self.sign_in_first(&device, &username, &password, standing);
-                match first.await {
+                match opening.unless_locked(first).await? {
                     Ok(granted) => Some(granted),
-                    Err(error) => return Err(self.wiped_or(error, &device, opened).await),
+                    Err(error) => {
+                        return Err(self.wiped_or(opening, error, &device, opened).await);
+                    }
                 }
             }
         };
@@ -349,10 +360,8 @@ impl Workstation {
                     if organisation {
                         return Err(organisation_first(standing));
                     }
-                    granted = Some(
-                        self.sign_in_first(&device, &username, &password, standing)
-                            .await?,
-                    );
+                    let first = self.sign_in_first(&device, &username, &password, standing);
+                    granted = Some(opening.unless_locked(first).await??);
                 }
                 let (session, grant) = granted.unzip();
                 let (desk, kept) = blocking({
@@ -377,11 +386,13 @@ impl Workstation {
                 // The password of this computer alone is nobody else's business.
                 let password = (session.is_none() && !organisation).then_some(password);
                 let line = Line::new(device, username, session, password);
-                self.begin(desk, lease, line, Action::Unlocked, None).await
+                self.begin(opening, desk, lease, line, (Action::Unlocked, None))
+                    .await
             }
             OpenedCache::Damaged(opened, unsent) => {
                 let granted = granted.map(|(_, grant)| grant);
-                self.refill(*opened, unsent.map(|unsent| *unsent), password, granted)
+                let unsent = unsent.map(|unsent| *unsent);
+                self.refill(opening, *opened, unsent, password, granted)
                     .await
             }
         }
@@ -391,6 +402,7 @@ impl Workstation {
     /// recorded accesses came.
     async fn refill(
         &self,
+        opening: &Opening,
         opened: Opened,
         unsent: Option<cache::Unsent>,
         password: Secret,
@@ -417,8 +429,8 @@ impl Workstation {
         let grant = match granted {
             Some(grant) => grant,
             None => {
-                let answer = ports.server.sign_in(&device, &request).await;
-                answer.map_err(damaged)?
+                let answer = ports.server.sign_in(&device, &request);
+                opening.unless_locked(answer).await?.map_err(damaged)?
             }
         };
         let session = Session {
@@ -429,10 +441,8 @@ impl Workstation {
             .as_ref()
             .map(|unsent| unsent.audit.clone())
             .unwrap_or_default();
-        let receipt = self
-            .hand_over_audit(&session, links)
-            .await
-            .map_err(damaged)?;
+        let receipt = self.hand_over_audit(&session, links);
+        let receipt = opening.unless_locked(receipt).await?.map_err(damaged)?;
         let head = Head {
             number: receipt.through,
             hash: receipt.head,
@@ -441,14 +451,9 @@ impl Workstation {
             blocking(move || opening::replace_damaged(&ports, opened, unsent, &grant, &head))
                 .await?;
         let line = Line::new(device, username, Some(session), None);
-        self.begin(
-            desk,
-            lease,
-            line,
-            Action::Unlocked,
-            Some(fault::of("cache-set-aside")),
-        )
-        .await
+        let said = Some(fault::of("cache-set-aside"));
+        self.begin(opening, desk, lease, line, (Action::Unlocked, said))
+            .await
     }
 
     /// Sends what is left of the old chain, and asks where the chain stands.
@@ -471,15 +476,25 @@ impl Workstation {
             .await
     }
 
-    /// Records the opening, puts the profile behind the door and starts the runner.
+    /// Records the opening, puts the profile behind the door and starts the runner. Not if it was
+    /// locked since the opening began.
     async fn begin(
         &self,
+        opening: &Opening,
         mut desk: Desk,
         lease: LeaseKeeper,
         line: Line,
-        action: Action,
-        notice: Option<Fault>,
+        (action, notice): (Action, Option<Fault>),
     ) -> Result<(), SignInError> {
+        let _closing = self.0.closing.lock().await;
+        if opening.is_over() {
+            blocking(move || {
+                drop(desk);
+                Ok(())
+            })
+            .await?;
+            return Err(SignInError::LockedMeanwhile);
+        }
         let notices = self.0.notices.clone();
         let runner_pokes: Arc<Mutex<Option<tokio::sync::mpsc::UnboundedSender<Poke>>>> =
             Arc::default();
@@ -579,90 +594,6 @@ impl Workstation {
         let view = self.session();
         self.0.notices.send(Notice::Session(view.clone()));
         view
-    }
-
-    /// Drops every key and closes the cache.
-    ///
-    /// # Errors
-    /// None today; the signature leaves room for one.
-    pub async fn lock(&self) -> Result<SessionView, Fault> {
-        let turn = self.0.turn.lock().await;
-        self.close(Action::Locked).await;
-        drop(turn);
-        Ok(self.announce())
-    }
-
-    /// Locks because the computer says so: its screen was locked, or it goes to sleep.
-    pub async fn lock_now(&self, why: &'static str) {
-        let turn = self.0.turn.lock().await;
-        let was_open = self.opened().is_some();
-        self.close(Action::Locked).await;
-        drop(turn);
-        if was_open {
-            tracing::info!(why, "locked");
-            self.announce();
-        }
-    }
-
-    /// Ends the session on the server, if it can be reached, and locks.
-    ///
-    /// # Errors
-    /// None today; the signature leaves room for one.
-    pub async fn sign_out(&self) -> Result<SessionView, Fault> {
-        let turn = self.0.turn.lock().await;
-        let session = self.opened().as_ref().and_then(|open| open.line.current());
-        self.close(Action::SignedOut).await;
-        if let Some(session) = session
-            && let Err(error) = self.0.ports.server.sign_out(&session).await
-        {
-            // The token dies with this process; the server ends the session by itself in time.
-            tracing::info!(
-                code = fault::server_code(&error),
-                "the server was not told of the sign-out"
-            );
-        }
-        drop(turn);
-        Ok(self.announce())
-    }
-
-    /// Closes the open profile, if one is. The caller has the turn.
-    pub(super) async fn close(&self, action: Action) {
-        let open = self.opened().take();
-        let Some(open) = open else { return };
-        open.watchman.abort();
-        // Whoever locks does not go on speaking.
-        drop(open.visiting);
-        let lease = open.lease.settle();
-        let recorded = self
-            .0
-            .door
-            .work(move |desk| {
-                let event = desk.event(action)?;
-                desk.write_recorded("lock", &event, |tx| {
-                    if action == Action::SignedOut {
-                        tx.set(SESSION_SETTING, &None::<KeptSession>)?;
-                    }
-                    tx.set(crate::lease::SETTING, &lease)
-                })?;
-                Ok(())
-            })
-            .await;
-        if let Err(error) = recorded {
-            // Locking must not fail: an open profile is worse than an event that is missing.
-            tracing::error!(code = error.code(), "the locking was not recorded");
-        }
-        open.runner.stop().await;
-        drop(open.pokes);
-        self.0.door.shut().await;
-        if self.0.rehearsal.runs() {
-            let rehearsal = self.0.rehearsal.clone();
-            if tokio::task::spawn_blocking(move || rehearsal.save_counts())
-                .await
-                .is_err()
-            {
-                tracing::warn!("the counts of the rehearsal were not kept");
-            }
-        }
     }
 
     pub(super) async fn keep_theme(&self, theme: Theme) {

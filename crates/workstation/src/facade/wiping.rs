@@ -11,6 +11,7 @@ use protocol::fault::Code;
 use uuid::Uuid;
 
 use super::Workstation;
+use super::locking::Opening;
 use super::session::blocking;
 use crate::adapter::https::server_url;
 use crate::error::SignInError;
@@ -122,6 +123,7 @@ impl Workstation {
             return false;
         };
         let _turn = self.0.turn.lock().await;
+        let closing = self.0.closing.lock().await;
         let open = self.opened().take();
         // Locked meanwhile: asked again from there.
         let Some(open) = open else { return false };
@@ -147,6 +149,7 @@ impl Workstation {
             );
         }
         self.0.door.shut().await;
+        drop(closing);
         // Whoever reads that it was erased must be able to trust it: nothing is said before.
         let done = self.go_on_wiping(&profile).await;
         // No journal could be begun: the next contact tries again.
@@ -205,6 +208,7 @@ impl Workstation {
     /// the password just opened is saved.
     pub(super) async fn wiped_or(
         &self,
+        opening: &Opening,
         error: SignInError,
         device: &Device,
         opened: Opened,
@@ -217,8 +221,11 @@ impl Workstation {
         let Some(verifier) = opened.lease.verifier().filter(|_| refused) else {
             return error;
         };
-        let Some(number) = self.ordered(device, opened.slots.device, &verifier).await else {
-            return error;
+        let asked = self.ordered(device, opened.slots.device, &verifier);
+        let number = match opening.unless_locked(asked).await {
+            Ok(Some(number)) => number,
+            Ok(None) => return error,
+            Err(locked) => return locked,
         };
         let profile = opened.profile.clone();
         let (ports, server) = (self.0.ports.clone(), opened.slots.server.clone());

@@ -150,6 +150,11 @@ impl Runner {
         self.view.clone()
     }
 
+    /// Until the runner whose views these are works no more.
+    pub(crate) async fn ended(mut views: watch::Receiver<SyncView>) {
+        while views.changed().await.is_ok() {}
+    }
+
     /// How many runs have ended, well or not.
     pub(crate) fn runs(&self) -> watch::Receiver<u64> {
         self.runs.clone()

@@ -10,6 +10,7 @@ mod day;
 mod keys;
 mod lease;
 mod lock;
+mod lock_at_once;
 #[cfg(target_os = "linux")]
 mod lock_signals;
 mod mock;

@@ -46,6 +46,9 @@ use crate::mock_office::Office;
 /// A server in memory: takes everything, remembers everything.
 pub struct MockServer {
     pub reachable: AtomicBool,
+    silent: AtomicBool,
+    /// Requests that wait for an answer that never comes.
+    held: Mutex<Vec<&'static str>>,
     pub passwords: Mutex<HashMap<String, String>>,
     pub role: Mutex<Role>,
     pub records: Mutex<Vec<(Value, u64)>>,
@@ -79,6 +82,8 @@ impl MockServer {
         let (recovery, public) = recovery::keypair().unwrap();
         Self {
             reachable: AtomicBool::new(true),
+            silent: AtomicBool::default(),
+            held: Mutex::default(),
             passwords: Mutex::new(HashMap::from([("ada".into(), "right".into())])),
             role: Mutex::new(Role::Clinician),
             scope: Mutex::default(),
@@ -128,6 +133,38 @@ impl MockServer {
             .iter()
             .rfind(|(known, _)| known["id"] == id && known["resourceType"] == resource_type)
             .map(|(record, version)| entry(record, *version))
+    }
+
+    /// Whether it answers. One that does not has everything, and its answer never comes.
+    pub fn be_silent(&self, silent: bool) {
+        self.silent.store(silent, Ordering::SeqCst);
+    }
+
+    /// Whether such a request waits for an answer.
+    pub fn holds(&self, request: &str) -> bool {
+        self.held
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|held| held == &request)
+    }
+
+    async fn hear(&self, request: &'static str) {
+        if self.silent.load(Ordering::SeqCst) {
+            self.held.lock().unwrap().push(request);
+            std::future::pending().await
+        }
+    }
+
+    fn answer<'a, T: Send + 'a>(
+        &'a self,
+        request: &'static str,
+        result: Result<T, ServerError>,
+    ) -> Answer<'a, T> {
+        Box::pin(async move {
+            self.hear(request).await;
+            result
+        })
     }
 
     fn contact(&self) -> Result<(), ServerError> {
@@ -223,10 +260,6 @@ fn entry(record: &Value, version: u64) -> SyncEntry {
     }
 }
 
-fn answer<'a, T: Send + 'a>(result: Result<T, ServerError>) -> Answer<'a, T> {
-    Box::pin(async move { result })
-}
-
 impl Server for MockServer {
     fn enrol<'a>(
         &'a self,
@@ -239,13 +272,19 @@ impl Server for MockServer {
             .enrolled(device, request.device.id);
         *self.genesis.lock().unwrap() = Some(request.device.id);
         self.audit.lock().unwrap().clear();
-        answer(self.grant(device, &request.username, &request.password))
+        self.answer(
+            "enrol",
+            self.grant(device, &request.username, &request.password),
+        )
     }
 
     fn ways<'a>(&'a self, _: &'a Url) -> Answer<'a, Ways> {
-        answer(self.contact().map(|()| Ways {
-            single_sign_on: true,
-        }))
+        self.answer(
+            "ways",
+            self.contact().map(|()| Ways {
+                single_sign_on: true,
+            }),
+        )
     }
 
     fn enrol_by_code<'a>(&'a self, device: &'a Device, request: &'a EnrolByCode) -> Answer<'a, ()> {
@@ -254,11 +293,14 @@ impl Server for MockServer {
             .lock()
             .unwrap()
             .enrolled(device, request.device.id);
-        answer(self.contact())
+        self.answer("enrol_by_code", self.contact())
     }
 
     fn begin<'a>(&'a self, _: &'a Device, request: &'a BeginRequest) -> Answer<'a, Begun> {
-        answer(self.contact().map(|()| self.browser.begun(request.port)))
+        self.answer(
+            "begin",
+            self.contact().map(|()| self.browser.begun(request.port)),
+        )
     }
 
     fn finish<'a>(
@@ -267,7 +309,7 @@ impl Server for MockServer {
         request: &'a FinishRequest,
     ) -> Answer<'a, SessionGrant> {
         assert_eq!(request.code.expose(), "code");
-        answer(self.granted(device, "ada"))
+        self.answer("finish", self.granted(device, "ada"))
     }
 
     fn sign_in<'a>(
@@ -276,21 +318,28 @@ impl Server for MockServer {
         request: &'a SignInRequest,
     ) -> Answer<'a, SessionGrant> {
         self.passwords_seen.fetch_add(1, Ordering::SeqCst);
-        answer(self.grant(device, &request.username, &request.password))
+        self.answer(
+            "sign_in",
+            self.grant(device, &request.username, &request.password),
+        )
     }
 
     fn sign_out<'a>(&'a self, _: &'a Session) -> Answer<'a, ()> {
-        answer(self.contact())
+        self.answer("sign_out", self.contact())
     }
 
     fn lease<'a>(&'a self, session: &'a Session) -> Answer<'a, Signed> {
-        answer(self.contact().map(|()| self.leased(&session.device)))
+        self.answer(
+            "lease",
+            self.contact().map(|()| self.leased(&session.device)),
+        )
     }
 
     fn orders<'a>(&'a self, device: &'a Device, request: &'a OrdersRequest) -> Answer<'a, Orders> {
         let secret = self.ledger.lock().unwrap().secret.clone();
         let keys = self.keys.lock().unwrap();
-        answer(
+        self.answer(
+            "orders",
             self.contact()
                 .map(|()| keys.orders(device, request, &secret)),
         )
@@ -302,12 +351,15 @@ impl Server for MockServer {
         request: &'a EscrowRequest,
     ) -> Answer<'a, EscrowReceipt> {
         let mut keys = self.keys.lock().unwrap();
-        answer(self.contact().and_then(|()| keys.escrow(request)))
+        self.answer("escrow", self.contact().and_then(|()| keys.escrow(request)))
     }
 
     fn wiped<'a>(&'a self, device: &'a Device, receipt: &'a WipeReceipt) -> Answer<'a, ()> {
         let mut keys = self.keys.lock().unwrap();
-        answer(self.contact().and_then(|()| keys.wiped(device, receipt)))
+        self.answer(
+            "wiped",
+            self.contact().and_then(|()| keys.wiped(device, receipt)),
+        )
     }
 
     fn change_password<'a>(
@@ -319,11 +371,12 @@ impl Server for MockServer {
             let mut known = self.passwords.lock().unwrap();
             self.keys.lock().unwrap().change(&mut known, request)
         });
-        answer(result)
+        self.answer("change_password", result)
     }
 
     fn page<'a>(&'a self, _: &'a Session, cursor: Option<&'a str>) -> Answer<'a, SyncPage> {
         Box::pin(async move {
+            self.hear("page").await;
             self.contact()?;
             while self.hold_pages.load(Ordering::SeqCst) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -347,10 +400,13 @@ impl Server for MockServer {
     }
 
     fn charts<'a>(&'a self, _: &'a Session, request: &'a ChartsRequest) -> Answer<'a, ()> {
-        answer(self.contact().map(|()| {
-            let mut dropped = self.dropped.lock().unwrap();
-            dropped.extend(request.dropped.iter().cloned());
-        }))
+        self.answer(
+            "charts",
+            self.contact().map(|()| {
+                let mut dropped = self.dropped.lock().unwrap();
+                dropped.extend(request.dropped.iter().cloned());
+            }),
+        )
     }
 
     fn record<'a>(
@@ -359,17 +415,24 @@ impl Server for MockServer {
         resource_type: &'a str,
         id: &'a str,
     ) -> Answer<'a, Option<SyncEntry>> {
-        answer(self.contact().map(|()| self.newest(resource_type, id)))
+        self.answer(
+            "record",
+            self.contact().map(|()| self.newest(resource_type, id)),
+        )
     }
 
     fn set_aside<'a>(&'a self, _: &'a Session, request: &'a SetAsideRequest) -> Answer<'a, ()> {
-        answer(self.contact().map(|()| {
-            self.set_aside.lock().unwrap().push(request.clone());
-        }))
+        self.answer(
+            "set_aside",
+            self.contact().map(|()| {
+                self.set_aside.lock().unwrap().push(request.clone());
+            }),
+        )
     }
 
     fn upload<'a>(&'a self, _: &'a Session, request: &'a UploadRequest) -> Answer<'a, UploadReply> {
         Box::pin(async move {
+            self.hear("upload").await;
             self.contact()?;
             let mut fates = Vec::new();
             for entry in &request.entries {
@@ -435,6 +498,7 @@ impl Server for MockServer {
 
     fn audit<'a>(&'a self, _: &'a Session, batch: &'a AuditBatch) -> Answer<'a, AuditReceipt> {
         Box::pin(async move {
+            self.hear("audit").await;
             self.contact()?;
             for link in &batch.links {
                 let receipt = self.receipt();
@@ -455,17 +519,21 @@ impl Server for MockServer {
         &'a self,
         _: &'a Session,
     ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>> {
-        answer(
+        self.answer(
+            "changes",
             self.contact()
                 .map(|()| futures_util::stream::pending().boxed()),
         )
     }
 
     fn checkpoint<'a>(&'a self, _: &'a Session) -> Answer<'a, Checkpoint> {
-        answer(self.contact().and_then(|()| {
-            let ledger = self.ledger.lock().unwrap();
-            ledger.checkpoint().map(|note| Checkpoint { note })
-        }))
+        self.answer(
+            "checkpoint",
+            self.contact().and_then(|()| {
+                let ledger = self.ledger.lock().unwrap();
+                ledger.checkpoint().map(|note| Checkpoint { note })
+            }),
+        )
     }
 
     fn consistency<'a>(
@@ -474,14 +542,16 @@ impl Server for MockServer {
         from: u64,
         to: u64,
     ) -> Answer<'a, ConsistencyProof> {
-        answer(
+        self.answer(
+            "consistency",
             self.contact()
                 .map(|()| self.ledger.lock().unwrap().consistency(from, to)),
         )
     }
 
     fn alarm<'a>(&'a self, _: &'a Session, alarm: &'a LedgerAlarm) -> Answer<'a, ()> {
-        answer(
+        self.answer(
+            "alarm",
             self.contact()
                 .and_then(|()| self.ledger.lock().unwrap().alarm(alarm)),
         )
@@ -493,14 +563,16 @@ impl Server for MockServer {
         patient: &'a str,
         cursor: Option<&'a str>,
     ) -> Answer<'a, ReportPage> {
-        answer(
+        self.answer(
+            "who_looked",
             self.contact()
                 .map(|()| self.office.lock().unwrap().who_looked(patient, cursor)),
         )
     }
 
     fn report<'a>(&'a self, _: &'a Session, query: &'a ReportQuery) -> Answer<'a, ReportPage> {
-        answer(
+        self.answer(
+            "report",
             self.contact()
                 .map(|()| self.office.lock().unwrap().report(query)),
         )
@@ -512,7 +584,8 @@ impl Server for MockServer {
         query: &'a ReportQuery,
         form: ReportForm,
     ) -> Answer<'a, Vec<u8>> {
-        answer(
+        self.answer(
+            "report_file",
             self.contact()
                 .map(|()| self.office.lock().unwrap().file(query, form)),
         )
@@ -524,7 +597,8 @@ impl Server for MockServer {
         closed: bool,
         _: Option<&'a str>,
     ) -> Answer<'a, ReviewPage> {
-        answer(
+        self.answer(
+            "reviews",
             self.contact()
                 .map(|()| self.office.lock().unwrap().reviews(closed)),
         )
@@ -535,25 +609,29 @@ impl Server for MockServer {
         _: &'a Session,
         closing: &'a CloseReview,
     ) -> Answer<'a, ReviewItem> {
-        answer(
+        self.answer(
+            "close_review",
             self.contact()
                 .map(|()| self.office.lock().unwrap().close(closing)),
         )
     }
 
     fn invite<'a>(&'a self, _: &'a Session, _: &'a InviteRequest) -> Answer<'a, Invitation> {
-        answer(Err(ServerError::Offline("no visits here".into())))
+        self.answer("invite", Err(ServerError::Offline("no visits here".into())))
     }
 
     fn visit_act<'a>(&'a self, _: &'a Session, _: &'a VisitAct) -> Answer<'a, ()> {
-        answer(Err(ServerError::Offline("no visits here".into())))
+        self.answer(
+            "visit_act",
+            Err(ServerError::Offline("no visits here".into())),
+        )
     }
 
     fn visit_news<'a>(
         &'a self,
         _: &'a Session,
     ) -> Answer<'a, BoxStream<'static, Result<VisitNews, ServerError>>> {
-        answer(Ok(futures_util::stream::pending().boxed()))
+        self.answer("visit_news", Ok(futures_util::stream::pending().boxed()))
     }
 }
 
@@ -605,9 +683,9 @@ impl Bench {
         bench
     }
 
-    /// Until the server has everything; twenty seconds at most.
+    /// Until the server has everything; two minutes at most.
     pub async fn settle(&self) {
-        for _ in 0..400 {
+        for _ in 0..2400 {
             let view = self.workstation.sync_view().await.unwrap();
             if view.connection == Connection::Online
                 && view.first.is_none()
@@ -622,6 +700,17 @@ impl Bench {
             "it did not settle: {:?}",
             self.workstation.sync_view().await
         );
+    }
+
+    /// Until something is so; two minutes at most.
+    pub async fn until<T, F: Future<Output = Option<T>>>(&self, is_so: impl Fn() -> F) -> T {
+        for _ in 0..2400 {
+            if let Some(so) = is_so().await {
+                return so;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it did not come to be");
     }
 
     pub fn profile(&self) -> std::path::PathBuf {

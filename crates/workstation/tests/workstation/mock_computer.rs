@@ -21,6 +21,8 @@ pub enum Mood {
 pub struct MockKeychain {
     pub entries: Mutex<BTreeMap<String, Vec<u8>>>,
     pub mood: Mutex<Mood>,
+    /// What reads has to pass here.
+    pub asking: Gate,
     /// What deletes has to pass here.
     pub deleting: Gate,
 }
@@ -67,6 +69,7 @@ impl Default for MockKeychain {
         Self {
             entries: Mutex::default(),
             mood: Mutex::new(Mood::Well),
+            asking: Gate::default(),
             deleting: Gate::default(),
         }
     }
@@ -92,6 +95,7 @@ impl Keychain for MockKeychain {
     }
 
     fn get(&self, account: &str) -> Result<Zeroizing<Vec<u8>>, KeychainError> {
+        self.asking.pass();
         self.ready()?;
         let all = self.entries.lock().unwrap();
         all.get(account)

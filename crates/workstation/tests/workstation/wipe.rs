@@ -64,17 +64,6 @@ impl Bench {
         })
         .await
     }
-
-    /// Until something is so; two minutes at most.
-    async fn until<T, F: Future<Output = Option<T>>>(&self, is_so: impl Fn() -> F) -> T {
-        for _ in 0..2400 {
-            if let Some(so) = is_so().await {
-                return so;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("it did not come to be");
-    }
 }
 
 fn files(folder: &Path) -> Vec<String> {
