@@ -1,0 +1,199 @@
+// The patient's page, screen by screen, as a patient meets it with good and with lacking devices.
+import { readFileSync } from 'node:fs';
+import userEvent from '@testing-library/user-event';
+import axe from 'axe-core';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { FromServer, ToServer } from './words.ts';
+
+interface Track {
+  readonly kind: 'audio' | 'video';
+  enabled: boolean;
+  readonly stop: () => void;
+  readonly getSettings: () => { deviceId: string };
+}
+
+class Stream {
+  constructor(private readonly tracks: Track[] = []) {}
+  getTracks() {
+    return this.tracks;
+  }
+  getAudioTracks() {
+    return this.tracks.filter((track) => track.kind === 'audio');
+  }
+  getVideoTracks() {
+    return this.tracks.filter((track) => track.kind === 'video');
+  }
+  addTrack(track: Track) {
+    this.tracks.push(track);
+  }
+}
+
+/** The line to the clinic: what the page said, and a way to answer. */
+class Line {
+  static last: Line | undefined;
+  static readonly OPEN = 1;
+  readyState = 1;
+  said: ToServer[] = [];
+  onopen: () => void = () => undefined;
+  onmessage: (event: { data: string }) => void = () => undefined;
+  onclose: () => void = () => undefined;
+  constructor() {
+    Line.last = this;
+    queueMicrotask(() => this.onopen());
+  }
+  send(text: string) {
+    this.said.push(JSON.parse(text) as ToServer);
+  }
+  close() {}
+  hear(word: FromServer) {
+    this.onmessage({ data: JSON.stringify(word) });
+  }
+}
+
+class Connection {
+  iceGatheringState = 'complete';
+  connectionState = 'new';
+  localDescription = { sdp: 'v=0' };
+  addTransceiver() {
+    return { setCodecPreferences: () => undefined };
+  }
+  async createOffer() {
+    return {};
+  }
+  async setLocalDescription() {}
+  close() {}
+}
+
+function track(kind: 'audio' | 'video'): Track {
+  return {
+    kind,
+    enabled: true,
+    stop: () => undefined,
+    getSettings: () => ({ deviceId: kind }),
+  };
+}
+
+/** Opens the page on a computer that gives these and no others. */
+async function open(given: readonly ('audio' | 'video')[], hash = '#token') {
+  vi.resetModules();
+  vi.stubGlobal('MediaStream', Stream);
+  vi.stubGlobal('WebSocket', Line);
+  vi.stubGlobal('RTCPeerConnection', Connection);
+  vi.stubGlobal('RTCRtpReceiver', { getCapabilities: () => null });
+  vi.stubGlobal(
+    'AudioContext',
+    class {
+      createAnalyser() {
+        return { fftSize: 0, getFloatTimeDomainData: () => undefined };
+      }
+      createMediaStreamSource() {
+        return { connect: () => undefined };
+      }
+      async close() {}
+    },
+  );
+  const asked = async (wish: MediaStreamConstraints) => {
+    const kinds = (['audio', 'video'] as const).filter((kind) => wish[kind]);
+    if (kinds.some((kind) => !given.includes(kind))) {
+      // The same for denied, lacking and in use by another program.
+      throw new DOMException('', 'NotAllowedError');
+    }
+    return new Stream(kinds.map(track));
+  };
+  vi.stubGlobal('navigator', {
+    ...navigator,
+    mediaDevices: { getUserMedia: asked, enumerateDevices: async () => [] },
+  });
+  location.hash = hash;
+  document.documentElement.lang = 'en';
+  document.title = 'Video visit';
+  const page = readFileSync('patient/index.html', 'utf8');
+  document.body.innerHTML = page.slice(page.indexOf('<main'), page.indexOf('<script'));
+  await import('./main.ts');
+  return userEvent.setup();
+}
+
+function shown(): string | undefined {
+  return document.querySelector<HTMLElement>('[data-screen]:not([hidden])')?.dataset.screen;
+}
+
+/** No violation at all, of WCAG 2.2 A and AA. Colours need layout: see `style.css`. */
+async function isAccessible(): Promise<void> {
+  const { violations } = await axe.run(document, {
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    rules: { 'color-contrast': { enabled: false } },
+  });
+  expect(violations.map((one) => `${one.id}: ${one.nodes.map((n) => n.html).join()}`)).toEqual([]);
+}
+
+async function goTo(user: ReturnType<typeof userEvent.setup>): Promise<Line> {
+  await user.type(document.querySelector('#name') as HTMLElement, 'Ada Lee');
+  await user.click(document.querySelector('#name-form button') as HTMLElement);
+  await vi.waitFor(() => expect(words('#check-words')).not.toContain('Please allow'));
+  await isAccessible();
+  await user.click(document.querySelector('#join') as HTMLElement);
+  const line = Line.last as Line;
+  await vi.waitFor(() => expect(line.said).toHaveLength(1));
+  expect(line.said[0]).toEqual({ type: 'join', token: 'token', name: 'Ada Lee' });
+  line.hear({ type: 'waiting', seat: '1', clinic: 'North Clinic', before: 0 });
+  await vi.waitFor(() => expect(shown()).toBe('waiting'));
+  return line;
+}
+
+function words(selector: string): string {
+  return document.querySelector(selector)?.textContent ?? '';
+}
+
+beforeEach(() => {
+  HTMLMediaElement.prototype.play = async () => undefined;
+});
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+  document.body.innerHTML = '';
+});
+
+it('t1 every screen of the page can be used by everybody', async () => {
+  await open([], '');
+  expect(shown()).toBe('no-link');
+  await isAccessible();
+  const user = await open(['audio', 'video']);
+  expect(shown()).toBe('name');
+  await isAccessible();
+  const line = await goTo(user);
+  expect(words('#waiting-words')).toContain('You are next.');
+  await isAccessible();
+  line.hear({ type: 'admitted', call: 1, relays: [] });
+  await vi.waitFor(() => expect(line.said.at(-1)).toMatchObject({ type: 'offer', call: 1 }));
+  expect(shown()).toBe('call');
+  expect(document.activeElement?.tagName).toBe('H1');
+  await user.click(document.querySelector('#mute') as HTMLElement);
+  await isAccessible();
+  await user.click(document.querySelector('[data-screen=call] [data-leave]') as HTMLElement);
+  expect(shown()).toBe('left');
+  await isAccessible();
+});
+
+it('t1 says why somebody is not let in, and what to do', async () => {
+  const line = await goTo(await open(['audio', 'video']));
+  line.hear({ type: 'refused', reason: 'occupied' });
+  await vi.waitFor(() => expect(shown()).toBe('refused'));
+  expect(words('#refused-words')).toContain('try again');
+  await isAccessible();
+  line.hear({ type: 'ended' });
+  await vi.waitFor(() => expect(shown()).toBe('over'));
+  await isAccessible();
+});
+
+it.each([
+  [['video'], 'see you and not hear you'],
+  [['audio'], 'hear you and not see you'],
+  [[], 'You can join without them'],
+] as const)('t2 goes on with what there is: %j', async (given, told) => {
+  const line = await goTo(await open(given));
+  expect(words('#check-words')).toContain(told);
+  expect(document.querySelector<HTMLElement>('#try-again')?.hidden).toBe(false);
+  line.hear({ type: 'admitted', call: 1, relays: [] });
+  await vi.waitFor(() => expect(line.said.at(-1)).toMatchObject({ type: 'offer' }));
+  expect(shown()).toBe('call');
+});
