@@ -28,11 +28,13 @@ pub(super) async fn enrol(tour: &mut Tour) -> Result<(), TourError> {
     tour.begin("first sync");
     // A small clinic may be here before the picture of its coming is taken.
     let window = tour.window()?;
-    if window
-        .wait_for("[data-testid=filling]", Duration::from_secs(20))
-        .await
-        .is_ok()
-    {
+    window
+        .wait_for(
+            "[data-testid=filling], [data-testid=screen-today]",
+            Duration::from_secs(120),
+        )
+        .await?;
+    if window.count("[data-testid=filling]").await? > 0 {
         tour.picture("first-sync").await?;
     }
     let window = tour.window()?;
