@@ -52,6 +52,9 @@ pub(crate) struct Faults {
     /// How many disks are filled.
     #[arg(long, default_value_t = 100)]
     disks: u64,
+    /// The first course: where a run that was stopped goes on.
+    #[arg(long, default_value_t = 0, conflicts_with = "seed")]
+    from: u64,
     /// One course alone: the seed that a failure named.
     #[arg(long)]
     seed: Option<u64>,
@@ -77,7 +80,8 @@ pub(crate) fn run(options: &Faults) -> Result<(), Failure> {
             "ROUNDS_FAULTS_CUTS",
             options.cuts.div_ceil(COURSE).to_string(),
         )
-        .env("ROUNDS_FAULTS_FULL", options.disks.to_string());
+        .env("ROUNDS_FAULTS_FULL", options.disks.to_string())
+        .env("ROUNDS_FAULTS_FROM", options.from.to_string());
     if let Some(seed) = options.seed {
         command.env("ROUNDS_FAULTS_SEED", seed.to_string());
     }

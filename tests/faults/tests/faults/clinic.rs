@@ -9,7 +9,7 @@ use faults::desk::{Order, Said, State};
 use serde_json::{Value, json};
 use testbed::{NewUser, Platform, PlatformOptions, UserRecord};
 
-use crate::process::{Process, json};
+use crate::process::{PATIENCE, Process, json};
 
 /// Those of the clinic.
 pub const PATIENTS: [&str; 2] = ["p1", "p2"];
@@ -58,6 +58,7 @@ impl Clinic {
             .tls_certs_only(reqwest::Certificate::from_pem_bundle(&ca).unwrap())
             // The server is killed: no connection is worth keeping.
             .pool_max_idle_per_host(0)
+            .timeout(PATIENCE)
             .build()
             .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -111,7 +112,7 @@ impl Clinic {
             .bearer_auth(&self.token)
             .header("Content-Type", "application/fhir+json")
             .body(resource.to_string());
-        match self.runtime.block_on(request.send()) {
+        match self.runtime.block_on(async { request.send().await }) {
             Ok(answer) => {
                 assert!(answer.status().is_success(), "{answer:?}");
                 true
@@ -167,14 +168,19 @@ pub fn inspect(desk: &mut Process<Said>) -> State {
     }
 }
 
-pub fn enrol(user: &UserRecord) -> Order {
+/// The six digits of now.
+pub fn code(user: &UserRecord) -> String {
     let secret = totp_rs::Secret::try_from_base32(&user.totp_secret).unwrap();
     let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
     let now = jiff::Timestamp::now().as_second().unsigned_abs();
+    totp.generate(now).to_string()
+}
+
+pub fn enrol(user: &UserRecord) -> Order {
     Order::Enrol {
         username: user.username.clone(),
         password: user.password.clone(),
-        code: totp.generate(now).to_string(),
+        code: code(user),
     }
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use testbed::UserRecord;
 
 use crate::clinic::{Clinic, PATIENTS, done, enrol, inspect, text, unlock};
-use crate::courses;
+use crate::courses::Courses;
 use crate::process::Process;
 
 /// Kills of one course; then everything may come to rest, and is compared with the server.
@@ -271,7 +271,7 @@ fn ends_with(note: &str, typed: &str) -> bool {
 #[test]
 fn s4_w8_nothing_acknowledged_is_lost_or_doubled_by_kills() {
     let mut sum = (0, 0);
-    for seed in courses("ROUNDS_FAULTS_KILLS", 3) {
+    Courses::of("kills", "ROUNDS_FAULTS_KILLS", 3).run(|seed| {
         // Each its own platform: a seed alone gives the whole course.
         let mut clinic = Clinic::start([("Okafor", "Ngozi"), ("Okafor", "Ben")]);
         let user = clinic.add_user("ada");
@@ -283,13 +283,10 @@ fn s4_w8_nothing_acknowledged_is_lost_or_doubled_by_kills() {
             chance: Chance::new(seed),
             seed,
         };
-        match course.run() {
-            Ok((kills, acts)) => sum = (sum.0 + kills, sum.1 + acts),
-            Err(what) => {
-                panic!("seed {seed}: {what}; again with: cargo xtask faults kills --seed {seed}")
-            }
-        }
-    }
+        let (kills, acts) = course.run()?;
+        sum = (sum.0 + kills, sum.1 + acts);
+        Ok(Some(format!("{} kills, {} words of desks", sum.0, sum.1)))
+    });
     println!("{} kills, {} words of desks", sum.0, sum.1);
     assert!(sum.1 > sum.0, "too little was done to be lost");
 }

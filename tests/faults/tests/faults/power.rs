@@ -6,7 +6,7 @@ use std::process::Command;
 use faults::chance::Chance;
 use faults::scribe::{Expected, Scribe, Word};
 
-use crate::courses;
+use crate::courses::Courses;
 use crate::process::{Process, json};
 
 /// Cuts of one course: each goes on from what the one before left.
@@ -53,10 +53,8 @@ impl Drop for Mount {
 
 #[test]
 fn s4_w8_what_was_acknowledged_outlives_a_power_cut() {
-    let courses = courses("ROUNDS_FAULTS_CUTS", 3);
     let (mut cuts, mut words) = (0, 0);
-    for seed in courses {
-        let again = format!("again with: cargo xtask faults power --seed {seed}");
+    Courses::of("power", "ROUNDS_FAULTS_CUTS", 3).run(|seed| {
         let place = tempfile::tempdir().unwrap();
         let (folder, image) = (place.path().join("mount"), place.path().join("image"));
         std::fs::create_dir(&folder).unwrap();
@@ -75,7 +73,7 @@ fn s4_w8_what_was_acknowledged_outlives_a_power_cut() {
                 Ok(mount) => mount,
                 Err(reason) => {
                     println!("skipped: this machine mounts no disk of ours: {reason}");
-                    return;
+                    return Ok(None);
                 }
             };
             let so_far = expected.so_far();
@@ -96,10 +94,14 @@ fn s4_w8_what_was_acknowledged_outlives_a_power_cut() {
                 let file = file.unwrap();
                 std::fs::copy(file.path(), copy.path().join(file.file_name())).unwrap();
             }
-            if let Err(what) = expected.check(&copy.path().join("cache.db")) {
-                panic!("seed {seed}, cut {cut} after {after}: {what}; {again}");
-            }
+            expected
+                .check(&copy.path().join("cache.db"))
+                .map_err(|what| format!("cut {cut} after {after}: {what}"))?;
         }
+        Ok(Some(format!("{cuts} power cuts, {words} words")))
+    });
+    if cuts == 0 {
+        return;
     }
     println!("{cuts} power cuts, {words} words");
     assert!(words > cuts * 4, "too little was done to be lost: {words}");
