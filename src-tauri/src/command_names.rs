@@ -29,6 +29,8 @@ pub const COMMAND_NAMES: &[&str] = &[
     "problem_terms",
     "add_vitals",
     "add_problem",
+    "problem_form",
+    "change_problem",
     "draft",
     "keep_draft",
     "discard_draft",

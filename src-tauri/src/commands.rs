@@ -9,6 +9,7 @@ use workstation::view::conflict::{Choice, CombineForm, InboxView};
 use workstation::view::fault::Fault;
 use workstation::view::note::{DraftForm, DraftView, NoteView};
 use workstation::view::patient::{PatientForm, PatientPage};
+use workstation::view::problem::ProblemChange;
 use workstation::view::rehearsal::RehearsalReport;
 use workstation::view::report::{
     AccessPage, CloseForm, ExportFormat, Exported, ReportForm, ReviewView, ReviewsView,
@@ -239,6 +240,26 @@ pub async fn add_vitals(workstation: State<'_, Workstation>, form: VitalsForm) -
 #[specta::specta]
 pub async fn add_problem(workstation: State<'_, Workstation>, form: ProblemForm) -> Answer<Saved> {
     workstation.add_problem(form).await
+}
+
+/// A problem to change.
+#[tauri::command]
+#[specta::specta]
+pub async fn problem_form(
+    workstation: State<'_, Workstation>,
+    reference: String,
+) -> Answer<ProblemChange> {
+    workstation.problem_form(reference).await
+}
+
+/// Changes a problem: where it stands, since when, until when.
+#[tauri::command]
+#[specta::specta]
+pub async fn change_problem(
+    workstation: State<'_, Workstation>,
+    form: ProblemChange,
+) -> Answer<Saved> {
+    workstation.change_problem(form).await
 }
 
 /// The user's unsigned note for a patient.

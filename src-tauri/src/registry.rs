@@ -38,6 +38,8 @@ pub fn registry() -> Builder<tauri::Wry> {
             problem_terms,
             add_vitals,
             add_problem,
+            problem_form,
+            change_problem,
             draft,
             keep_draft,
             discard_draft,

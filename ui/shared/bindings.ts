@@ -64,6 +64,10 @@ export const commands = {
 	addVitals: (form: VitalsForm) => typedError<Saved, Fault>(__TAURI_INVOKE("add_vitals", { form })),
 	/**  Adds a problem. */
 	addProblem: (form: ProblemForm) => typedError<Saved, Fault>(__TAURI_INVOKE("add_problem", { form })),
+	/**  A problem to change. */
+	problemForm: (reference: string) => typedError<ProblemChange, Fault>(__TAURI_INVOKE("problem_form", { reference })),
+	/**  Changes a problem: where it stands, since when, until when. */
+	changeProblem: (form: ProblemChange) => typedError<Saved, Fault>(__TAURI_INVOKE("change_problem", { form })),
 	/**  The user's unsigned note for a patient. */
 	draft: (patient: string) => typedError<DraftView | null, Fault>(__TAURI_INVOKE("draft", { patient })),
 	/**  Keeps what was typed. */
@@ -1062,6 +1066,24 @@ export type PractitionerView = {
 	speciality: string | null,
 };
 
+/**  A problem's form. */
+export type ProblemChange = {
+	/**  `Condition/id`. */
+	reference: string,
+	/**  Version that the form was filled from. */
+	version: number,
+	/**  Patient's logical id. */
+	patient: string,
+	/**  What, in words. Shown, not changed. */
+	text: string,
+	/**  Where it stands. */
+	status: ProblemStatus,
+	/**  Onset, `YYYY-MM-DD`; absent where it is not known to the day. */
+	onset: string | null,
+	/**  When it was over, `YYYY-MM-DD`; may be absent. */
+	ended: string | null,
+};
+
 /**  A new problem. */
 export type ProblemForm = {
 	/**  Patient's logical id. */
@@ -1075,6 +1097,17 @@ export type ProblemForm = {
 	/**  Onset, `YYYY-MM-DD`; may be absent. */
 	onset: string | null,
 };
+
+/**  Where a problem stands, as the form offers it. */
+export type ProblemStatus = 
+/**  It counts now; also when it came back. */
+"active" | 
+/**  It does not count now and may come back. */
+"inactive" | 
+/**  It is over. */
+"resolved" | 
+/**  It never was: the record is a mistake. */
+"entered-in-error";
 
 /**  A term offered while a problem is typed. */
 export type ProblemTerm = {

@@ -107,6 +107,56 @@ describe('Patients', () => {
   });
 });
 
+describe('Problems', () => {
+  const open = async (setting = {}) => {
+    const window = openWindow(setting);
+    await window.user.click(await screen.findByTestId('rail-patients'));
+    await window.user.type(await screen.findByTestId('patient-search'), 'ada ok{Enter}');
+    await screen.findByTestId('screen-chart');
+    return window;
+  };
+
+  it('s2: resolves one with the day it was over, and nothing is sent that was not changed', async () => {
+    const { user, fake } = await open();
+    const list = within(await screen.findByTestId('chart-problems'));
+    await user.click(list.getByRole('button', { name: 'Change Type 2 diabetes mellitus' }));
+    expect((await screen.findByTestId('problem-change-text')).textContent).toBe(
+      'Type 2 diabetes mellitus',
+    );
+    const save = screen.getByTestId('problem-change-save') as HTMLButtonElement;
+    expect(save.disabled).toBe(true);
+    await user.click(screen.getByTestId('problem-status-resolved'));
+    await user.type(screen.getByTestId('problem-ended'), '2013-01-01');
+    await user.click(save);
+    expect(screen.getByText('This is before it began')).toBeTruthy();
+    expect(fake.count('change_problem')).toBe(0);
+    await expectAccessible();
+    await user.clear(screen.getByTestId('problem-ended'));
+    await user.type(screen.getByTestId('problem-ended'), '2020-05-01');
+    await user.click(save);
+    await waitFor(() => expect(screen.queryByTestId('problem-change-panel')).toBeNull());
+    expect(fake.calls.find((call) => call.command === 'change_problem')?.args.form).toEqual({
+      reference: 'Condition/1',
+      version: 1,
+      patient: 'pat-1',
+      text: 'Type 2 diabetes mellitus',
+      status: 'resolved',
+      onset: '2014-03-11',
+      ended: '2020-05-01',
+    });
+  });
+
+  it('says what stands in the way, and keeps what was typed', async () => {
+    const { user } = await open({ faults: { change_problem: fault('disk-full') } });
+    await user.click((await screen.findAllByTestId('problem-change'))[0] as HTMLElement);
+    await user.click(await screen.findByTestId('problem-status-entered-in-error'));
+    await user.click(screen.getByTestId('problem-change-save'));
+    expect(await screen.findByTestId('fault')).toBeTruthy();
+    const chosen = screen.getByTestId('problem-status-entered-in-error') as HTMLInputElement;
+    expect(chosen.checked).toBe(true);
+  });
+});
+
 describe('the one search', () => {
   it('opens a chart by the first letters and Enter, however fast', async () => {
     const { user, fake } = openWindow();

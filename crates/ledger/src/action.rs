@@ -144,6 +144,10 @@ actions! {
     VitalsRecorded = "vitals-recorded", K::Rest(I::Create);
     /// A problem was recorded.
     ProblemRecorded = "problem-recorded", K::Rest(I::Create);
+    /// The form with a problem was opened.
+    ProblemFormOpened = "problem-form-opened", K::Rest(I::Read);
+    /// A problem was changed: where it stands, since when or until when.
+    ProblemChanged = "problem-changed", K::Rest(I::Update);
     /// The form with a patient's demographics was opened.
     PatientFormOpened = "patient-form-opened", K::Rest(I::Read);
     /// A patient was registered.

@@ -12,6 +12,7 @@ import { useClinic } from '../frame/clinic.tsx';
 import { Panel } from '../frame/Panel.tsx';
 import { useKept, useWorkspace } from '../frame/workspace.tsx';
 import css from './Forms.module.css';
+import { isDay } from './problem-days.ts';
 
 interface Typed {
   readonly text: string;
@@ -20,14 +21,6 @@ interface Typed {
 }
 
 const NOTHING: Typed = { text: '', term: null, onset: '' };
-const DATE = /^\d{4}-\d{2}-\d{2}$/;
-
-/** Whether a text is a day of the calendar. */
-function isDay(text: string): boolean {
-  const at = new Date(`${text}T00:00:00Z`);
-  return DATE.test(text) && !Number.isNaN(at.getTime()) && at.toISOString().startsWith(text);
-}
-
 /** A problem for the list: a coded term where one fits, else the clinician's words. */
 export default function ProblemPanel({ patient }: { patient: string }) {
   const { t } = useWords();

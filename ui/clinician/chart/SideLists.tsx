@@ -1,7 +1,7 @@
 import { ActionIcon, Tooltip, UnstyledButton } from '@mantine/core';
 import { type ReactNode, useId, useState } from 'react';
 import type { ChartView, ClinicalItem } from '../../shared/bindings.ts';
-import { IconPlus } from '../../shared/components/icons.ts';
+import { IconPencil, IconPlus } from '../../shared/components/icons.ts';
 import { StandingMark } from '../../shared/components/Standing.tsx';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
@@ -21,6 +21,16 @@ export function SideLists({ chart }: { chart: ChartView }) {
         items={chart.problems}
         none={t('chart.side.noProblems')}
         testId="chart-problems"
+        {...(can('write-chart')
+          ? {
+              change: (item: ClinicalItem) =>
+                open({
+                  kind: 'problem-change',
+                  reference: item.reference,
+                  patient: chart.patient.id,
+                }),
+            }
+          : {})}
         act={
           can('write-chart') && (
             <Tooltip label={t('chart.act.problem')}>
@@ -58,6 +68,7 @@ function SideList({
   items,
   none,
   act,
+  change,
   danger = false,
   testId,
 }: {
@@ -65,6 +76,7 @@ function SideList({
   items: readonly ClinicalItem[];
   none: string;
   act?: ReactNode;
+  change?: (item: ClinicalItem) => void;
   danger?: boolean;
   testId: string;
 }) {
@@ -82,9 +94,12 @@ function SideList({
       {items.length === 0 && <p className="dim small">{none}</p>}
       <ul>
         {active.map((item) => (
-          <Line key={item.reference} item={item} danger={danger && warns(item)} />
+          <Line key={item.reference} item={item} danger={danger && warns(item)} change={change} />
         ))}
-        {past && rest.map((item) => <Line key={item.reference} item={item} danger={false} />)}
+        {past &&
+          rest.map((item) => (
+            <Line key={item.reference} item={item} danger={false} change={change} />
+          ))}
       </ul>
       {rest.length > 0 && (
         <UnstyledButton
@@ -99,7 +114,15 @@ function SideList({
   );
 }
 
-function Line({ item, danger }: { item: ClinicalItem; danger: boolean }) {
+function Line({
+  item,
+  danger,
+  change,
+}: {
+  item: ClinicalItem;
+  danger: boolean;
+  change: ((item: ClinicalItem) => void) | undefined;
+}) {
   const { t } = useWords();
   const { time } = useClinic();
   const small = [
@@ -110,9 +133,21 @@ function Line({ item, danger }: { item: ClinicalItem; danger: boolean }) {
   ].filter((part): part is string => part !== null && part !== '');
   return (
     <li className={css.item} data-past={!item.active || undefined}>
-      <p className={danger ? css.danger : undefined} title={item.code ?? undefined}>
-        <bdi>{item.text}</bdi> <StandingMark standing={item.standing} />
-      </p>
+      <div className={css.line}>
+        <p className={danger ? css.danger : undefined} title={item.code ?? undefined}>
+          <bdi>{item.text}</bdi> <StandingMark standing={item.standing} />
+        </p>
+        {change && (
+          <ActionIcon
+            size={24}
+            aria-label={t('problem.change', { problem: item.text })}
+            onClick={() => change(item)}
+            data-testid="problem-change"
+          >
+            <IconPencil size={14} />
+          </ActionIcon>
+        )}
+      </div>
       {small.length > 0 && <p className="dim small">{small.join(' · ')}</p>}
     </li>
   );

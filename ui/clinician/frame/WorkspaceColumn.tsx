@@ -15,6 +15,7 @@ const VitalsPanel = lazy(() => import('../chart/VitalsPanel.tsx'));
 const AccessRowPanel = lazy(() => import('../audit/AccessRowPanel.tsx'));
 const ReviewPanel = lazy(() => import('../reviews/ReviewPanel.tsx'));
 const VisitPanel = lazy(() => import('../visits/VisitPanel.tsx'));
+const ProblemChangePanel = lazy(() => import('../chart/ProblemChangePanel.tsx'));
 const ProblemPanel = lazy(() => import('../chart/ProblemPanel.tsx'));
 
 function draw(panel: PanelPlace): ReactNode {
@@ -45,6 +46,14 @@ function draw(panel: PanelPlace): ReactNode {
       return <VitalsPanel key={panel.patient} patient={panel.patient} />;
     case 'problem':
       return <ProblemPanel key={panel.patient} patient={panel.patient} />;
+    case 'problem-change':
+      return (
+        <ProblemChangePanel
+          key={panel.reference}
+          reference={panel.reference}
+          patient={panel.patient}
+        />
+      );
     case 'access-row':
       return <AccessRowPanel key={panel.id} />;
     case 'visit':

@@ -29,6 +29,7 @@ export type PanelPlace =
   | { readonly kind: 'note-read'; readonly reference: string; readonly patient: string }
   | { readonly kind: 'vitals'; readonly patient: string }
   | { readonly kind: 'problem'; readonly patient: string }
+  | { readonly kind: 'problem-change'; readonly reference: string; readonly patient: string }
   /** One access of a report; its row is kept under `access-row`. */
   | { readonly kind: 'access-row'; readonly id: string }
   /** The call of a video visit. */

@@ -152,5 +152,26 @@ export const chartWords = {
     onsetFuture: 'This date is in the future',
     save: 'Add problem',
     saved: 'Problem added',
+    change: 'Change {{problem}}',
+    changeTitle: 'Change problem',
+    changeSave: 'Save change',
+    changed: 'Problem changed',
+    status: 'Where it stands',
+    statuses: {
+      active: 'Active',
+      inactive: 'Inactive',
+      resolved: 'Resolved',
+      'entered-in-error': 'Entered in error',
+    },
+    statusHints: {
+      active: 'Counts now, or has come back',
+      inactive: 'Does not count now, may come back',
+      resolved: 'Over',
+      'entered-in-error': 'Never was; the record is a mistake',
+    },
+    ended: 'Resolved on',
+    endedBefore: 'This is before it began',
+    nameStays:
+      'The name stays. If it is the wrong problem, mark this one as entered in error and add the right one.',
   },
 } as const;

@@ -353,6 +353,8 @@ export const en = {
       'draft-discarded': 'Draft discarded',
       'vitals-recorded': 'Vital signs recorded',
       'problem-recorded': 'Problem recorded',
+      'problem-form-opened': 'Problem opened to change',
+      'problem-changed': 'Problem changed',
       'patient-form-opened': 'Demographics opened',
       'patient-registered': 'Patient registered',
       'patient-changed': 'Demographics changed',

@@ -23,6 +23,7 @@ import type {
   MoveForm,
   PatientForm,
   PatientRow,
+  ProblemChange,
   Progress,
   RehearsalReport,
   ReportForm,
@@ -474,6 +475,28 @@ export class FakeClinic {
   }
   do_add_problem({ form }: { form: { patient: string } }) {
     return this.#written('Condition/new', ['Condition'], [form.patient]);
+  }
+  do_problem_form({ reference }: { reference: string }): ProblemChange {
+    const items = this.patients.flatMap((row) => {
+      const found = chartOf(row, null).problems.find((item) => item.reference === reference);
+      return found ? [{ row, found }] : [];
+    });
+    const [first] = items;
+    if (!first) {
+      throw fault('not-found');
+    }
+    return {
+      reference,
+      version: 1,
+      patient: first.row.id,
+      text: first.found.text,
+      status: first.found.active ? 'active' : 'resolved',
+      onset: first.found.since,
+      ended: null,
+    };
+  }
+  do_change_problem({ form }: { form: ProblemChange }) {
+    return this.#written(form.reference, ['Condition'], [form.patient]);
   }
   do_draft({ patient }: { patient: string }) {
     this.#related(patient);

@@ -297,6 +297,11 @@ export const SHOTS = [
     setting: dark,
     act: steps(chart('results'), click('chart-vitals')),
   },
+  ...both(
+    'chart-problem-change',
+    light,
+    steps(openChart, click('problem-change'), click('problem-status-resolved')),
+  ),
   {
     name: 'chart-problem-panel-dark',
     setting: dark,

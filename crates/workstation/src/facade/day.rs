@@ -10,6 +10,7 @@ use crate::view::conflict::{Choice, CombineForm, InboxView};
 use crate::view::fault::Fault;
 use crate::view::note::{DraftForm, DraftView, NoteView};
 use crate::view::patient::{PatientForm, PatientPage};
+use crate::view::problem::ProblemChange;
 use crate::view::same_person::{LikelyView, MergeForm};
 use crate::view::schedule::{BookingForm, MoveForm, Progress, ScheduleView};
 use crate::view::session::{SettingsForm, SettingsView};
@@ -104,6 +105,22 @@ impl Workstation {
     /// [`Fault`] with a stable code.
     pub async fn add_problem(&self, form: ProblemForm) -> Result<Saved, Fault> {
         self.work(move |desk| desk.add_problem(&form)).await
+    }
+
+    /// A problem to change.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn problem_form(&self, reference: String) -> Result<ProblemChange, Fault> {
+        self.work(move |desk| desk.problem_form(&reference)).await
+    }
+
+    /// Changes a problem: where it stands, since when, until when.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn change_problem(&self, form: ProblemChange) -> Result<Saved, Fault> {
+        self.work(move |desk| desk.change_problem(&form)).await
     }
 
     /// The unsigned note for a patient.

@@ -8,6 +8,7 @@ pub mod items;
 pub mod notes;
 pub mod pairs;
 pub mod people;
+pub mod problem_form;
 pub mod reference_range;
 pub mod report;
 pub mod series;

@@ -11,6 +11,7 @@ pub mod conflict;
 pub mod fault;
 pub mod note;
 pub mod patient;
+pub mod problem;
 pub mod rehearsal;
 pub mod report;
 pub mod same_person;

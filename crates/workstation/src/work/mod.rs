@@ -9,6 +9,7 @@ pub(crate) mod grants;
 mod inbox;
 mod notes;
 mod patients;
+mod problem_changes;
 mod problems;
 mod rehearsals;
 mod same_person;

@@ -22,6 +22,7 @@ mod mock_office;
 mod office;
 mod organisation;
 mod password;
+mod problems;
 mod records;
 mod rehearsal;
 mod remove;
