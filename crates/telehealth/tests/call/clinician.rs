@@ -2,17 +2,18 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Deserialize;
+use telehealth::media::adapt::Quality;
 use telehealth::media::call::{Call, Event, Setup};
 use telehealth::media::device::STAND_IN;
 use telehealth::media::{RATE, Studio};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, mpsc};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::PATIENCE;
 use super::proxy::Path;
@@ -27,6 +28,8 @@ pub struct Seen {
     pub p95: f64,
     pub freezes: f64,
     pub longest: f64,
+    /// From the begin of this connection to its first picture, in milliseconds.
+    pub first: f64,
     #[allow(dead_code, reason = "shown when a test fails")]
     pub state: String,
 }
@@ -36,6 +39,10 @@ struct Desk {
     setup: Setup,
     studio: Arc<Studio>,
     call: Mutex<Option<Call>>,
+    /// How many calls were offered.
+    number: AtomicU64,
+    /// The call with this number is to be offered anew.
+    again: AtomicU64,
     events: mpsc::UnboundedSender<Event>,
     seen: mpsc::UnboundedSender<Seen>,
 }
@@ -61,6 +68,8 @@ impl Clinician {
             setup,
             studio: Arc::clone(&studio),
             call: Mutex::default(),
+            number: AtomicU64::new(0),
+            again: AtomicU64::new(0),
             events: events_in,
             seen: seen_in,
         });
@@ -142,6 +151,23 @@ impl Clinician {
         self.desk.call.try_lock().unwrap().as_ref().map(count)
     }
 
+    /// What was said of the line so far.
+    pub fn qualities(&mut self) -> Vec<Quality> {
+        while let Ok(event) = self.events.try_recv() {
+            self.past.push(event);
+        }
+        let quality = |event: &Event| match event {
+            Event::Quality(quality) => Some(*quality),
+            _ => None,
+        };
+        self.past.iter().filter_map(quality).collect()
+    }
+
+    /// How many connections it took.
+    pub fn calls(&self) -> u64 {
+        self.desk.number.load(Ordering::Relaxed)
+    }
+
     pub fn pictures_decoded(&self) -> u64 {
         self.count(|call| call.counters().pictures_decoded.load(Ordering::Relaxed))
             .unwrap_or_default()
@@ -154,22 +180,31 @@ impl Clinician {
 }
 
 impl Desk {
-    async fn answer(&self, offer: &str) -> String {
+    async fn answer(self: &Arc<Self>, offer: &str) -> (u64, String) {
         let mut place = self.call.lock().await;
+        let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
+        let (heard, mut events) = mpsc::unbounded_channel();
+        let desk = Arc::clone(self);
+        tokio::spawn(async move {
+            while let Some(event) = events.recv().await {
+                let _ = desk.events.send(event);
+                if event == Event::Failed {
+                    // As the workstation does it.
+                    sleep(Duration::from_millis(700)).await;
+                    desk.again.store(number, Ordering::Relaxed);
+                }
+            }
+        });
         if let Some(before) = place.take() {
             before.close().await;
         }
         let offer = self.path.offer(offer);
-        let (call, answer) = Call::answer(
-            &offer,
-            self.setup.clone(),
-            Arc::clone(&self.studio),
-            self.events.clone(),
-        )
-        .await
-        .unwrap();
+        let (call, answer) =
+            Call::answer(&offer, self.setup.clone(), Arc::clone(&self.studio), heard)
+                .await
+                .unwrap();
         *place = Some(call);
-        self.path.answer(&answer.sdp).await
+        (number, self.path.answer(&answer.sdp).await)
     }
 }
 
@@ -200,18 +235,21 @@ async fn serve(mut stream: TcpStream, desk: Arc<Desk>) {
         if body.len() < length {
             continue;
         }
-        let answer = if head.starts_with("POST /offer") {
+        let (call, answer) = if head.starts_with("POST /offer") {
             desk.answer(body).await
         } else if head.starts_with("POST /seen") {
             let _ = desk.seen.send(serde_json::from_str(body).unwrap());
-            String::new()
+            let again = desk.again.load(Ordering::Relaxed);
+            let number = desk.number.load(Ordering::Relaxed);
+            (again, format!("{again},{number}"))
         } else if head.starts_with("GET /?") {
-            include_str!("page.html").to_owned()
+            (0, include_str!("page.html").to_owned())
         } else {
-            String::new()
+            (0, String::new())
         };
         let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nX-Call: {call}\r\n\
+             Content-Length: {}\r\nConnection: close\r\n\r\n",
             answer.len()
         );
         let _ = stream.write_all((head + &answer).as_bytes()).await;

@@ -1,8 +1,10 @@
 //! One connection to the patient's browser, from its offer to its end. A rejoin is a new one.
 
 mod agreement;
+mod handshake;
 mod incoming;
 mod outgoing;
+mod wire;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::TrySendError;
@@ -31,6 +33,7 @@ use super::studio::Studio;
 use super::{FRAME, lock};
 use crate::description::fingerprint;
 use outgoing::{Outgoing, encoder};
+use wire::Wire;
 
 /// Where the two sides may meet if they do not reach each other.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -189,6 +192,7 @@ impl Call {
                 .with_setting_engine(settings)
                 .with_interceptor_registry(registry)
                 .with_handler(watcher)
+                .with_runtime(Arc::new(Wire::default()))
                 .with_udp_addrs(vec!["0.0.0.0:0", "127.0.0.1:0"])
                 .build()
                 .await?,
