@@ -8,7 +8,8 @@ use crate::store::error::StoreError;
 // V3 the end of dates, V4 keys apart, V5 the ledger, V6 access and the wall between clinics,
 // V7 leases, orders to wipe and what was saved before, V9 single sign-on,
 // V10 SMART, V11 records by time, V12 short tokens, V13 changes to what sessions rest on,
-// V14 enrolment by code, V15 visits, V16 charts in a user's scope, V17 charts asked for and room.
+// V14 enrolment by code, V15 visits, V16 charts in a user's scope, V17 charts asked for and room,
+// V21 chains that are asked for.
 mod embedded {
     refinery::embed_migrations!("migrations");
 }

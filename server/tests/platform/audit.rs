@@ -16,6 +16,7 @@ async fn a2_a3_audit() {
     broken_chains_raise_an_alert(&mut bench).await;
     events_must_be_the_devices_own(&mut bench).await;
     who_insists_is_not_held_up(&mut bench).await;
+    s6_what_is_lost_before_a_gap_is_asked_for(&mut bench).await;
     what_cannot_be_believed_is_set_aside(&mut bench).await;
     an_emergency_off_line_opens_a_review_once(&mut bench).await;
     the_audit_cannot_be_changed(&bench).await;
@@ -107,6 +108,11 @@ async fn broken_chains_raise_an_alert(bench: &mut Bench) {
         ("signed by another", &[thief]),
     ];
     for (name, links) in cases {
+        if name == "reordered" {
+            // What comes after a gap is answered once with how far the chain is held.
+            let receipt: AuditReceipt = granted(send(bench, &session, links).await).await;
+            assert_eq!(receipt.through, 4);
+        }
         let problem = refused(send(bench, &session, links).await, 409, "chain-broken").await;
         assert!(problem.detail.is_some(), "{name}");
     }
@@ -179,6 +185,9 @@ async fn who_insists_is_not_held_up(bench: &mut Bench) {
     let session = bench.workstation("insists", "clinician").await;
     let all = links(&session, &Head::genesis(session.device.id), 9);
     granted::<AuditReceipt>(send(bench, &session, &all[..4]).await).await;
+    // The server may have lost what is before a gap: it says how far it has the chain, once.
+    let receipt: AuditReceipt = granted(send(bench, &session, &all[5..7]).await).await;
+    assert_eq!((receipt.through, &receipt.head), (4, &all[3].hash));
     // A gap that nothing fills: link 5 is lost.
     refused(send(bench, &session, &all[5..7]).await, 409, "chain-broken").await;
     refused(send(bench, &session, &all[5..7]).await, 409, "chain-broken").await;
@@ -232,6 +241,35 @@ async fn who_insists_is_not_held_up(bench: &mut Bench) {
         bench.sql(&reviews),
         "chain-broken device-reset chain-broken"
     );
+}
+
+/// What a restored server lost of a chain, it is given again, and nobody is alarmed.
+async fn s6_what_is_lost_before_a_gap_is_asked_for(bench: &mut Bench) {
+    let session = bench.workstation("restored", "clinician").await;
+    let all = links(&session, &Head::genesis(session.device.id), 9);
+    granted::<AuditReceipt>(send(bench, &session, &all[..6]).await).await;
+    // As if restored to when there were two; the events are other ones.
+    let device = session.device.id;
+    bench.sql(&format!(
+        "SET session_replication_role = replica; \
+         CREATE TEMP TABLE lost AS SELECT event FROM audit_link \
+           WHERE device = '{device}' AND number > 2; \
+         UPDATE audit_event SET id = gen_random_uuid() WHERE id IN (SELECT event FROM lost); \
+         DELETE FROM audit_event_patient WHERE event IN (SELECT event FROM lost); \
+         DELETE FROM audit_link WHERE device = '{device}' AND number > 2; \
+         UPDATE device SET chain_number = 2, chain_hash = '{}' WHERE id = '{device}'",
+        all[1].hash
+    ));
+    let receipt: AuditReceipt = granted(send(bench, &session, &all[6..]).await).await;
+    assert_eq!((receipt.through, &receipt.head), (2, &all[1].hash));
+    let receipt: AuditReceipt = granted(send(bench, &session, &all[2..]).await).await;
+    assert_eq!((receipt.through, &receipt.head), (9, &all[8].hash));
+    let lives = format!(
+        "SELECT count(DISTINCT life) || ':' || count(*) FROM audit_link WHERE device = '{device}'"
+    );
+    assert_eq!(bench.sql(&lives), "1:9");
+    let reviews = format!("SELECT count(*) FROM review_item WHERE device = '{device}'");
+    assert_eq!(bench.sql(&reviews), "0");
 }
 
 async fn what_cannot_be_believed_is_set_aside(bench: &mut Bench) {

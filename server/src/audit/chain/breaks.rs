@@ -44,6 +44,24 @@ pub async fn insisted(
     }))
 }
 
+/// Whether this is the first time that the link comes after this gap: then the workstation is told
+/// how far the chain is held, and asked for what is missing.
+pub async fn asked_for(
+    app: &App,
+    tx: &Transaction<'_>,
+    device: Uuid,
+    refused: &Refused,
+) -> Result<bool, StoreError> {
+    let asked = tx
+        .execute(
+            "UPDATE device SET chain_asked = $3 \
+             WHERE tenant = $1 AND id = $2 AND chain_asked IS DISTINCT FROM $3",
+            &[&app.tenant.id, &device, &refused.offered],
+        )
+        .await?;
+    Ok(asked == 1)
+}
+
 /// Alert and review, when this link did not fit for the first time.
 pub async fn report(
     app: &App,

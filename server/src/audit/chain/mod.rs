@@ -1,7 +1,9 @@
 //! Taking in what workstations recorded.
 //!
-//! A chain goes on where it stood. Links that do not are refused the first time, with an alert
-//! and a review: a workstation that still has the right ones sends those. One that has no others
+//! A chain goes on where it stood. Links that come after a gap are answered, once, with how far the
+//! chain is held here: a server that was restored from a backup has lost the end of it, and the
+//! workstation sends that again. Links that do not fit otherwise, or come after the same gap again,
+//! are refused the first time, with an alert and a review: a workstation that still has the right ones sends those. One that has no others
 //! offers the same again; after [`INSISTENCE`] they are taken for what they are, evidence from
 //! the holder of the device's key or session, and the chain goes on from there as a new life. What
 //! cannot be believed (not signed by the device, not an event of this device and its users) is
@@ -171,6 +173,12 @@ async fn store(
                 offered: breaks::offered(links.get(index)),
                 number: links.get(index).map_or(0, |link| link.number),
             };
+            // Inside what was sent, a gap is the workstation's.
+            let before = links.get(..index).unwrap_or_default();
+            let missing = is_gap(&refused.error) && scale.holds(before);
+            if missing && breaks::asked_for(app, tx, device, &refused).await? {
+                return Ok(Ended::Stored(scale.head));
+            }
             if !breaks::insisted(app, tx, device, &refused).await? {
                 return Ok(Ended::Refused(refused));
             }
@@ -183,6 +191,11 @@ async fn store(
     };
     keep::store(app, tx, device, &weighed).await?;
     Ok(Ended::Stored(weighed.head))
+}
+
+/// Whether links are missing before the one that is refused.
+fn is_gap(error: &BatchError) -> bool {
+    matches!(error, BatchError::Broken(ChainError::Gap { .. }))
 }
 
 fn receipt(app: &App, device: Uuid, head: Head) -> Result<AuditReceipt, BatchError> {

@@ -113,6 +113,13 @@ impl Scale<'_> {
         Ok(weighed)
     }
 
+    /// Whether all of these are held already.
+    pub fn holds(&self, links: &[Link]) -> bool {
+        links
+            .iter()
+            .all(|link| self.held.contains(&(signed(link.number), claimed(link))))
+    }
+
     /// The event of a link that goes on from `head`.
     fn next(&self, head: &Head, link: &Link) -> Result<Entry, BatchError> {
         if link.number <= self.head.number && *head == self.head {
