@@ -769,7 +769,12 @@ export type LedgerState =
 /**  It does. */
 "verified" | 
 /**  It does not. */
-"broken";
+"broken" | 
+/**
+ *  It does since it was taken up again after a restore, not long ago: what was witnessed
+ *  before is lost there.
+ */
+"restored";
 
 /**  What this computer knows of the server's ledger. */
 export type LedgerView = {

@@ -304,6 +304,22 @@ describe('the ledger', () => {
     await expectAccessible();
   });
 
+  it('says on every screen that the server was restored, and why', async () => {
+    const { user, fake } = openWindow();
+    await screen.findByTestId('today');
+    act(() => fake.tellSync({ ledger: ledgerOf('restored') }));
+    for (const place of ['patients', 'today']) {
+      await user.click(screen.getByTestId(`rail-${place}`));
+      const said = await screen.findByTestId('ledger-restored');
+      expect(said.textContent).toContain('the disk failed');
+      expect(said.textContent).toContain('162 are lost there');
+      expect(screen.queryByTestId('ledger-alarm')).toBeNull();
+    }
+    await user.click(screen.getByTestId('rail-settings'));
+    expect((await screen.findByTestId('ledger-state')).textContent).toContain('the disk failed');
+    await expectAccessible();
+  });
+
   it('says when it was verified, and how much', async () => {
     const { user } = openWindow();
     await user.click(await screen.findByTestId('rail-settings'));

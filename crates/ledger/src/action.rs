@@ -264,6 +264,9 @@ actions! {
     DeviceReset = "device-reset", K::Alert;
     /// The ledger does not continue what was witnessed.
     LedgerBroken = "ledger-broken", K::Alert;
+    /// A workstation took up a ledger that begins again after a restore; what it had witnessed
+    /// before is evidence of what was lost.
+    LedgerTakenUp = "ledger-taken-up", K::Alert;
     /// A patient's data keys were destroyed: no copy of the record opens any more.
     KeysDestroyed = "keys-destroyed", K::SecurityAttributes;
     /// Master or data keys were changed.

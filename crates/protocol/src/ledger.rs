@@ -1,12 +1,59 @@
 //! The ledger, as workstations witness it: checkpoints, proofs and what to say when one fails.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::statement::{Signed, Statement};
 
 /// The newest checkpoint.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 pub struct Checkpoint {
     /// A signed note (C2SP `tlog-checkpoint`): origin, size, root hash, signature.
     pub note: String,
+}
+
+/// What the ledger shows of itself: the newest checkpoint, and each time that it was taken up
+/// again after a restore.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct LedgerHead {
+    /// As in [`Checkpoint`].
+    pub note: String,
+    /// Each a [`LedgerRestore`], oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restores: Vec<Signed>,
+}
+
+/// Size and root of a tree.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct TreeHead {
+    /// Leaves.
+    pub size: u64,
+    /// Root, hex.
+    pub root: String,
+}
+
+/// The operator's word that the records were restored from a backup, so that the ledger begins
+/// again from an older tree: signed with the ledger's key, and recorded as an event in what goes
+/// on from there. Without it a ledger that went back is a broken one.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct LedgerRestore {
+    /// Its name; a workstation is told by it once.
+    pub id: Uuid,
+    /// The clinic.
+    pub tenant: Uuid,
+    /// When it was said.
+    pub made_at: Timestamp,
+    /// Why, in the operator's words.
+    pub reason: String,
+    /// The tree that was restored: what comes after continues it.
+    pub base: TreeHead,
+    /// The newest tree that is known to be lost; none where nothing outside the database says.
+    pub lost: Option<TreeHead>,
+}
+
+impl Statement for LedgerRestore {
+    const KIND: &'static [u8] = b"rounds/ledger-restore/1\0";
 }
 
 /// That the tree of `to` leaves continues the tree of `from` leaves (RFC 6962, 2.1.2).
@@ -55,4 +102,7 @@ pub enum LedgerFault {
     Inconsistent,
     /// The checkpoint or the proof cannot be read.
     Unreadable,
+    /// The ledger begins again from an older tree, as its operator said and signed. The kept
+    /// checkpoint is evidence of what was lost.
+    Restored,
 }

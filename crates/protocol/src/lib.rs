@@ -60,7 +60,7 @@ pub mod path {
     pub const SET_ASIDE: &str = "/rounds/v1/set-aside";
     /// `POST` [`crate::audit::AuditBatch`] → [`crate::audit::AuditReceipt`].
     pub const AUDIT: &str = "/rounds/v1/audit";
-    /// `GET` → [`crate::ledger::Checkpoint`].
+    /// `GET` → [`crate::ledger::LedgerHead`].
     pub const LEDGER_CHECKPOINT: &str = "/rounds/v1/ledger/checkpoint";
     /// `GET ?from=&to=` → [`crate::ledger::ConsistencyProof`].
     pub const LEDGER_CONSISTENCY: &str = "/rounds/v1/ledger/consistency";

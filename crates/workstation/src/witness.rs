@@ -4,16 +4,27 @@
 //! clinic's key and be proved to continue the kept one. Where it does not, nothing is locked: the
 //! kept checkpoint stays what everything is measured against, both notes are kept as evidence,
 //! and the server's security officer is told for as long as nobody took the message.
+//!
+//! One thing explains a ledger that went back: the word of its operator that the records were
+//! restored from a backup, signed by the clinic's key and new to this computer. Then what goes on
+//! from the tree that was restored is kept; the checkpoint of what was lost stays as evidence, and
+//! the screens say so for a week.
 
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use ledger::checkpoint::{Checkpoint as Tree, CheckpointError, VerifierKey};
 use ledger::proof;
 use ledger::tree::{self, Hash};
 use protocol::audit::AuditReceipt;
 use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm, LedgerFault};
+use protocol::statement::Signed;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+mod taken_up;
+
+pub(crate) use taken_up::Explained;
+use taken_up::{TakenUp, read_restores};
 
 use crate::show::when;
 use crate::view::session::{LedgerState, LedgerView};
@@ -27,6 +38,9 @@ const LONGEST_PROOF: usize = 130;
 /// A server that cannot show its ledger so often in a row, and goes on with everything else,
 /// hides it.
 const PATIENCE: u32 = 5;
+
+/// So long the screens say that the ledger was taken up again after a restore.
+const SAID_FOR: SignedDuration = SignedDuration::from_hours(24 * 7);
 
 /// Everything that is kept.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -44,6 +58,10 @@ pub(crate) struct Witness {
     forged: bool,
     /// How often in a row the server answered that it cannot show its ledger now.
     silent: u32,
+    /// Restores that this computer was told of: none of them explains anything any more.
+    known_restores: Vec<Uuid>,
+    /// Restores with which something was lost that had been witnessed here, oldest first.
+    taken_up: Vec<TakenUp>,
 }
 
 /// A checkpoint that was verified.
@@ -130,14 +148,53 @@ impl Witness {
     /// Checks the proof that [`Self::next`] asked for.
     pub(crate) fn check(&self, seen: &Tree, proof: &ConsistencyProof) -> Result<(), LedgerFault> {
         let kept = self.kept.as_ref().ok_or(LedgerFault::Unreadable)?;
-        if (proof.from, proof.to) != (kept.size, seen.size) || proof.hashes.len() > LONGEST_PROOF {
-            return Err(LedgerFault::Unreadable);
+        continues(kept.size, &kept.root, seen, proof)
+    }
+
+    /// The restore that may explain a tree which does not continue the kept one: the newest that
+    /// was said since this computer looked last, and from before what is kept here.
+    pub(crate) fn explained(&self, seen: &Tree, said: &[Signed], key: &str) -> Option<Explained> {
+        let kept = self.kept.as_ref()?;
+        read_restores(said, key)
+            .into_iter()
+            .rev()
+            .find(|(_, restore)| {
+                !self.known_restores.contains(&restore.id)
+                    && restore.base.size < kept.size
+                    && restore.base.size <= seen.size
+            })
+            .map(|(said, restore)| Explained { said, restore })
+    }
+
+    /// Notes what was said of restores: from now on it explains nothing.
+    pub(crate) fn heard(&mut self, said: &[Signed], key: &str) {
+        for (_, restore) in read_restores(said, key) {
+            if !self.known_restores.contains(&restore.id) {
+                self.known_restores.push(restore.id);
+            }
         }
-        let hashes: Option<Vec<Hash>> = proof.hashes.iter().map(|text| hash(text)).collect();
-        let hashes = hashes.ok_or(LedgerFault::Unreadable)?;
-        let older = hash(&kept.root).ok_or(LedgerFault::Unreadable)?;
-        proof::consistency(kept.size, seen.size, &older, &seen.root, &hashes)
-            .map_err(|_| LedgerFault::Inconsistent)
+    }
+
+    /// Takes up a ledger that goes on from what was restored. What is lost there stays here, and
+    /// the server is told of it.
+    pub(crate) fn took_up(
+        &mut self,
+        explained: Explained,
+        note: &str,
+        seen: &Tree,
+        now: Timestamp,
+    ) {
+        let evidence = self.evidence(LedgerFault::Restored, Some(note));
+        self.untold.push(evidence);
+        if let Some(lost) = self.kept.take() {
+            self.taken_up.push(TakenUp {
+                said: explained.said,
+                restore: explained.restore,
+                lost,
+                at: now,
+            });
+        }
+        self.verified(note, seen, now);
     }
 
     /// Keeps a tree that was verified. What was wrong is so no longer.
@@ -240,6 +297,12 @@ impl Witness {
                     self.told_whom()
                 ),
             ),
+            (None, Some(kept)) if self.newly_taken_up(kept).is_some() => (
+                LedgerState::Restored,
+                self.newly_taken_up(kept)
+                    .map(|taken| self.restored(taken, zone))
+                    .unwrap_or_default(),
+            ),
             (None, Some(_)) => (
                 LedgerState::Verified,
                 "The ledger continues everything this computer has witnessed.".to_owned(),
@@ -275,11 +338,33 @@ impl Witness {
             (LedgerFault::Signature, _) => {
                 "What the server shows of the ledger is not signed by the clinic's key.".to_owned()
             }
-            (LedgerFault::Unreadable, _) => {
+            // A restore that is explained breaks nothing.
+            (LedgerFault::Unreadable | LedgerFault::Restored, _) => {
                 "What the server shows of the ledger cannot be read.".to_owned()
             }
         };
         format!("{what} {}", self.told_whom())
+    }
+
+    /// A restore of which the screens still say something.
+    fn newly_taken_up(&self, kept: &Kept) -> Option<&TakenUp> {
+        self.taken_up
+            .last()
+            .filter(|taken| kept.at.duration_since(taken.at) < SAID_FOR)
+    }
+
+    fn restored(&self, taken: &TakenUp, zone: &TimeZone) -> String {
+        let restore = &taken.restore;
+        format!(
+            "The server's records were restored from a backup on {}: {}. Its ledger goes on from \
+             {} entries; of those that this computer has seen, {} are lost there. Their signed \
+             checkpoint is kept here. {}",
+            restore.made_at.to_zoned(zone.clone()).date(),
+            restore.reason.trim_end_matches('.'),
+            counted(restore.base.size),
+            counted(taken.lost.size.saturating_sub(restore.base.size)),
+            self.told_whom()
+        )
     }
 
     fn told_whom(&self) -> &'static str {
@@ -294,6 +379,23 @@ impl Witness {
 /// The size that a note claims, whoever signed it.
 fn claimed_size(note: &str) -> Option<u64> {
     note.lines().nth(1)?.parse().ok()
+}
+
+/// Whether a tree continues the one of this size and root.
+fn continues(
+    size: u64,
+    root: &str,
+    seen: &Tree,
+    proof: &ConsistencyProof,
+) -> Result<(), LedgerFault> {
+    if (proof.from, proof.to) != (size, seen.size) || proof.hashes.len() > LONGEST_PROOF {
+        return Err(LedgerFault::Unreadable);
+    }
+    let hashes: Option<Vec<Hash>> = proof.hashes.iter().map(|text| hash(text)).collect();
+    let hashes = hashes.ok_or(LedgerFault::Unreadable)?;
+    let older = hash(root).ok_or(LedgerFault::Unreadable)?;
+    proof::consistency(size, seen.size, &older, &seen.root, &hashes)
+        .map_err(|_| LedgerFault::Inconsistent)
 }
 
 fn hash(text: &str) -> Option<Hash> {
@@ -316,178 +418,4 @@ fn counted(number: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use ed25519_dalek::SigningKey;
-
-    use super::*;
-
-    const NAME: &str = "clinic.example/ledger";
-
-    fn secret() -> SigningKey {
-        SigningKey::from_bytes(&[7; 32])
-    }
-
-    fn public() -> String {
-        VerifierKey::new(NAME, secret().verifying_key())
-            .unwrap()
-            .to_text()
-    }
-
-    fn tree(size: u64, filling: u8) -> (Tree, String) {
-        let mut grown = tree::Frontier::new();
-        for n in 0..size {
-            grown.push([filling.wrapping_add(n as u8); 32], |_, _| {});
-        }
-        let tree = Tree {
-            origin: NAME.to_owned(),
-            size,
-            root: grown.root(),
-        };
-        let note = tree.sign(&secret()).unwrap();
-        (tree, note)
-    }
-
-    fn witness(size: u64) -> Witness {
-        let (seen, note) = tree(size, 0);
-        let mut witness = Witness::default();
-        witness.verified(&note, &seen, Timestamp::UNIX_EPOCH);
-        witness
-    }
-
-    #[test]
-    fn a2_what_is_signed_by_another_key_is_not_taken() {
-        let witness = witness(3);
-        let (_, note) = tree(4, 0);
-        assert!(witness.read(&note, &public()).unwrap().is_some());
-        let other = VerifierKey::new(NAME, SigningKey::from_bytes(&[8; 32]).verifying_key())
-            .unwrap()
-            .to_text();
-        assert_eq!(witness.read(&note, &other), Err(LedgerFault::Signature));
-        // A server that suddenly has no key is no better.
-        assert_eq!(witness.read(&note, ""), Err(LedgerFault::Signature));
-        assert_eq!(
-            witness.read("what?", &public()),
-            Err(LedgerFault::Unreadable)
-        );
-        // One that never had any is not checked.
-        assert_eq!(Witness::default().read(&note, ""), Ok(None));
-    }
-
-    #[test]
-    fn a2_a_tree_that_shrinks_or_changes_is_found_without_a_proof() {
-        let witness = witness(3);
-        assert_eq!(witness.next(&tree(3, 0).0), Ok(Step::Done));
-        assert_eq!(witness.next(&tree(5, 0).0), Ok(Step::Prove(3, 5)));
-        assert_eq!(witness.next(&tree(2, 0).0), Err(LedgerFault::Shrunk));
-        assert_eq!(witness.next(&tree(3, 1).0), Err(LedgerFault::Inconsistent));
-        assert_eq!(Witness::default().next(&tree(3, 0).0), Ok(Step::Done));
-    }
-
-    #[test]
-    fn a2_only_the_proof_that_was_asked_for_counts() {
-        let witness = witness(1);
-        let leaf = |n: u8| [n; 32];
-        let (seen, _) = tree(2, 0);
-        let proof = |from, to, hashes: Vec<String>| ConsistencyProof { from, to, hashes };
-        let right = proof(1, 2, vec![hex::encode(leaf(1))]);
-        assert_eq!(witness.check(&seen, &right), Ok(()));
-        for (wrong, fault) in [
-            (proof(1, 3, right.hashes.clone()), LedgerFault::Unreadable),
-            (proof(1, 2, vec!["x".into()]), LedgerFault::Unreadable),
-            (
-                proof(1, 2, vec![right.hashes[0].clone(); 200]),
-                LedgerFault::Unreadable,
-            ),
-            (proof(1, 2, Vec::new()), LedgerFault::Inconsistent),
-            (
-                proof(1, 2, vec![hex::encode(leaf(2))]),
-                LedgerFault::Inconsistent,
-            ),
-        ] {
-            assert_eq!(witness.check(&seen, &wrong), Err(fault), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn a2_a_break_keeps_both_notes_is_told_once_and_ends_with_the_kept_tree() {
-        let mut witness = witness(1_234);
-        let kept = witness.kept.clone().unwrap();
-        let (_, other) = tree(7, 9);
-        let now = Timestamp::UNIX_EPOCH;
-        assert!(witness.broke(LedgerFault::Shrunk, Some(&other), now));
-        assert!(!witness.broke(LedgerFault::Shrunk, Some("later"), now));
-        assert_eq!(witness.kept.as_ref(), Some(&kept));
-        let alarm = witness.untold()[0].clone();
-        assert_eq!(alarm.kept.note, kept.note);
-        assert_eq!(alarm.seen.as_ref().unwrap().note, other);
-        let view = witness.view(&TimeZone::UTC);
-        assert_eq!((view.state, view.size), (LedgerState::Broken, Some(1_234)));
-        assert!(
-            view.words
-                .starts_with("The ledger shows 7 entries; this computer has seen 1,234."),
-            "{}",
-            view.words
-        );
-        witness.told(&alarm);
-        assert!(witness.untold().is_empty());
-        let (seen, note) = tree(1_234, 0);
-        assert_eq!(witness.next(&seen), Ok(Step::Done));
-        witness.verified(&note, &seen, now);
-        assert_eq!(witness.view(&TimeZone::UTC).state, LedgerState::Verified);
-    }
-
-    #[test]
-    fn a3_a_receipt_is_kept_only_with_the_ledgers_signature() {
-        let device = Uuid::from_u128(3);
-        let head = ledger::chain::Head::genesis(device);
-        let receipt = |countersignature: String| AuditReceipt {
-            through: head.number,
-            head: head.hash.clone(),
-            countersignature,
-        };
-        let mut witness = Witness::default();
-        witness.receive(device, &receipt(String::new()), &public());
-        assert_eq!(witness, Witness::default());
-        let signed = ledger::chain::countersign(device, &head, &secret()).unwrap();
-        let good = receipt(signed.clone());
-        witness.receive(device, &good, &public());
-        assert!(!witness.is_broken());
-        assert_eq!(witness.receipt.as_ref(), Some(&good));
-        let other = SigningKey::from_bytes(&[9; 32]);
-        let forged = ledger::chain::countersign(device, &head, &other).unwrap();
-        for _ in 0..2 {
-            witness.receive(device, &receipt(forged.clone()), &public());
-        }
-        assert_eq!(witness.view(&TimeZone::UTC).state, LedgerState::Broken);
-        assert_eq!(witness.untold().len(), 1);
-        assert_eq!(witness.receipt.as_ref(), Some(&good));
-        witness.receive(device, &good, &public());
-        assert!(!witness.is_broken());
-    }
-
-    #[test]
-    fn a2_a_ledger_that_is_never_shown_again_is_hidden() {
-        let mut witness = witness(3);
-        for _ in 1..PATIENCE {
-            assert!(!witness.was_put_off());
-        }
-        assert!(witness.was_put_off());
-        let (seen, note) = tree(3, 0);
-        witness.verified(&note, &seen, Timestamp::UNIX_EPOCH);
-        assert!(!witness.was_put_off());
-        let mut fresh = Witness::default();
-        assert!((0..2 * PATIENCE).all(|_| !fresh.was_put_off()));
-    }
-
-    #[test]
-    fn numbers_are_easy_to_read() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (184_212, "184,212"),
-        ] {
-            assert_eq!(counted(number), text);
-        }
-    }
-}
+mod tests;

@@ -69,8 +69,14 @@ enum Command {
     #[command(subcommand)]
     Recovery(recovery::RecoveryCommand),
     /// Tells the platform, before it serves again, that its records were restored from a backup:
-    /// workstations then read the feed anew and offer again what was lost.
-    Restored,
+    /// workstations then read the feed anew and offer again what was lost, and those that saw more
+    /// of the ledger than was restored take it up again, with the reason on their screens.
+    Restored {
+        /// Why the records were restored. Everybody who works in the clinic reads it, and it stays
+        /// in the ledger: it names no patient.
+        #[arg(long)]
+        reason: String,
+    },
     /// Keys: which there are, new ones, sealing anew, and destroying a record for good.
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -249,9 +255,9 @@ async fn run(command: Command) -> Result<(), CommandError> {
             let app = app().await?;
             print(&recovery::run(&app, command).await?)
         }
-        Command::Restored => {
+        Command::Restored { reason } => {
             let app = app().await?;
-            print(&restored::restored(&app).await?)
+            print(&restored::restored(&app, &reason).await?)
         }
         Command::User(command) => {
             let app = app().await?;

@@ -4,7 +4,8 @@
 //! Events are stored in the transaction of what they record, without waiting for anybody. The
 //! sequencer ([`sequence`]) gives those that were committed the next positions and signs a
 //! checkpoint; one at a time over all servers. [`prove`] answers workstations that witness it,
-//! [`outside`] keeps the newest checkpoint beside the database, [`verify`] reads everything again.
+//! [`outside`] keeps the newest checkpoint beside the database, [`verify`] reads everything again,
+//! [`restore`] is what an operator says of a ledger that begins again from a backup.
 //!
 //! Never: a position given twice or left out, a checkpoint signed over a tree that does not
 //! continue the last one, a change to a row.
@@ -13,6 +14,7 @@ pub mod key;
 pub mod nodes;
 pub mod outside;
 pub mod prove;
+pub mod restore;
 pub mod routes;
 pub mod sequence;
 pub mod verify;
@@ -65,6 +67,9 @@ pub enum LedgerError {
     /// A checkpoint cannot be signed or read.
     #[error("a checkpoint cannot be used")]
     Checkpoint(#[from] CheckpointError),
+    /// A statement cannot be signed.
+    #[error("a statement cannot be signed")]
+    Statement(#[from] StatementError),
     /// The database.
     #[error("the database cannot be used")]
     Store(#[from] StoreError),
@@ -76,6 +81,7 @@ impl LedgerError {
         match self {
             Self::Broken { .. } => "ledger-broken",
             Self::Checkpoint(error) => error.code(),
+            Self::Statement(_) => "statement-unsigned",
             Self::Store(error) => error.code(),
         }
     }

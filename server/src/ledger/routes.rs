@@ -10,7 +10,9 @@ use axum::{Json, Router};
 use ledger::Action;
 use ledger::event::Outcome;
 use protocol::fault::Code;
-use protocol::ledger::{Checkpoint, ConsistencyProof, InclusionProof, LedgerAlarm, LedgerFault};
+use protocol::ledger::{
+    Checkpoint, ConsistencyProof, InclusionProof, LedgerAlarm, LedgerFault, LedgerHead,
+};
 use protocol::path;
 use protocol::report::ReviewKind;
 use serde::Deserialize;
@@ -21,7 +23,7 @@ use crate::audit::reading;
 use crate::http::body::Body;
 use crate::http::problem::Refusal;
 use crate::identity::caller::Caller;
-use crate::ledger::{LedgerError, prove};
+use crate::ledger::{LedgerError, prove, restore};
 use crate::review;
 use crate::store::error::StoreError;
 
@@ -39,9 +41,11 @@ pub fn routes() -> Router<Arc<App>> {
 
 /// Tells nobody anything about anybody, so it leaves no event: each sync asks for it, and each
 /// event would make the next checkpoint.
-async fn checkpoint(State(app): State<Arc<App>>, _: Caller) -> Result<Json<Checkpoint>, Refusal> {
+async fn checkpoint(State(app): State<Arc<App>>, _: Caller) -> Result<Json<LedgerHead>, Refusal> {
     let client = app.pool.get().await.map_err(StoreError::from)?;
-    Ok(Json(prove::checkpoint(&app, &client).await?))
+    let note = prove::checkpoint(&app, &client).await?.note;
+    let restores = restore::all(&app, &client).await?;
+    Ok(Json(LedgerHead { note, restores }))
 }
 
 #[derive(Deserialize)]
@@ -135,6 +139,9 @@ fn words(app: &App, alarm: &LedgerAlarm) -> String {
             "was shown a ledger that does not continue the one it had seen"
         }
         LedgerFault::Unreadable => "was shown a checkpoint or a proof that cannot be read",
+        LedgerFault::Restored => {
+            "took up a ledger that begins again after a restore, as the operator said"
+        }
     };
     let size = |kept: &Checkpoint| {
         ledger::checkpoint::Checkpoint::open(&kept.note, app.ledger.verifier())

@@ -294,7 +294,7 @@ async fn cursors_are_sealed_and_die_with_their_epoch(bench: &mut Bench, before: 
     bench.platform.stop_server();
     bench
         .platform
-        .operator(&["restored"], None)
+        .operator(&["restored", "--reason", "the disk failed"], None)
         .unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(bench.events("database-restored"), 1);
     bench

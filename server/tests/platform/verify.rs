@@ -275,8 +275,29 @@ async fn a2_verification_goes_on_where_it_stood_and_trusts_no_other_file() {
 
     // Told that the records were restored, it keeps what the file says as evidence.
     let noted = std::fs::read_to_string(&outside).unwrap();
-    let printed = bench.platform.operator(&["restored"], None).unwrap();
+    let printed = bench
+        .platform
+        .operator(&["restored", "--reason", "the disk failed"], None)
+        .unwrap();
     let begun: Value = serde_json::from_str(&printed).unwrap();
     let aside = begun["checkpoint_kept_as"].as_str().unwrap();
     assert_eq!(std::fs::read_to_string(aside).unwrap(), noted);
+
+    // What was lost is named by size and root, signed and in the ledger.
+    assert_eq!(begun["said"]["base"]["size"], size, "{begun}");
+    assert_eq!(begun["said"]["lost"], Value::Null, "nothing was");
+    std::fs::copy(aside, &outside).unwrap();
+    bench.sql(&format!("SET session_replication_role = replica; {change}"));
+    let printed = bench
+        .platform
+        .operator(&["restored", "--reason", "the disk failed"], None)
+        .unwrap();
+    let begun: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(begun["said"]["base"]["size"], before, "{begun}");
+    assert_eq!(begun["said"]["lost"]["size"], size, "{begun}");
+    assert_eq!(bench.sql("SELECT count(*) FROM ledger_restore"), "2");
+    let mute = bench
+        .platform
+        .operator(&["restored", "--reason", " "], None);
+    assert!(mute.is_err(), "a reason is needed");
 }

@@ -8,7 +8,8 @@ import { useSession } from './session.tsx';
 
 /**
  * The server's ledger does not continue what this computer has witnessed: said on every screen,
- * and nobody can put it away. It locks nothing: patients come first.
+ * and nobody can put it away. It locks nothing: patients come first. A restore that the operator
+ * signed is said as well, for a week.
  */
 export function LedgerAlarm() {
   const { t } = useWords();
@@ -16,6 +17,29 @@ export function LedgerAlarm() {
   const { sync } = useSession();
   const { go } = usePlace();
   const ledger = sync?.ledger;
+  if (ledger?.state === 'restored') {
+    return (
+      <section
+        className={css.alarm}
+        data-state="restored"
+        role="status"
+        data-testid="ledger-restored"
+      >
+        <IconShieldExclamation size={22} aria-hidden />
+        <div className={css.words}>
+          <p className={css.what}>{t('ledger.restored.what')}</p>
+          <p>
+            {ledger.words} {t('ledger.restored.safe')}
+          </p>
+        </div>
+        {can('review-access') && (
+          <Button variant="default" onClick={() => go({ screen: 'reviews' })}>
+            {t('ledger.broken.open')}
+          </Button>
+        )}
+      </section>
+    );
+  }
   if (ledger?.state !== 'broken') {
     return null;
   }

@@ -20,7 +20,9 @@ export function LedgerWords({ ledger, inline = false }: { ledger: LedgerView; in
       data-testid="ledger-state"
     >
       {state === 'verified' && <IconShieldCheck size={16} aria-hidden />}
-      {state === 'broken' && <IconShieldExclamation size={16} aria-hidden />}
+      {(state === 'broken' || state === 'restored') && (
+        <IconShieldExclamation size={16} aria-hidden />
+      )}
       <span>
         {verified
           ? t('ledger.verified', {
@@ -30,7 +32,9 @@ export function LedgerWords({ ledger, inline = false }: { ledger: LedgerView; in
             })
           : state === 'broken'
             ? `${t('ledger.brokenShort')}. ${ledger.words}`
-            : t('ledger.unknown')}
+            : state === 'restored'
+              ? ledger.words
+              : t('ledger.unknown')}
       </span>
     </p>
   );

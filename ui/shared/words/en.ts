@@ -425,6 +425,7 @@ export const en = {
       'chain-broken': 'Chain of a workstation broken',
       'device-reset': 'Workstation began anew',
       'ledger-broken': 'Ledger does not continue',
+      'ledger-taken-up': 'Ledger taken up again after a restore',
       'keys-destroyed': 'Keys destroyed',
       'keys-rotated': 'Keys changed',
       'scope-refused': 'Token beyond its scopes',

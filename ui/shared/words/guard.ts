@@ -153,7 +153,8 @@ export const guardWords = {
       'chain-broken':
         'The events of a workstation do not continue: there is a gap, a change or a roll-back.',
       'device-reset': 'A workstation began its chain of events anew: it was wiped or copied.',
-      'ledger-broken': 'A workstation was shown a ledger that does not continue what it had seen.',
+      'ledger-broken':
+        'A workstation was shown a ledger that does not continue what it had seen, or the records were restored from a backup.',
       'proof-refused': 'A token was used without the key of its workstation: it may be stolen.',
       'call-forged':
         'The certificates of a video call were not those that were signed: somebody may have stood between.',
@@ -199,6 +200,10 @@ export const guardWords = {
       actOfficer:
         'Look at the open reviews, and have the operator verify the ledger on the server.',
       open: 'Needs review',
+    },
+    restored: {
+      what: 'The server was restored from a backup.',
+      safe: 'This computer gives back what it knows of the lost time. Look into your inbox: somebody may have to choose.',
     },
   },
 } as const;

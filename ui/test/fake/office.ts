@@ -64,15 +64,13 @@ export function ledgerOf(state: LedgerState): LedgerView {
   if (state === 'unknown') {
     return { state, size: null, at: null, words: 'Not checked yet.' };
   }
-  return {
-    state,
-    size: 184_212,
-    at: '2026-11-24T10:31:00-05:00',
-    words:
-      state === 'verified'
-        ? 'The ledger continues everything this computer has witnessed.'
-        : 'The ledger shows 184,050 entries; this computer has seen 184,212.',
+  const words = {
+    verified: 'The ledger continues everything this computer has witnessed.',
+    broken: 'The ledger shows 184,050 entries; this computer has seen 184,212.',
+    restored:
+      "The server's records were restored from a backup on 2026-11-24: the disk failed. Of the entries that this computer has seen, 162 are lost there.",
   };
+  return { state, size: 184_212, at: '2026-11-24T10:31:00-05:00', words: words[state] };
 }
 
 /** Everything. */

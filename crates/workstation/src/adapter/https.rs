@@ -12,7 +12,7 @@ use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::dpop::{self, ProofInput};
 use protocol::fault::{Code, Problem};
-use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::ledger::{ConsistencyProof, LedgerAlarm, LedgerHead};
 use protocol::path;
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::set_aside::SetAsideRequest;
@@ -359,7 +359,7 @@ impl Server for Https {
         })
     }
 
-    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, Checkpoint> {
+    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, LedgerHead> {
         Box::pin(self.get(session, path::LEDGER_CHECKPOINT, &[]))
     }
 

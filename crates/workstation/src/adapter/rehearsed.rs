@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use ledger::Action;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
-use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::ledger::{ConsistencyProof, LedgerAlarm, LedgerHead};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::set_aside::SetAsideRequest;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
@@ -176,7 +176,7 @@ impl Server for Rehearsed {
         })
     }
 
-    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, Checkpoint> {
+    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, LedgerHead> {
         self.unless_cut(|server| server.checkpoint(session))
     }
 

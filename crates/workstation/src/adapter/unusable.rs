@@ -4,7 +4,7 @@
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
-use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::ledger::{ConsistencyProof, LedgerAlarm, LedgerHead};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::set_aside::SetAsideRequest;
 use protocol::sign_in::{EnrolRequest, PasswordChange, SessionGrant, SignInRequest};
@@ -114,7 +114,7 @@ impl Server for Unusable {
         refuse()
     }
 
-    fn checkpoint<'a>(&'a self, _: &'a Session) -> Answer<'a, Checkpoint> {
+    fn checkpoint<'a>(&'a self, _: &'a Session) -> Answer<'a, LedgerHead> {
         refuse()
     }
 

@@ -8,7 +8,7 @@ use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::fault::{Code, Problem};
-use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::ledger::{ConsistencyProof, LedgerAlarm, LedgerHead};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
 use protocol::set_aside::SetAsideRequest;
@@ -171,8 +171,8 @@ pub trait Server: Send + Sync {
         &'a self,
         session: &'a Session,
     ) -> Answer<'a, BoxStream<'static, Result<(), ServerError>>>;
-    /// The newest checkpoint of the ledger.
-    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, Checkpoint>;
+    /// The newest checkpoint of the ledger, and what was said of restores.
+    fn checkpoint<'a>(&'a self, session: &'a Session) -> Answer<'a, LedgerHead>;
     /// That the ledger of `to` entries continues the one of `from`.
     fn consistency<'a>(
         &'a self,

@@ -8,7 +8,7 @@ use ledger::checkpoint::Checkpoint as Tree;
 use ledger::event::{Outcome, Purpose};
 use protocol::audit::AuditReceipt;
 use protocol::fault::Code;
-use protocol::ledger::LedgerFault;
+use protocol::ledger::{LedgerFault, LedgerHead};
 
 use super::{Ground, Line};
 use crate::desk::Desk;
@@ -16,12 +16,14 @@ use crate::door::Door;
 use crate::error::WorkError;
 use crate::port::server::{Server, ServerError, Session};
 use crate::view::session::LedgerView;
-use crate::witness::{SETTING, Step, Witness};
+use crate::witness::{Explained, SETTING, Step, Witness};
 
 /// What was seen of the ledger.
 enum Look {
     /// It continues what is kept.
-    Continues(Tree, String),
+    Continues(Tree, LedgerHead),
+    /// It was restored from a backup, and goes on from there.
+    Restored(Tree, LedgerHead, Box<Explained>),
     /// It does not; what was shown instead.
     Breaks(LedgerFault, Option<String>),
     /// The server answers that it cannot show its ledger now.
@@ -93,30 +95,62 @@ impl Witnessing {
         if key.is_empty() && !witness.has_seen() {
             return Ok(Look::Nothing);
         }
-        let note = match self.server.checkpoint(session).await {
-            Ok(checkpoint) => checkpoint.note,
+        let head = match self.server.checkpoint(session).await {
+            Ok(head) => head,
             Err(error) => return unanswered(error, witness, None),
         };
-        let breaks = |fault| Ok(Look::Breaks(fault, Some(note.clone())));
-        let seen = match witness.read(&note, key) {
+        let seen = match witness.read(&head.note, key) {
             Ok(Some(seen)) => seen,
             Ok(None) => return Ok(Look::Nothing),
-            Err(fault) => return breaks(fault),
+            Err(fault) => return Ok(Look::Breaks(fault, Some(head.note))),
         };
-        match witness.next(&seen) {
-            Ok(Step::Done) => Ok(Look::Continues(seen, note)),
+        let fault = match witness.next(&seen) {
+            Ok(Step::Done) => return Ok(Look::Continues(seen, head)),
             Ok(Step::Prove(from, to)) => {
                 let proof = match self.server.consistency(session, from, to).await {
                     Ok(proof) => proof,
-                    Err(error) => return unanswered(error, witness, Some(note)),
+                    Err(error) => return unanswered(error, witness, Some(head.note)),
                 };
                 match witness.check(&seen, &proof) {
-                    Ok(()) => Ok(Look::Continues(seen, note)),
-                    Err(fault) => breaks(fault),
+                    Ok(()) => return Ok(Look::Continues(seen, head)),
+                    Err(fault) => fault,
                 }
             }
-            Err(fault) => breaks(fault),
+            Err(fault) => fault,
+        };
+        match witness.explained(&seen, &head.restores, key) {
+            Some(explained) => {
+                self.take_up(session, witness, seen, head, explained, fault)
+                    .await
+            }
+            None => Ok(Look::Breaks(fault, Some(head.note))),
         }
+    }
+
+    /// Whether what is shown goes on from the tree that the operator says was restored; where it
+    /// does not, the ledger breaks as it did before.
+    async fn take_up(
+        &self,
+        session: &Session,
+        witness: &Witness,
+        seen: Tree,
+        head: LedgerHead,
+        explained: Explained,
+        fault: LedgerFault,
+    ) -> Result<Look, ServerError> {
+        let goes_on = match explained.next(&seen) {
+            Ok(Step::Done) => true,
+            Ok(Step::Prove(from, to)) => match self.server.consistency(session, from, to).await {
+                Ok(proof) => explained.check(&seen, &proof).is_ok(),
+                Err(error) => return unanswered(error, witness, Some(head.note)),
+            },
+            Err(_) => false,
+        };
+        Ok(if goes_on {
+            Look::Restored(seen, head, Box::new(explained))
+        } else {
+            Look::Breaks(fault, Some(head.note))
+        })
     }
 
     /// Sends what the server has not taken yet, in order.
@@ -200,8 +234,21 @@ impl Desk {
                 }
                 Ok(witness)
             }
-            Look::Continues(seen, note) => {
-                self.change_witness(|witness| witness.verified(&note, &seen, now))
+            Look::Continues(seen, head) => self.change_witness(|witness| {
+                witness.verified(&head.note, &seen, now);
+                witness.heard(&head.restores, &self.identity.organisation.ledger_key);
+            }),
+            Look::Restored(seen, head, explained) => {
+                tracing::warn!("the server's ledger was restored, and is taken up again");
+                let witness = self.change_witness(|witness| {
+                    witness.took_up(*explained, &head.note, &seen, now);
+                    witness.heard(&head.restores, &self.identity.organisation.ledger_key);
+                })?;
+                let event = self
+                    .event(Action::LedgerTakenUp)?
+                    .serving(Purpose::SystemAdministration);
+                self.record(event)?;
+                Ok(witness)
             }
             Look::Breaks(fault, seen) => {
                 let mut news = false;

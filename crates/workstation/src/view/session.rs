@@ -219,6 +219,9 @@ pub enum LedgerState {
     Verified,
     /// It does not.
     Broken,
+    /// It does since it was taken up again after a restore, not long ago: what was witnessed
+    /// before is lost there.
+    Restored,
 }
 
 /// State of the connection.

@@ -11,7 +11,7 @@ use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::device::{EscrowReceipt, EscrowRequest, Orders, OrdersRequest, WipeReceipt};
 use protocol::fault::{Code, Problem};
-use protocol::ledger::{Checkpoint, ConsistencyProof, LedgerAlarm};
+use protocol::ledger::{ConsistencyProof, LedgerAlarm, LedgerHead};
 use protocol::report::{CloseReview, ReportPage, ReportQuery, ReviewItem, ReviewPage};
 use protocol::secret::Secret;
 use protocol::set_aside::SetAsideRequest;
@@ -526,12 +526,12 @@ impl Server for MockServer {
         )
     }
 
-    fn checkpoint<'a>(&'a self, _: &'a Session) -> Answer<'a, Checkpoint> {
+    fn checkpoint<'a>(&'a self, _: &'a Session) -> Answer<'a, LedgerHead> {
         self.answer(
             "checkpoint",
             self.contact().and_then(|()| {
                 let ledger = self.ledger.lock().unwrap();
-                ledger.checkpoint().map(|note| Checkpoint { note })
+                ledger.head()
             }),
         )
     }

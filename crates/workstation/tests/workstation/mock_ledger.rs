@@ -1,11 +1,13 @@
 //! A ledger that can be honest or not.
 
 use ed25519_dalek::SigningKey;
+use jiff::Timestamp;
 use ledger::chain::{self, Head};
 use ledger::checkpoint::{Checkpoint, VerifierKey};
 use ledger::tree::{Frontier, Hash, Plan, fold};
 use protocol::fault::{Code, Problem};
-use protocol::ledger::{ConsistencyProof, LedgerAlarm};
+use protocol::ledger::{ConsistencyProof, LedgerAlarm, LedgerHead, LedgerRestore, TreeHead};
+use protocol::statement::Signed;
 use uuid::Uuid;
 use workstation::port::server::ServerError;
 
@@ -19,6 +21,8 @@ pub struct MockLedger {
     pub takes_alarms: bool,
     /// Whether there is a ledger at all.
     pub shown: bool,
+    /// What was said of restores.
+    pub restores: Vec<Signed>,
 }
 
 impl Default for MockLedger {
@@ -29,6 +33,7 @@ impl Default for MockLedger {
             alarms: Vec::new(),
             takes_alarms: true,
             shown: true,
+            restores: Vec::new(),
         }
     }
 }
@@ -48,14 +53,46 @@ impl MockLedger {
         chain::countersign(device, head, &self.secret).unwrap()
     }
 
-    pub fn checkpoint(&self) -> Result<String, ServerError> {
-        if !self.shown {
-            return Err(ServerError::from_problem(problem(Code::Other, 404)));
-        }
+    /// What it shows of itself.
+    pub fn head(&self) -> Result<LedgerHead, ServerError> {
+        Ok(LedgerHead {
+            note: self.checkpoint()?,
+            restores: self.restores.clone(),
+        })
+    }
+
+    fn tree(&self) -> Frontier {
         let mut tree = Frontier::new();
         for leaf in &self.leaves {
             tree.push(*leaf, |_, _| {});
         }
+        tree
+    }
+
+    /// Falls back to its first leaves, and somebody says why.
+    pub fn restore(&mut self, size: usize, reason: &str) {
+        self.leaves.truncate(size);
+        let tree = self.tree();
+        let said = LedgerRestore {
+            id: Uuid::from_u128(100 + self.restores.len() as u128),
+            tenant: Uuid::nil(),
+            made_at: Timestamp::UNIX_EPOCH,
+            reason: reason.to_owned(),
+            base: TreeHead {
+                size: tree.size(),
+                root: hex::encode(tree.root()),
+            },
+            lost: None,
+        };
+        let signed = Signed::sign(&said, &self.secret).unwrap();
+        self.restores.push(signed);
+    }
+
+    pub fn checkpoint(&self) -> Result<String, ServerError> {
+        if !self.shown {
+            return Err(ServerError::from_problem(problem(Code::Other, 404)));
+        }
+        let tree = self.tree();
         let checkpoint = Checkpoint {
             origin: NAME.to_owned(),
             size: tree.size(),

@@ -117,6 +117,104 @@ async fn a2_a_cut_tail_is_shown_told_and_stays_until_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a2_a_restore_that_the_operator_signed_is_said_and_taken_up_and_excuses_nothing_later() {
+    let bench = Bench::enrolled(clinic()).await;
+    for n in 0..100 {
+        bench.server.ledger.lock().unwrap().grow([n; 32]);
+    }
+    let mut size = 0;
+    while size < 100 {
+        size = ledger(&bench, LedgerState::Verified).await.size.unwrap() as usize;
+    }
+    {
+        let mut ledger = bench.server.ledger.lock().unwrap();
+        ledger.restore(40, "the disk failed");
+        // Another life: what comes now is not what was there.
+        for n in 0..80 {
+            ledger.grow([100 + n; 32]);
+        }
+    }
+    let restored = ledger(&bench, LedgerState::Restored).await;
+    assert!(restored.size.unwrap() >= 120, "{restored:?}");
+    assert!(
+        restored.words.contains("restored from a backup")
+            && restored.words.contains("the disk failed")
+            && restored.words.contains("goes on from 40 entries"),
+        "{}",
+        restored.words
+    );
+    for _ in 0..100 {
+        if !alarms(&bench).is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // The signed checkpoint of what was lost is told, and stays here.
+    assert_eq!(alarms(&bench), [(LedgerFault::Restored, size)]);
+    bench
+        .workstation
+        .settled(Duration::from_secs(10))
+        .await
+        .unwrap();
+    assert!(
+        bench
+            .server
+            .actions()
+            .contains(&"ledger-taken-up".to_owned())
+    );
+    // It goes on being verified, and being said.
+    bench.server.ledger.lock().unwrap().grow([250; 32]);
+    ledger(&bench, LedgerState::Restored).await;
+
+    // Nobody falls back to the same place again behind the same word.
+    bench.server.ledger.lock().unwrap().leaves.truncate(41);
+    let broken = ledger(&bench, LedgerState::Broken).await;
+    assert!(broken.size.unwrap() >= 121, "what was witnessed stays");
+    assert!(
+        alarms(&bench)
+            .iter()
+            .any(|(fault, _)| *fault == LedgerFault::Shrunk)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a2_a_restore_explains_only_what_was_lost_with_it() {
+    let bench = Bench::enrolled(clinic()).await;
+    let known = {
+        let mut ledger = bench.server.ledger.lock().unwrap();
+        for n in 0..50 {
+            ledger.grow([n; 32]);
+        }
+        ledger.secret.clone()
+    };
+    while ledger(&bench, LedgerState::Verified).await.size.unwrap() < 50 {}
+    // Signed by somebody else.
+    {
+        let mut ledger = bench.server.ledger.lock().unwrap();
+        ledger.secret = SigningKey::from_bytes(&[6; 32]);
+        ledger.restore(20, "trust me");
+        ledger.secret = known;
+    }
+    ledger(&bench, LedgerState::Broken).await;
+    // Signed, and of a tree that is not the one that goes on.
+    let third = {
+        let mut ledger = bench.server.ledger.lock().unwrap();
+        ledger.restore(20, "the disk failed");
+        std::mem::replace(&mut ledger.leaves[3], [200; 32])
+    };
+    ledger(&bench, LedgerState::Broken).await;
+    bench
+        .workstation
+        .settled(Duration::from_secs(10))
+        .await
+        .unwrap();
+    ledger(&bench, LedgerState::Broken).await;
+    // The tree that was said.
+    bench.server.ledger.lock().unwrap().leaves[3] = third;
+    ledger(&bench, LedgerState::Restored).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a2_a_rewritten_entry_and_a_foreign_key_and_a_hidden_ledger_are_found() {
     let bench = Bench::enrolled(clinic()).await;
     ledger(&bench, LedgerState::Verified).await;
