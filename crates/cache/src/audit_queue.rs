@@ -1,5 +1,6 @@
 //! The device's audit chain: appended with what it records, sent later, kept for a while.
 
+use jiff::Timestamp;
 use ledger::chain::{ChainError, Head, Link};
 use protocol::audit::AuditReceipt;
 use rusqlite::{OptionalExtension, params};
@@ -121,8 +122,13 @@ impl Writing<'_> {
     }
 
     /// Notes what the server holds of the chain. A server that holds less than it said before
-    /// was restored from a backup: what it lost is sent again.
-    pub fn acknowledge_audit(&mut self, receipt: &AuditReceipt) -> Result<(), StoreError> {
+    /// was restored from a backup: what it lost is sent again, and its feed is read from the
+    /// beginning. Answers whether the position in it was forgotten for that.
+    pub fn acknowledge_audit(
+        &mut self,
+        receipt: &AuditReceipt,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
         let head = self.head()?;
         if receipt.through > head.number {
             return Err(StoreError::ReceiptWrong);
@@ -137,19 +143,23 @@ impl Writing<'_> {
                 return Err(StoreError::ReceiptWrong);
             }
             // Older than what is kept here: nothing to compare with, nothing to send again.
-            None if receipt.through > 0 => return Ok(()),
+            None if receipt.through > 0 => return Ok(false),
             _ => {}
         }
-        if receipt.through < self.acknowledged()? {
-            self.server_holds_less()?;
-        }
+        let less = receipt.through < self.acknowledged()?;
+        let known = less && self.begun_since_acknowledged()?;
         self.connection
             .prepare_cached("UPDATE chain SET acknowledged = ?1 WHERE one = 1")?
             .execute([receipt.through])?;
+        if known {
+            self.known_to_be_restored(at)?;
+        } else if less {
+            self.restored_unsaid()?;
+        }
         self.connection
             .prepare_cached("DELETE FROM audit_queue WHERE number <= ?1")?
             .execute([receipt.through.saturating_sub(KEPT)])?;
-        Ok(())
+        Ok(less && !known)
     }
 
     pub(crate) fn begin_chain(&mut self, genesis: &Head) -> Result<(), StoreError> {

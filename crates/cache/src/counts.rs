@@ -36,7 +36,7 @@ impl Reading<'_> {
                     (SELECT count(*) FROM conflict),
                     (SELECT count(*) FROM outbox WHERE state = 4),
                     (SELECT count(*) FROM quarantine),
-                    (SELECT count(*) FROM set_aside)",
+                    (SELECT count(*) FROM set_aside WHERE noted = 0)",
         )?;
         Ok(statement.query_row([], |row| {
             Ok(Counts {

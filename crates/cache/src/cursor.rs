@@ -91,6 +91,14 @@ impl Reading<'_> {
         })?)
     }
 
+    /// The life of the server's database that was read last, where a page named it.
+    pub fn life(&self) -> Result<Option<String>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT life FROM feed WHERE one = 1")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+
     fn restarted(&self) -> Result<bool, StoreError> {
         Ok(self
             .connection
@@ -133,6 +141,9 @@ impl Writing<'_> {
         // Asked once for the page: most pages meet an empty outbox.
         let pending = self.pending()?;
         let restarted = self.restarted()?;
+        if let Some(life) = &page.life {
+            self.note_life(life, restarted)?;
+        }
         let quarantined = self.has_quarantine()?;
         for entry in &page.entries {
             if restarted {
@@ -169,7 +180,7 @@ impl Writing<'_> {
             applied.patients.insert(patient.clone());
         }
         if !page.more {
-            self.read_to_the_end(restarted)?;
+            self.read_to_the_end(restarted, at)?;
             if !restarted {
                 self.unnamed_leave(at, &mut gone)?;
             }

@@ -88,21 +88,25 @@ impl Writing<'_> {
             .prepare_cached("DELETE FROM outbox WHERE seq = ?1")?
             .execute([seq])?;
         for line in lines {
+            // What the change stood on, or what came since. The result of an earlier change has
+            // no version yet: the record keeps the one that it has.
             let under = match line.theirs_version {
-                Some(version) if version != UNCONFIRMED => Theirs {
+                Some(version) => Theirs {
                     updated: updated(&line),
-                    json: line.theirs,
-                    version: Some(version),
+                    json: line.theirs.clone(),
+                    version: (version != UNCONFIRMED).then_some(version),
                 },
-                _ => Theirs {
+                None => Theirs {
                     updated: parse(line.base.as_deref())?
                         .as_ref()
                         .and_then(resource::last_updated),
-                    json: line.base,
-                    version: Some(line.base_version.unwrap_or(0)),
+                    json: line.base.clone(),
+                    version: line.base_version,
                 },
             };
-            let later = self.lines_for(&line.resource_type, &line.id)?;
+            // What was made before it stays as it is.
+            let mut later = self.lines_for(&line.resource_type, &line.id)?;
+            later.retain(|other| other.seq > seq);
             self.rebase(&line.resource_type, &line.id, later, under, at)?;
         }
         Ok(())

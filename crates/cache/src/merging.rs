@@ -265,12 +265,14 @@ impl Writing<'_> {
             )?
             .execute(params![id, line.seq, line.line, at.as_millisecond()])?;
         self.connection
-            .prepare_cached("UPDATE outbox SET state = 3 WHERE seq = ?1")?
+            .prepare_cached(
+                "UPDATE outbox SET state = 3, code = NULL, outcome = NULL WHERE seq = ?1",
+            )?
             .execute([line.seq])?;
         Ok(())
     }
 
-    fn close_conflict(&mut self, line: &Line) -> Result<(), StoreError> {
+    pub(crate) fn close_conflict(&mut self, line: &Line) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("DELETE FROM conflict WHERE seq = ?1 AND line = ?2")?
             .execute([line.seq, line.line])?;

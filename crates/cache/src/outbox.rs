@@ -452,8 +452,7 @@ impl Writing<'_> {
                 mine_text
             ])?;
         if resource_type == "Patient" && base_version == Some(0) {
-            // Nobody else has written into it yet.
-            self.chart_is_here(id)?;
+            self.chart_is_own(id)?;
         }
         match (mine, &mine_text) {
             (Some(resource), Some(json)) => self.put(&Incoming {

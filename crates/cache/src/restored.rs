@@ -1,11 +1,14 @@
 //! A server that was restored from a backup: what it lost is offered to it again.
 //!
-//! Two signs tell of it. Its feed begins again, because cursors of its earlier life count no more.
-//! And it holds less of this device's audit chain than it acknowledged before: that is proof. While
-//! the feed is read again, records that it brings in an older version than the one known here are
-//! offered as changes of that version. Records that it does not bring at all are offered only with
-//! the proof, and of those only what it lost: a chart that it does not name has left the scope of
-//! this user if it knows the patient, and what lies in it is sealed to the organisation instead.
+//! Two signs prove it. Its feed, begun again because a cursor counted no more, names another life
+//! of the database than the one that was read here. Or it holds less of this device's audit chain
+//! than it acknowledged before: then the feed is begun again from here, whether anybody has said
+//! that there was a restore or not. While the feed is read again, records that it brings in an
+//! older version than the one known here are offered as changes of that version. Records that it
+//! does not bring at all are offered only with a proof, and of those only what it lost: a chart
+//! that it does not name has left the scope of this user if it knows the patient, and what lies in
+//! it is sealed to the organisation instead. At the end it is asked again for what it refused
+//! because it did not have something.
 
 use jiff::Timestamp;
 use protocol::sync::SyncEntry;
@@ -13,7 +16,7 @@ use rusqlite::params;
 use serde_json::Value;
 
 use crate::error::StoreError;
-use crate::merging::{Arrival, Theirs, parse, same};
+use crate::merging::{Arrival, Theirs, UNCONFIRMED, parse, same};
 use crate::outbox::{Change, Line, OutboxState, Write};
 use crate::records::{Incoming, millis};
 use crate::store::{Reading, Writing};
@@ -28,6 +31,17 @@ impl Reading<'_> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT lost FROM feed WHERE one = 1")?;
+        Ok(statement.query_row([], |row| row.get(0))?)
+    }
+}
+
+impl Reading<'_> {
+    /// Whether the feed was begun again since the server acknowledged a link, last.
+    pub(crate) fn begun_since_acknowledged(&self) -> Result<bool, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT (f.restarted = 1 OR f.cursor IS NOT NULL) AND f.begun_at = c.acknowledged
+             FROM feed f, chain c WHERE f.one = 1 AND c.one = 1",
+        )?;
         Ok(statement.query_row([], |row| row.get(0))?)
     }
 }
@@ -47,22 +61,50 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// The server holds less of the chain than it acknowledged: it was restored.
-    pub(crate) fn server_holds_less(&mut self) -> Result<(), StoreError> {
+    /// The server holds less of the chain than it acknowledged, and the feed was begun again
+    /// since: that is the restored server's feed.
+    pub(crate) fn known_to_be_restored(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT restarted, EXISTS (SELECT 1 FROM feed_seen) FROM feed WHERE one = 1",
+        )?;
+        let (reading, unoffered): (bool, bool) =
+            statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        drop(statement);
+        if reading {
+            self.lost()?;
+        } else if unoffered {
+            // It was read to its end before this was known.
+            self.offer_unseen(at)?;
+        }
+        Ok(())
+    }
+
+    /// The server holds less of the chain than it acknowledged, and its feed went on as if
+    /// nothing had happened: whoever restored it has not said so. Its cursors say nothing.
+    pub(crate) fn restored_unsaid(&mut self) -> Result<(), StoreError> {
+        self.start_over()?;
+        self.lost()
+    }
+
+    /// A page names the life of the database that it is of.
+    pub(crate) fn note_life(&mut self, life: &str, restarted: bool) -> Result<(), StoreError> {
+        let known = self.life()?;
+        if known.as_deref() == Some(life) {
+            return Ok(());
+        }
+        if restarted && known.is_some() {
+            self.lost()?;
+        }
+        self.connection
+            .prepare_cached("UPDATE feed SET life = ?1 WHERE one = 1")?
+            .execute([life])?;
+        Ok(())
+    }
+
+    /// The server is known to be restored.
+    fn lost(&mut self) -> Result<(), StoreError> {
         self.connection
             .execute("UPDATE feed SET lost = 1 WHERE one = 1", [])?;
-        let mut statement = self.connection.prepare_cached(
-            "SELECT f.cursor IS NOT NULL AND f.restarted = 0 AND f.begun_at = c.acknowledged
-               AND EXISTS (SELECT 1 FROM feed_seen)
-             FROM feed f, chain c WHERE f.one = 1 AND c.one = 1",
-        )?;
-        // Nothing was acknowledged since the feed was begun again: it is the restored server's,
-        // and it was read to its end before this was known.
-        let read_already: bool = statement.query_row([], |row| row.get(0))?;
-        drop(statement);
-        if read_already {
-            self.offer_unseen()?;
-        }
         Ok(())
     }
 
@@ -75,21 +117,19 @@ impl Writing<'_> {
 
     /// A page without another one after it was stored. `restarted`: it ends a feed that was
     /// begun again.
-    pub(crate) fn read_to_the_end(&mut self, restarted: bool) -> Result<(), StoreError> {
-        if !self.holds_back()? {
-            return Ok(());
+    pub(crate) fn read_to_the_end(
+        &mut self,
+        restarted: bool,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        if restarted && self.holds_back()? {
+            self.offer_unseen(at)?;
         }
-        if restarted {
-            return self.offer_unseen();
-        }
-        // The server took a cursor that it had given: it is in the same life.
-        self.connection
-            .execute("UPDATE feed SET lost = 0 WHERE one = 1", [])?;
         Ok(())
     }
 
     /// Offers what the server had once and its feed did not bring again.
-    fn offer_unseen(&mut self) -> Result<(), StoreError> {
+    fn offer_unseen(&mut self, at: Timestamp) -> Result<(), StoreError> {
         let lost: Vec<(String, String, i64)> = {
             let mut statement = self.connection.prepare_cached(
                 "SELECT type, id, updated FROM resource r WHERE version > 0
@@ -107,15 +147,35 @@ impl Writing<'_> {
             }
             let pending = self.lines_for(&resource_type, &id)?;
             match pending.first() {
-                // A person decides between two versions first.
-                Some(first) if first.state == OutboxState::Conflict => {}
-                Some(first) => self.stand_on(first, 0, None)?,
+                Some(first) if waits_beside(first) => {
+                    self.offer_before(first, 0, None, at)?;
+                }
+                Some(first) => {
+                    self.stand_on(first, 0, None)?;
+                    // A person was asked about a deletion, which is lost: the change creates the
+                    // record.
+                    self.close_conflict(first)?;
+                }
                 None => self.offer(&resource_type, &id, None, millis(updated))?,
             }
         }
         self.connection.execute("DELETE FROM feed_seen", [])?;
         self.connection
             .execute("UPDATE feed SET lost = 0 WHERE one = 1", [])?;
+        self.hand_over_again()?;
+        self.ask_again(at)
+    }
+
+    /// What the server refused because it did not have something, it may have lost: once it has
+    /// been told what it lost, it is asked again. What else it refuses, it refuses again.
+    fn ask_again(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        let refused = self.refused()?.into_iter().filter(|line| {
+            let code = line.refusal.as_ref().map(|refusal| refusal.code.as_str());
+            matches!(code, Some("conflict" | "not-found"))
+        });
+        for line in refused {
+            self.retry(line.key, at)?;
+        }
         Ok(())
     }
 
@@ -124,7 +184,7 @@ impl Writing<'_> {
         &mut self,
         resource_type: &str,
         id: &str,
-        on: Option<(u64, &Value)>,
+        on: Option<(u64, Option<&Value>)>,
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let Some((_, ours)) = self.record_text(resource_type, id)? else {
@@ -140,8 +200,72 @@ impl Writing<'_> {
         };
         self.enqueue(&change)?;
         if let Some(line) = self.lines_for(resource_type, id)?.last() {
-            let (version, base) = on.map_or((0, None), |(version, base)| (version, Some(base)));
+            let (version, base) = on.unwrap_or((0, None));
             self.stand_on(line, version, base)?;
+        }
+        Ok(())
+    }
+
+    /// A version that waits beside a change made here was lost, and this may be the only computer
+    /// that has it: it is offered again on the version that the server has, 0 for none, before the
+    /// change, which is made again on it or goes on waiting for a person.
+    fn offer_before(
+        &mut self,
+        first: &Line,
+        version: u64,
+        base: Option<&str>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = (self.ids)().to_string();
+        // Before everything: what it refers to and is lost, too, goes first all the same.
+        self.connection
+            .prepare_cached(
+                "INSERT INTO outbox (seq, key, made, state, tries, label)
+                 SELECT min(0, coalesce(min(seq), 0)) - 1, ?1, ?2, 1, 0, ?3 FROM outbox",
+            )?
+            .execute(params![key, at.as_millisecond(), LABEL])?;
+        let seq = self.connection.last_insert_rowid();
+        self.connection
+            .prepare_cached(
+                "INSERT INTO outbox_record (seq, line, type, id, base_version, base, mine)
+                 VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![
+                seq,
+                first.resource_type,
+                first.id,
+                version as i64,
+                base,
+                first.theirs
+            ])?;
+        self.connection
+            .prepare_cached(
+                "UPDATE outbox_record SET base_version = NULL, theirs_version = ?3
+                 WHERE seq = ?1 AND line = ?2",
+            )?
+            .execute([first.seq, first.line, UNCONFIRMED])?;
+        self.new_key_if_sent(first)?;
+        if first.state == OutboxState::Conflict {
+            return Ok(());
+        }
+        let mut chain = self.lines_for(&first.resource_type, &first.id)?;
+        chain.retain(|line| line.seq != seq);
+        let under = Theirs {
+            json: first.theirs.clone(),
+            version: None,
+            updated: None,
+        };
+        self.rebase(&first.resource_type, &first.id, chain, under, at)?;
+        Ok(())
+    }
+
+    /// What was sent before belongs to the life that is gone.
+    fn new_key_if_sent(&mut self, line: &Line) -> Result<(), StoreError> {
+        if line.state == OutboxState::Sent {
+            let key = (self.ids)().to_string();
+            self.connection
+                .prepare_cached("UPDATE outbox SET state = 1, key = ?2 WHERE seq = ?1")?
+                .execute(params![line.seq, key])?;
         }
         Ok(())
     }
@@ -164,14 +288,7 @@ impl Writing<'_> {
                 version as i64,
                 base.map(ToString::to_string)
             ])?;
-        if line.state == OutboxState::Sent {
-            // What was sent before belongs to the life that is gone.
-            let key = (self.ids)().to_string();
-            self.connection
-                .prepare_cached("UPDATE outbox SET state = 1, key = ?2 WHERE seq = ?1")?
-                .execute(params![line.seq, key])?;
-        }
-        Ok(())
+        self.new_key_if_sent(line)
     }
 
     /// After a restore the server may know less of a record than this cache does. What it lost
@@ -198,7 +315,7 @@ impl Writing<'_> {
         // An older version is what ours was made on. The same number with other content is
         // another history: nothing in common is known, so every difference is a touching one.
         let base = theirs.as_ref().filter(|_| version > record.version);
-        let on = base.map(|base| (record.version, base));
+        let on = base.map(|base| (record.version, Some(base)));
         self.offer(resource_type, id, on, at)?;
         Ok(base.map(|_| Arrival::Merged))
     }
@@ -225,6 +342,14 @@ impl Writing<'_> {
             return Ok(None);
         }
         let theirs = parse(json)?;
+        if held.is_some_and(|held| version < held) && waits_beside(first) {
+            let lost = parse(first.theirs.as_deref())?;
+            if !same(lost.as_ref(), theirs.as_ref()) {
+                // The server has an ancestor of what waits here beside the change, and lost that.
+                self.offer_before(first, record.version, json, at)?;
+                return Ok(Some(Arrival::Merged));
+            }
+        }
         let of_known = if held.is_some() {
             &first.theirs
         } else {
@@ -270,4 +395,9 @@ impl Writing<'_> {
             Arrival::Conflict
         }))
     }
+}
+
+/// Whether a version of the server waits beside a change: one that is no deletion.
+fn waits_beside(line: &Line) -> bool {
+    line.theirs.is_some() && line.theirs_version.is_some_and(|version| version > 0)
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fhir::compartment;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use protocol::sync::ScopeChange;
 use rusqlite::{OptionalExtension, params};
 use serde_json::Value;
@@ -27,6 +27,14 @@ const HERE: i64 = 0;
 const UNNAMED: i64 = 1;
 /// The same, and the server was restored: it may have lost what is in it.
 const UNNAMED_AFTER_LOSS: i64 = 2;
+/// The patient was registered from here, and the server has not named the chart yet.
+const OWN: i64 = 3;
+/// The same, and the feed was read to its end once since the server has the patient.
+const OWN_PASSED: i64 = 4;
+
+/// How long sealed work stays here after the server had it and the user took note: as long as a
+/// clinic may need to find out that its server must be restored from a backup.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Seals work that must not stay here as it is. None when it cannot.
 pub type Sealer = Box<dyn Fn(&Unsent) -> Option<Vec<u8>> + Send + Sync>;
@@ -72,12 +80,21 @@ impl Reading<'_> {
         Ok(statement.query_row([patient, CHART_TYPES], |row| row.get(0))?)
     }
 
-    /// All work that was set aside and not forgotten yet, oldest first.
+    /// All work that was set aside and of which the user has not taken note, oldest first.
     pub fn set_aside(&self) -> Result<Vec<SetAside>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
+        self.set_aside_where("noted = 0")
+    }
+
+    /// Work that was set aside and that the server does not have, oldest first.
+    pub fn to_hand_over(&self) -> Result<Vec<SetAside>, StoreError> {
+        self.set_aside_where("handed IS NULL")
+    }
+
+    fn set_aside_where(&self, so: &str) -> Result<Vec<SetAside>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
             "SELECT id, patient, changes, drafts, records, made, handed FROM set_aside
-             ORDER BY made, id",
-        )?;
+             WHERE {so} ORDER BY made, id"
+        ))?;
         let mut rows = statement.query([])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
@@ -94,7 +111,12 @@ impl Reading<'_> {
         Ok(found)
     }
 
-    /// The sealed work of this name, while the server does not have it.
+    /// All sealed work that is here, oldest first: also what the server was handed and may lose.
+    pub fn kept_aside(&self) -> Result<Vec<SetAside>, StoreError> {
+        self.set_aside_where("sealed IS NOT NULL")
+    }
+
+    /// The sealed work of this name, while it is here.
     pub fn sealed_work(&self, id: Uuid) -> Result<Option<Vec<u8>>, StoreError> {
         let mut statement = self
             .connection
@@ -108,7 +130,8 @@ impl Reading<'_> {
     /// Sealed work that the server does not have.
     pub(crate) fn sealed_unsent(&self) -> Result<Vec<UnsentSealed>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT id, patient, sealed FROM set_aside WHERE sealed IS NOT NULL ORDER BY made, id",
+            "SELECT id, patient, sealed FROM set_aside
+             WHERE sealed IS NOT NULL AND handed IS NULL ORDER BY made, id",
         )?;
         let mut rows = statement.query([])?;
         let mut found = Vec::new();
@@ -165,22 +188,33 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
-    /// The server has sealed work. Its bytes go; that there was such work stays until it is
-    /// forgotten.
+    /// The server has sealed work. It stays here as well for as long as it may be lost there.
     pub fn handed_over(&mut self, id: Uuid, at: Timestamp) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached(
-                "UPDATE set_aside SET handed = coalesce(handed, ?2), sealed = NULL WHERE id = ?1",
-            )?
+            .prepare_cached("UPDATE set_aside SET handed = coalesce(handed, ?2) WHERE id = ?1")?
             .execute(params![id.to_string(), at.as_millisecond()])?;
+        let old = at.saturating_sub(KEPT).unwrap_or(Timestamp::MIN);
+        self.connection
+            .prepare_cached("DELETE FROM set_aside WHERE noted = 1 AND handed < ?1")?
+            .execute([old.as_millisecond()])?;
         Ok(())
     }
 
-    /// Forgets that work was set aside. Only what the server has can be forgotten.
+    /// A restored server may have lost what it was handed: it is handed over once more.
+    pub(crate) fn hand_over_again(&mut self) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE set_aside SET handed = NULL WHERE sealed IS NOT NULL",
+            [],
+        )?;
+        Ok(())
+    }
+
+    /// The user took note that work was set aside: nothing is said of it any more. Only what the
+    /// server has can be forgotten.
     pub fn forget_set_aside(&mut self, id: Uuid) -> Result<(), StoreError> {
         let forgotten = self
             .connection
-            .prepare_cached("DELETE FROM set_aside WHERE id = ?1 AND handed IS NOT NULL")?
+            .prepare_cached("UPDATE set_aside SET noted = 1 WHERE id = ?1 AND handed IS NOT NULL")?
             .execute([id.to_string()])?;
         if forgotten == 0 {
             return Err(StoreError::Missing {
@@ -192,6 +226,16 @@ impl Writing<'_> {
 
     /// A chart is here: nothing of it is missing.
     pub(crate) fn chart_is_here(&mut self, patient: &str) -> Result<(), StoreError> {
+        self.note_chart(patient, HERE)
+    }
+
+    /// A patient is registered from here: nobody else has written into the chart yet. Whether it
+    /// may stay, the server says once it has the patient.
+    pub(crate) fn chart_is_own(&mut self, patient: &str) -> Result<(), StoreError> {
+        self.note_chart(patient, OWN)
+    }
+
+    fn note_chart(&mut self, patient: &str, state: i64) -> Result<(), StoreError> {
         self.connection
             .prepare_cached("DELETE FROM made_room WHERE patient = ?1")?
             .execute([patient])?;
@@ -200,7 +244,7 @@ impl Writing<'_> {
                 "INSERT INTO chart (patient, state) VALUES (?1, ?2)
                  ON CONFLICT (patient) DO UPDATE SET state = excluded.state",
             )?
-            .execute(params![patient, HERE])?;
+            .execute(params![patient, state])?;
         Ok(())
     }
 
@@ -242,10 +286,29 @@ impl Writing<'_> {
             for patient in self.charts_in(state)? {
                 if matches!(self.record_text("Patient", &patient)?, Some((0, _))) {
                     // Registered here, and not sent yet.
-                    self.chart_is_here(&patient)?;
+                    self.chart_is_own(&patient)?;
                     continue;
                 }
                 self.leave(&patient, state == UNNAMED_AFTER_LOSS, at, gone)?;
+            }
+        }
+        self.own_leave(at, gone)
+    }
+
+    /// Charts of patients who were registered from here, and that the server does not name though
+    /// it has the patient: this user may not see them. A feed that goes on from the middle may
+    /// have been made before it had; the second that ends without naming them counts.
+    fn own_leave(&mut self, at: Timestamp, gone: &mut Gone) -> Result<(), StoreError> {
+        for patient in self.charts_in(OWN_PASSED)? {
+            self.leave(&patient, false, at, gone)?;
+        }
+        for patient in self.charts_in(OWN)? {
+            let waits = self.lines_for("Patient", &patient)?;
+            let known = waits
+                .first()
+                .is_none_or(|line| line.base_version != Some(0));
+            if known {
+                self.note_chart(&patient, OWN_PASSED)?;
             }
         }
         Ok(())
@@ -253,7 +316,7 @@ impl Writing<'_> {
 
     /// A restored server has named its charts. The others left if it knows their patients: what is
     /// in them is not offered again, and it is sealed whole when they go. What it does not know it
-    /// has lost: that stays.
+    /// has lost: that stays, and is registered from here once more.
     pub(crate) fn part_lost_from_left(&mut self) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
@@ -261,7 +324,7 @@ impl Writing<'_> {
                    (SELECT 1 FROM feed_seen s WHERE s.id = chart.patient AND s.type = 'Patient')
                  THEN ?1 ELSE ?2 END WHERE state = ?3",
             )?
-            .execute([UNNAMED_AFTER_LOSS, HERE, UNNAMED])?;
+            .execute([UNNAMED_AFTER_LOSS, OWN, UNNAMED])?;
         Ok(())
     }
 

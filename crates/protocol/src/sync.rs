@@ -14,6 +14,10 @@ pub struct SyncPage {
     pub more: bool,
     /// How many entries are still to come after this page, for a progress bar; an estimate.
     pub remaining: u64,
+    /// Names the life of the database that this page is of. A restore begins another one, in
+    /// which version numbers may mean other contents. None from a server that names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<String>,
     /// What changed in what this computer may keep; none where nothing did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Box<ScopeChange>>,

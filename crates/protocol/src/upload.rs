@@ -9,6 +9,10 @@ use crate::sync::SyncEntry;
 /// Entries in the order they were made. Later entries may build on earlier ones.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct UploadRequest {
+    /// The life of the database that the changes were made on, as the last page named it. In
+    /// another one their versions mean nothing: the request is refused whole, `cursor-gone`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<String>,
     /// At most [`MAX_ENTRIES`].
     pub entries: Vec<UploadEntry>,
 }

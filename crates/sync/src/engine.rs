@@ -258,6 +258,15 @@ impl Engine {
                     self.stored(now, out);
                 }
             }
+            Input::StoredAnew(ticket, waiting) => {
+                if self.answers(ticket) {
+                    self.state.waiting = waiting;
+                    self.forget_cursor();
+                    // Also where this was the end of a run.
+                    self.pushed = true;
+                    self.stored(now, out);
+                }
+            }
             Input::StoreFailed(ticket, code) => {
                 if self.answers(ticket) {
                     self.page = None;
@@ -485,10 +494,7 @@ impl Engine {
     fn page_stored(&mut self, now: Timestamp, out: &mut Vec<Operation>) {
         let ahead = std::mem::take(&mut self.ahead);
         let Some((cursor, entries, remaining, more)) = self.page.take() else {
-            // The cursor was forgotten: read from the beginning.
-            self.cursor = None;
-            self.stored = 0;
-            self.remaining = 0;
+            self.forget_cursor();
             self.fetch(now, out);
             return;
         };
@@ -507,6 +513,13 @@ impl Engine {
         } else {
             self.go_on(ahead, now, out);
         }
+    }
+
+    /// The feed is read from the beginning.
+    fn forget_cursor(&mut self) {
+        self.cursor = None;
+        self.stored = 0;
+        self.remaining = 0;
     }
 
     /// It is the turn of the page that was asked for ahead.
@@ -544,6 +557,11 @@ impl Engine {
                 self.answered();
                 let ticket = self.ask_store();
                 out.push(Operation::StartOver(ticket));
+            }
+            // What was to be sent was made in an earlier life: the pages come first.
+            Failure::CursorGone if self.step == Step::Upload => {
+                self.answered();
+                self.next_stage(now, out);
             }
             Failure::CursorGone => {
                 self.failed(Failure::Rejected("cursor-gone".to_owned()), now, out)

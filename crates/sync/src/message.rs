@@ -42,6 +42,9 @@ pub enum Input {
     Failed(Ticket, Failure),
     /// Storing is done and durable; what waits now.
     Stored(Ticket, Waiting),
+    /// The same for [`Operation::SettleAudit`], where what the server holds showed that it was
+    /// restored from a backup: the cursor was forgotten as with [`Operation::StartOver`].
+    StoredAnew(Ticket, Waiting),
     /// Storing failed and changed nothing; the stable code of the error.
     StoreFailed(Ticket, String),
 }

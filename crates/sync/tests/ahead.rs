@@ -113,6 +113,7 @@ fn page(cursor: &str, more: bool) -> SyncPage {
         more,
         remaining: 0,
         scope: None,
+        life: None,
     }
 }
 

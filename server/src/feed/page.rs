@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use ledger::Action;
 use protocol::sync::ScopeChange;
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::app::App;
 use crate::audit::reading;
@@ -76,6 +77,7 @@ pub async fn page(
         scope: run.told(),
         more,
         remaining: run.next.remaining,
+        life: app.tenant.epoch,
     };
     page.write().map_err(|_| {
         CursorError::Store(StoreError::Content {
@@ -427,6 +429,7 @@ struct Page<'a> {
     scope: Option<ScopeChange>,
     more: bool,
     remaining: u64,
+    life: Uuid,
 }
 
 impl Page<'_> {
@@ -466,6 +469,8 @@ impl Page<'_> {
         }
         page.extend_from_slice(b"],\"more\":");
         serde_json::to_writer(&mut page, &self.more)?;
+        page.extend_from_slice(b",\"life\":");
+        serde_json::to_writer(&mut page, &self.life)?;
         page.extend_from_slice(b",\"remaining\":");
         serde_json::to_writer(&mut page, &self.remaining)?;
         if let Some(scope) = &self.scope {
@@ -510,6 +515,7 @@ mod tests {
             scope: Some(change.clone()),
             more: true,
             remaining: 7,
+            life: Uuid::nil(),
         };
         let page: SyncPage = serde_json::from_slice(&written.write().unwrap()).unwrap();
         assert_eq!(page.scope, Some(Box::new(change)));

@@ -86,6 +86,13 @@ async fn take_upload(
         let detail = format!("{MAX_ENTRIES} entries at most");
         return Err(Refusal::new(Code::TooLarge).detail(detail));
     }
+    if request
+        .life
+        .as_ref()
+        .is_some_and(|life| *life != app.tenant.epoch.to_string())
+    {
+        return Err(Refusal::new(Code::CursorGone));
+    }
     Ok(Json(upload::take(&app, &caller, request).await?))
 }
 

@@ -7,12 +7,14 @@ use std::time::Duration;
 use futures_util::StreamExt as _;
 use protocol::path;
 use protocol::sync::SyncEntry;
-use protocol::upload::UploadEntry;
+use protocol::upload::{Fate, UploadEntry, UploadReply, UploadRequest};
 use serde_json::{Value, json};
 use tokio_postgres::NoTls;
 use uuid::Uuid;
 
-use crate::support::{Bench, Session, condition, create, own_patient as patient, refused, update};
+use crate::support::{
+    Bench, Session, condition, create, granted, own_patient as patient, refused, update,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn s4_s5_feed() {
@@ -276,10 +278,18 @@ async fn cursors_are_sealed_and_die_with_their_epoch(bench: &mut Bench, before: 
         .unwrap();
     let password = password.password.clone();
     let response = bench.try_sign_in(&before.device, &user, &password).await;
-    let session = before
-        .device
-        .session(crate::support::granted(response).await);
+    let session = before.device.session(granted(response).await);
     let (_, cursor) = session.follow(bench, "", 500).await;
+    let life = session.page(bench, &cursor, 1).await.life;
+    let of_life = |id: &str, life: &Option<String>| UploadRequest {
+        life: life.clone(),
+        entries: vec![create(&patient(id, "Ofalife"))],
+    };
+    let response = session
+        .post(bench, path::UPLOAD, &of_life("this-life", &life))
+        .await;
+    let reply: UploadReply = granted(response).await;
+    assert!(matches!(reply.fates[0].fate, Fate::Accepted { .. }));
     let other = bench.workstation("other-reader", "clinician").await;
     for (session, cursor) in [
         (&other, cursor.as_str()),
@@ -305,6 +315,18 @@ async fn cursors_are_sealed_and_die_with_their_epoch(bench: &mut Bench, before: 
         .get(bench, &format!("{}?cursor={cursor}", path::SYNC))
         .await;
     refused(response, 410, "cursor-gone").await;
-    let (all, _) = session.follow(bench, "", 500).await;
+    // Nothing of what was made in that life is judged in this one.
+    let response = session
+        .post(bench, path::UPLOAD, &of_life("lost-life", &life))
+        .await;
+    refused(response, 410, "cursor-gone").await;
+    let (all, cursor) = session.follow(bench, "", 500).await;
     assert!(!all.is_empty());
+    let now = session.page(bench, &cursor, 1).await.life;
+    assert!(now.is_some() && now != life, "{life:?} {now:?}");
+    let response = session
+        .post(bench, path::UPLOAD, &of_life("lost-life", &now))
+        .await;
+    let reply: UploadReply = granted(response).await;
+    assert!(matches!(reply.fates[0].fate, Fate::Accepted { .. }));
 }

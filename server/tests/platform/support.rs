@@ -326,8 +326,15 @@ impl Session {
 
     pub async fn upload(&self, bench: &Bench, entries: Vec<UploadEntry>) -> UploadReply {
         granted(
-            self.post(bench, path::UPLOAD, &UploadRequest { entries })
-                .await,
+            self.post(
+                bench,
+                path::UPLOAD,
+                &UploadRequest {
+                    life: None,
+                    entries,
+                },
+            )
+            .await,
         )
         .await
     }

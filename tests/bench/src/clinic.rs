@@ -54,6 +54,7 @@ pub fn page(number: usize, entries: Vec<SyncEntry>, more: bool) -> SyncPage {
         more,
         remaining: 0,
         scope: None,
+        life: None,
     }
 }
 

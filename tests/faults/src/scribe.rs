@@ -131,6 +131,7 @@ fn page(number: u64) -> Result<SyncPage, StoreError> {
         more: number < FIRST_FILLING,
         remaining: 0,
         scope: None,
+        life: None,
     })
 }
 

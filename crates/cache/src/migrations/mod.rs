@@ -12,6 +12,7 @@ pub(crate) const FILES: &[&str] = &[
     include_str!("0005_same_person.sql"),
     include_str!("0006_scope.sql"),
     include_str!("0007_room.sql"),
+    include_str!("0008_life.sql"),
 ];
 
 /// Brings the file to the latest schema, or says that it comes from the future.

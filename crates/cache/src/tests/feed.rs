@@ -219,10 +219,10 @@ fn audit_links_wait_until_they_are_acknowledged() {
         countersignature: String::new(),
     };
     bed.cache
-        .write("ack", |tx| tx.acknowledge_audit(&receipt))
+        .write("ack", |tx| tx.acknowledge_audit(&receipt, at(30)))
         .unwrap();
     bed.cache
-        .write("ack", |tx| tx.acknowledge_audit(&receipt))
+        .write("ack", |tx| tx.acknowledge_audit(&receipt, at(30)))
         .unwrap();
     assert_eq!(bed.counts().audit_to_send, 2);
     assert_eq!(bed.cache.audit_batch(9).unwrap()[0].number, 4);
@@ -249,7 +249,7 @@ fn a_receipt_for_another_chain_is_refused() {
         };
         let error = bed
             .cache
-            .write("ack", |tx| tx.acknowledge_audit(&receipt))
+            .write("ack", |tx| tx.acknowledge_audit(&receipt, at(30)))
             .unwrap_err();
         assert!(matches!(error, StoreError::ReceiptWrong), "{error:?}");
     }
@@ -266,10 +266,10 @@ fn links_that_a_restored_server_lost_are_sent_again() {
         countersignature: String::new(),
     };
     bed.cache
-        .write("ack", |tx| tx.acknowledge_audit(&receipt(4)))
+        .write("ack", |tx| tx.acknowledge_audit(&receipt(4), at(30)))
         .unwrap();
     bed.cache
-        .write("ack", |tx| tx.acknowledge_audit(&receipt(2)))
+        .write("ack", |tx| tx.acknowledge_audit(&receipt(2), at(30)))
         .unwrap();
     assert_eq!(bed.cache.audit_batch(9).unwrap()[0].number, 3);
 }

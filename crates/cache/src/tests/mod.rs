@@ -147,6 +147,7 @@ pub(crate) fn page(cursor: &str, entries: Vec<SyncEntry>) -> SyncPage {
         more: false,
         remaining: 0,
         scope: None,
+        life: None,
     }
 }
 

@@ -86,7 +86,7 @@ impl Scoped {
         };
         self.bed
             .cache
-            .write("ack", |tx| tx.acknowledge_audit(&receipt))
+            .write("ack", |tx| tx.acknowledge_audit(&receipt, at(30)))
             .unwrap();
     }
 
@@ -208,12 +208,91 @@ fn s5_work_on_a_chart_that_left_is_sealed_and_kept_and_other_work_goes_on() {
     bed.cache
         .write("handed", |tx| tx.handed_over(aside.id, at(40)))
         .unwrap();
-    assert_eq!(
-        bed.cache.read(|cache| cache.sealed_work(aside.id)).unwrap(),
-        None
-    );
+    let waiting = bed.cache.read(|cache| cache.to_hand_over()).unwrap();
+    assert_eq!(waiting, []);
     forget().unwrap();
     assert_eq!(bed.counts().set_aside, 0);
+}
+
+#[test]
+fn s5_s6_sealed_work_is_handed_over_again_to_a_server_that_was_restored() {
+    let scoped = Scoped::filled();
+    scoped.draft("1");
+    scoped.page(change(&["1"], &[]), vec![]);
+    scoped.acknowledge_all();
+    let cache = &scoped.bed.cache;
+    let aside = cache.read(|cache| cache.set_aside()).unwrap().remove(0);
+    cache
+        .write("handed", |tx| {
+            tx.handed_over(aside.id, at(40))?;
+            tx.forget_set_aside(aside.id)
+        })
+        .unwrap();
+    assert_eq!(cache.read(|cache| cache.to_hand_over()).unwrap(), []);
+    // The server falls back to before it was handed that.
+    scoped.acknowledge(0, String::new());
+    scoped.page(
+        change(&[], &["2"]),
+        vec![
+            entry(1, &patient("1", "Okafor", "Ada")),
+            entry(1, &patient("2", "Okafor", "Ben")),
+            entry(1, &condition("k2", "2", "Gout")),
+        ],
+    );
+    let again = cache.read(|cache| cache.to_hand_over()).unwrap();
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].id, aside.id);
+    let bytes = cache.read(|cache| cache.sealed_work(aside.id)).unwrap();
+    assert_eq!(bytes, Some(vec![1]));
+    // The user has taken note, and is not asked again.
+    assert_eq!(scoped.bed.counts().set_aside, 0);
+    // After a month nobody restores to before it.
+    cache
+        .write("handed", |tx| tx.handed_over(aside.id, at(50)))
+        .unwrap();
+    let later = at(50) + jiff::SignedDuration::from_hours(24 * 31);
+    cache
+        .write("handed", |tx| tx.handed_over(aside.id, later))
+        .unwrap();
+    scoped.acknowledge(0, String::new());
+    assert_eq!(cache.read(|cache| cache.to_hand_over()).unwrap(), []);
+}
+
+#[test]
+fn s5_what_was_made_before_the_work_that_is_sealed_stays() {
+    let scoped = Scoped::filled();
+    let bed = &scoped.bed;
+    // Two changes of one problem; the second also writes into the chart that leaves.
+    let mut first = bed.value("Condition", "k1").unwrap();
+    first["recordedDate"] = json!("2026-01-01");
+    bed.put(first.clone());
+    let mut second = first.clone();
+    second["onsetString"] = json!("as a child");
+    bed.change(vec![
+        Write::Put {
+            resource: second,
+            base: None,
+        },
+        Write::Put {
+            resource: observation("o2", "2", 71),
+            base: None,
+        },
+    ])
+    .unwrap();
+    scoped.page(change(&["2"], &[]), vec![]);
+    assert_eq!(scoped.sealed.lock().unwrap()[0].changes.len(), 1);
+    assert_eq!(bed.value("Condition", "k1"), Some(first));
+    let keys = bed.send();
+    assert_eq!(keys.len(), 1, "the first change waits to be sent");
+    bed.fate(keys[0], accepted(2, "Condition", "k1"));
+    let k1 = bed.value("Condition", "k1").unwrap();
+    assert_eq!(k1["recordedDate"], "2026-01-01");
+    assert_eq!(k1["meta"]["versionId"], "2");
+    let record = bed
+        .cache
+        .read(|cache| cache.record("Condition", "k1"))
+        .unwrap();
+    assert_eq!(record.unwrap().version, 2);
 }
 
 #[test]
@@ -275,6 +354,38 @@ fn s5_a_patient_registered_here_has_a_chart_at_once() {
     scoped.page(change(&[], &[]), vec![]);
     assert!(scoped.has_chart("9"));
     assert_eq!(scoped.to_send(), ["Patient/9"]);
+}
+
+#[test]
+fn s5_a_chart_that_was_begun_here_leaves_when_the_server_does_not_name_it() {
+    for named in [true, false] {
+        let scoped = Scoped::filled();
+        let bed = &scoped.bed;
+        bed.put(patient("9", "Okafor", "Cleo"));
+        bed.put(condition("k9", "9", "Gout"));
+        // As long as the server does not have the patient it can say nothing.
+        for _ in 0..3 {
+            bed.apply(vec![]);
+        }
+        assert!(scoped.has_chart("9"));
+        let keys = bed.send();
+        bed.fate(keys[0], accepted(1, "Patient", "9"));
+        // A run of pages that was under way may have been made before.
+        bed.apply(vec![]);
+        assert!(scoped.has_chart("9"));
+        if named {
+            scoped.page(change(&[], &["9"]), vec![]);
+        }
+        for _ in 0..3 {
+            bed.apply(vec![]);
+        }
+        assert_eq!(scoped.has_chart("9"), named);
+        assert_eq!(bed.value("Condition", "k9").is_some(), named);
+        // What was not sent is not lost.
+        let sealed = scoped.sealed.lock().unwrap();
+        assert_eq!(sealed.len(), usize::from(!named));
+        assert!(bed.value("Patient", "9").is_some());
+    }
 }
 
 #[test]

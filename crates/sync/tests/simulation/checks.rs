@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use cache::{Counts, Reading, Standing, StoreError};
 use uuid::Uuid;
 
+use crate::device::Device;
+use crate::scope::{CHART, words_in};
 use crate::server::{Name, Server};
 use crate::tokens;
 use crate::world::World;
@@ -14,19 +16,24 @@ use crate::world::World;
 pub fn at_any_moment(world: &mut World) {
     for device in 0..world.devices.len() {
         if std::mem::take(&mut world.devices[device].changed) {
-            world.devices[device].outbox = of_device(world, device);
+            let (outbox, sealed) = of_device(world, device);
+            draft_stands(world, device, &sealed);
+            world.devices[device].outbox = outbox;
+            world.devices[device].sealed = sealed;
         }
     }
     let outboxes = || world.devices.iter().map(|device| &device.outbox);
+    let aside = || world.devices.iter().map(|device| &device.sealed);
     let waiting = |word: &String| outboxes().any(|outbox| outbox.contains(word));
+    let sealed = |word: &String| aside().any(|sealed| sealed.contains(word));
     let written = |word: &String| world.server.written.get(word).copied().unwrap_or(0);
     for word in &world.truth.kept {
         let times = written(word);
         // A person who keeps their version may put back what was replaced meanwhile.
-        let by_hand = world.server.epoch > 0 || world.server.decided.contains(word);
+        let by_hand = world.server.restored || world.server.decided.contains(word);
         assert!(times <= 1 || by_hand, "{word} was written {times} times");
         assert!(
-            times > 0 || waiting(word) || world.truth.let_go.contains(word),
+            times > 0 || waiting(word) || sealed(word) || world.truth.let_go.contains(word),
             "{word} was acknowledged and is nowhere"
         );
     }
@@ -38,29 +45,88 @@ pub fn at_any_moment(world: &mut World) {
     }
 }
 
-/// What must be so of one workstation. Gives the words that wait in its outbox.
-fn of_device(world: &World, device: usize) -> BTreeSet<String> {
+/// What must be so of one workstation. Gives the words that wait in its outbox, and those that
+/// are sealed there.
+fn of_device(world: &World, device: usize) -> (BTreeSet<String>, BTreeSet<String>) {
     let here = &world.devices[device];
     here.cache()
         .read(|reading| {
-            cursor_behind_data(reading, &world.server)?;
-            let draft = reading.draft(Uuid::from_u128(device as u128 + 1))?;
-            let text = draft.and_then(|draft| draft.body["text"].as_str().map(str::to_owned));
-            assert_eq!(text.as_ref(), world.truth.drafts.get(&device), "the draft");
-            let unsent = reading.unsent_changes()?;
-            let records = unsent.iter().flat_map(|change| &change.records);
+            cursor_behind_data(reading, &world.server, device)?;
+            nothing_of_charts_that_left(reading, world)?;
+            let unsent = reading.unsent()?;
+            let records = unsent.changes.iter().flat_map(|change| &change.records);
             let mine = records.filter_map(|record| record.mine.as_ref());
-            Ok::<_, StoreError>(tokens::of_all(mine))
+            let outbox = tokens::of_all(mine);
+            let mut sealed = BTreeSet::new();
+            for aside in reading.kept_aside()? {
+                sealed.extend(words_in(&reading.sealed_work(aside.id)?.unwrap()));
+            }
+            Ok::<_, StoreError>((outbox, sealed))
         })
         .unwrap()
 }
 
+/// A draft is as it was typed last, until its chart leaves; then it is sealed.
+fn draft_stands(world: &mut World, device: usize, sealed: &BTreeSet<String>) {
+    let cache = world.devices[device].cache();
+    let id = Uuid::from_u128(device as u128 + 1);
+    let draft = cache.read(|reading| reading.draft(id)).unwrap();
+    let text = draft.and_then(|draft| draft.body["text"].as_str().map(str::to_owned));
+    let typed = world.truth.drafts.get(&device);
+    if text.is_none() && typed.is_some_and(|typed| sealed.contains(typed)) {
+        world.tally.count("drafts sealed");
+        world.truth.drafts.remove(&device);
+        return;
+    }
+    assert_eq!(text.as_ref(), typed, "the draft");
+}
+
+/// Of a chart that is not here nothing is: no record, no change, no draft.
+fn nothing_of_charts_that_left(reading: &Reading<'_>, world: &World) -> Result<(), StoreError> {
+    let standing = world.server.books.records.keys();
+    let patients: BTreeSet<&String> = standing
+        .filter(|name| name.0 == "Patient")
+        .map(|name| &name.1)
+        .chain(&world.newcomers)
+        .collect();
+    let unsent = reading.unsent()?;
+    for patient in patients {
+        if reading.has_chart(patient)? {
+            continue;
+        }
+        for kind in CHART {
+            let found = reading.of_patient(patient, kind)?;
+            assert!(
+                found.is_empty(),
+                "{kind} of {patient}, whose chart is not here"
+            );
+        }
+        let records = unsent.changes.iter().flat_map(|change| &change.records);
+        for record in records.filter(|record| CHART.contains(&record.resource_type.as_str())) {
+            for side in [&record.base, &record.mine, &record.theirs] {
+                let of = side.as_ref().and_then(fhir::compartment::patient_of);
+                assert_ne!(of.as_ref(), Some(patient), "a change in a chart that left");
+            }
+        }
+        let drafts = unsent.drafts.iter().any(|draft| draft.patient == *patient);
+        assert!(!drafts, "a draft of {patient}, whose chart is not here");
+    }
+    Ok(())
+}
+
 /// Every commit before the cursor is here, or waits in the outbox with what was changed here.
-fn cursor_behind_data(reading: &Reading<'_>, server: &Server) -> Result<(), StoreError> {
+fn cursor_behind_data(
+    reading: &Reading<'_>,
+    server: &Server,
+    device: usize,
+) -> Result<(), StoreError> {
     let Some(cursor) = reading.position()?.cursor else {
         return Ok(());
     };
-    let Some(read) = server.position(Some(&cursor)) else {
+    if server.is_unsaid() {
+        return Ok(());
+    }
+    let Some(place) = server.place(device, Some(&cursor)) else {
         // Of an earlier life: it says nothing about this one.
         return Ok(());
     };
@@ -70,7 +136,13 @@ fn cursor_behind_data(reading: &Reading<'_>, server: &Server) -> Result<(), Stor
         .flat_map(|line| line.records)
         .collect();
     for (name, versions) in &server.books.records {
-        let passed = versions.iter().filter(|stored| stored.position < read);
+        let chart = server.chart_of(name);
+        if chart.is_some_and(|patient| !place.held.contains(&patient)) {
+            continue;
+        }
+        let passed = versions
+            .iter()
+            .filter(|stored| stored.position < place.read);
         let passed = passed.count() as u64;
         if passed == 0 || pending.contains(name) {
             continue;
@@ -93,7 +165,14 @@ pub fn at_rest(world: &mut World) {
         device
             .cache()
             .read(|reading| {
+                let wanted = server.wanted(device.number);
+                let mut count = 0;
                 for name in server.books.records.keys() {
+                    let chart = server.chart_of(name);
+                    if chart.is_some_and(|patient| !wanted.contains(&patient)) {
+                        continue;
+                    }
+                    count += 1;
                     let (version, stored) = server.current(name).unwrap();
                     let record = reading.record(&name.0, &name.1)?.unwrap();
                     assert_eq!(record.version, version, "{name:?} on {}", device.number);
@@ -102,7 +181,14 @@ pub fn at_rest(world: &mut World) {
                     assert_eq!(&record.value()?, there, "{name:?} on {}", device.number);
                 }
                 assert_eq!(reading.counts()?, Counts::default());
-                assert_eq!(reading.record_count()?, server.books.records.len() as u64);
+                for aside in reading.kept_aside()? {
+                    let review = server.books.reviews.get(&aside.id);
+                    assert!(review.is_some(), "sealed work opened no review: {aside:?}");
+                }
+                assert_eq!(reading.record_count()?, count);
+                for patient in &wanted {
+                    assert!(reading.has_chart(patient)?, "the chart of {patient}");
+                }
                 let (known, links) = &server.books.chains[&device.number];
                 assert_eq!(*known, reading.head()?);
                 assert_eq!(links.len() as u64, known.number);
@@ -121,10 +207,22 @@ pub fn at_rest(world: &mut World) {
     }
 }
 
-/// The words of all records as they stand.
-pub fn heads(server: &Server) -> BTreeSet<String> {
-    let records = server.books.records.values();
-    tokens::of_all(records.filter_map(|versions| versions.last()?.body.as_ref()))
+/// The words of all records as they stand, where any workstation still has them. A chart that
+/// nobody may keep is in the backup or nowhere.
+pub fn heads(world: &World) -> BTreeSet<String> {
+    let kept = |name: &Name| {
+        let mut devices = world.devices.iter().map(Device::cache);
+        devices.any(|cache| {
+            let record = cache.read(|reading| reading.record(&name.0, &name.1));
+            record.unwrap().is_some()
+        })
+    };
+    let records = world.server.books.records.iter();
+    tokens::of_all(
+        records
+            .filter(|(name, _)| kept(name))
+            .filter_map(|(_, versions)| versions.last()?.body.as_ref()),
+    )
 }
 
 /// Whether a word is there, was let go, or was replaced by one of which that is so.
@@ -134,7 +232,9 @@ fn went_on(world: &World, now: &BTreeSet<String>, word: &str) -> bool {
             && world.truth.kept.contains(by)
             && went_on(world, now, by)
     };
+    let mut reviews = world.server.books.reviews.values();
     now.contains(word)
+        || reviews.any(|review| review.contains(word))
         || world.truth.let_go.contains(word)
         || world.server.knowing.iter().any(replaced_by)
 }

@@ -38,6 +38,8 @@ pub struct Device {
     pub changed: bool,
     /// The words that waited in the outbox at that look.
     pub outbox: BTreeSet<String>,
+    /// The words that were sealed here.
+    pub sealed: BTreeSet<String>,
 }
 
 pub fn config() -> Config {
@@ -88,6 +90,7 @@ impl Device {
             starts: 0,
             changed: true,
             outbox: BTreeSet::new(),
+            sealed: BTreeSet::new(),
         };
         device.start();
         device
@@ -100,9 +103,10 @@ impl Device {
         // Ids that no earlier life of this device gave out.
         let next = AtomicU64::new(self.starts << 32);
         let ids = self.ids;
-        let cache = Cache::open(&self.path, &key())
+        let mut cache = Cache::open(&self.path, &key())
             .unwrap()
             .with_ids(move || Uuid::from_u64_pair(ids, next.fetch_add(1, Ordering::Relaxed)));
+        cache.seal_with(Box::new(|unsent| serde_json::to_vec(unsent).ok()));
         let position = cache.read(|reading| reading.position()).unwrap();
         let setup = Setup {
             cursor: position.cursor,

@@ -21,17 +21,20 @@ impl World {
             let mut busy = false;
             for device in 0..self.devices.len() {
                 busy |= self.decide(device);
+                busy |= self.hand_over(device);
+                busy |= self.take_note(device);
                 // The end of a session may have been on its way.
                 let asked = self.devices[device].state.as_ref();
                 if asked.is_some_and(|state| state.connection == Connection::SignInNeeded) {
                     self.tell(device, Input::SignedIn);
                 }
                 let here = &self.devices[device];
+                // A run that is under way has not said yet what came of it.
                 busy |= here
                     .state
                     .as_ref()
-                    .is_none_or(|state| !state.is_up_to_date());
-                busy |= here.engine.cursor() != Some(&self.server.end());
+                    .is_none_or(|state| !state.is_up_to_date() || state.stage.is_some());
+                busy |= !self.server.is_at_the_end(device, here.engine.cursor());
             }
             if !busy {
                 return;

@@ -1,6 +1,6 @@
 //! Row S4, simulated: workstations with the real engine, the real store and the real merge, a
 //! model of the server, and a network that drops, delays, doubles, reorders and cuts. Processes
-//! die at any write, disks fill up, clocks are set, users lose and regain permission, and the
+//! die at any write, disks fill up, clocks are set, users lose and regain permission and the sight of charts, and the
 //! server is restored from a backup. A seed gives the whole course.
 //!
 //! `ROUNDS_SIMULATION_SEEDS=10000` runs more seeds, `ROUNDS_SIMULATION_SEED=17` one of them with
@@ -21,6 +21,7 @@ mod heal;
 mod network;
 mod people;
 mod runner;
+mod scope;
 mod server;
 mod tally;
 mod tokens;

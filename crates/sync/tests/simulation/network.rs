@@ -14,7 +14,7 @@ use crate::world::World;
 #[derive(Clone)]
 pub enum Ask {
     Audit(Vec<Link>),
-    Upload(Vec<UploadEntry>),
+    Upload(Option<String>, Vec<UploadEntry>),
     Page(Option<String>),
 }
 
@@ -203,8 +203,13 @@ impl World {
                 let batch = AuditBatch { links };
                 Answer::Receipt(self.server.audit(device, &genesis, &batch, &key))
             }
-            Ask::Upload(entries) => Answer::Reply(self.server.upload(device, &entries, at)),
-            Ask::Page(cursor) => match self.server.page(cursor.as_deref(), 3) {
+            // Changes are judged only in the life that they were made for.
+            Ask::Upload(Some(life), _) if life != self.server.life() => {
+                self.tally.count("uploads of a lost life");
+                Answer::CursorGone
+            }
+            Ask::Upload(_, entries) => Answer::Reply(self.server.upload(device, &entries, at)),
+            Ask::Page(cursor) => match self.server.page(device, cursor.as_deref(), 3) {
                 Some(page) => Answer::Page(page),
                 None => Answer::CursorGone,
             },

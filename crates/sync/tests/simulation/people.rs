@@ -24,7 +24,7 @@ impl World {
     /// Something happens. `others_write`: programs write on the server, too.
     pub fn something(&mut self, others_write: bool) {
         let device = self.chance.below(self.devices.len() as u64) as usize;
-        match self.chance.below(32) {
+        match self.chance.below(35) {
             0..=3 => self.create(device),
             4..=10 => self.edit(device),
             11..=13 => self.open_form(device),
@@ -54,6 +54,13 @@ impl World {
             }
             30 => {
                 self.tell(device, Input::SignedIn);
+            }
+            31 => self.change_scope(device),
+            32 => {
+                self.hand_over(device);
+            }
+            33 => {
+                self.take_note(device);
             }
             _ => {
                 let input = if self.chance.once_in(2) {
@@ -98,19 +105,19 @@ impl World {
         self.tell(device, Input::Changed(waiting));
     }
 
-    /// A patient who is known to this workstation.
-    fn some_patient(&mut self, device: usize) -> String {
+    /// A patient whose chart is on this workstation.
+    fn some_patient(&mut self, device: usize) -> Option<String> {
         if !self.newcomers.is_empty() && self.chance.once_in(2) {
             let newcomers = self.newcomers.len() as u64;
             let id = self.newcomers[self.chance.below(newcomers) as usize].clone();
-            if self
-                .here(device, &("Patient".to_owned(), id.clone()))
-                .is_some()
-            {
-                return id;
+            let name = ("Patient".to_owned(), id.clone());
+            if self.here(device, &name).is_some() && self.devices[device].has_chart(&id) {
+                return Some(id);
             }
         }
-        format!("p{}", self.chance.below(PATIENTS))
+        let id = format!("p{}", self.chance.below(PATIENTS));
+        let known = self.here(device, &("Patient".to_owned(), id.clone()));
+        (known.is_some() && self.devices[device].has_chart(&id)).then_some(id)
     }
 
     /// Somebody is registered, whose records may be sent in one go with them.
@@ -127,21 +134,21 @@ impl World {
         self.change(device, vec![write], vec![id]);
     }
 
-    fn observation(&mut self, device: usize) -> (Write, String) {
+    fn observation(&mut self, device: usize) -> Option<(Write, String)> {
+        let patient = self.some_patient(device)?;
         let id = self.token();
         let status = if self.chance.once_in(8) {
             POISON
         } else {
             "final"
         };
-        let patient = self.some_patient(device);
         let resource = json!({ "resourceType": "Observation", "id": id, "status": status,
             "subject": { "reference": format!("Patient/{patient}") } });
         let write = Write::Put {
             resource,
             base: None,
         };
-        (write, id)
+        Some((write, id))
     }
 
     fn create(&mut self, device: usize) {
@@ -149,8 +156,9 @@ impl World {
             self.register(device);
             return;
         }
-        let (write, id) = self.observation(device);
-        self.change(device, vec![write], vec![id]);
+        if let Some((write, id)) = self.observation(device) {
+            self.change(device, vec![write], vec![id]);
+        }
     }
 
     fn some_record(&mut self) -> Name {
@@ -241,9 +249,10 @@ impl World {
             resource,
             base: None,
         }];
-        if self.chance.once_in(4) {
+        if self.chance.once_in(4)
+            && let Some((write, id)) = self.observation(device)
+        {
             // A change of two records at once.
-            let (write, id) = self.observation(device);
             writes.push(write);
             words.push(id);
         }
@@ -300,6 +309,10 @@ impl World {
     }
 
     fn type_draft(&mut self, device: usize) {
+        let known = self.here(device, &("Patient".to_owned(), "p0".to_owned()));
+        if known.is_none() || !self.devices[device].has_chart("p0") {
+            return;
+        }
         let text = self.token();
         let at = self.moment();
         let draft = cache::Draft {
@@ -327,25 +340,25 @@ impl World {
         }
         let cache = self.devices[device].cache();
         let refused = cache.read(|reading| reading.refused()).unwrap();
-        let Some(line) = refused.into_iter().next() else {
-            return false;
-        };
-        let code = &line.refusal.as_ref().unwrap().code;
-        let again = match code.as_str() {
-            "invalid" => false,
-            "forbidden" => self.healed || self.chance.once_in(2),
-            "not-found" if self.orphaned(device, line.key) => false,
-            // It was sent to a restored server before anybody knew: that has the patient by now,
-            // or is given them before long.
-            "not-found" if self.server.epoch > 0 => true,
-            _ => panic!("refused for ever: {line:?}"),
-        };
-        if again {
-            self.retry(device, line.key);
-        } else {
-            self.give_up(device, line.key);
+        for line in refused {
+            let code = &line.refusal.as_ref().unwrap().code;
+            let again = match code.as_str() {
+                "invalid" => false,
+                "forbidden" => self.healed || self.chance.once_in(2),
+                "not-found" if self.orphaned(device, line.key) => false,
+                // It was sent to a restored server of which nobody had said so. The workstation
+                // asks again by itself once it knows: people have nothing to do.
+                "not-found" | "conflict" if self.server.restored => continue,
+                _ => panic!("refused for ever: {line:?}"),
+            };
+            if again {
+                self.retry(device, line.key);
+            } else {
+                self.give_up(device, line.key);
+            }
+            return true;
         }
-        true
+        false
     }
 
     /// Whether a change refers to somebody whose registration was given up.
@@ -392,20 +405,16 @@ impl World {
         }
         let at = self.moment();
         let seal = self.devices[device].seal("settle");
-        let (note, id) = self.observation(device);
-        let also = if self.chance.once_in(2) {
-            vec![note]
-        } else {
-            Vec::new()
+        let (also, words) = match self.observation(device) {
+            Some((note, id)) if self.chance.once_in(2) => (vec![note], vec![id]),
+            _ => (Vec::new(), Vec::new()),
         };
-        let goes_along = !also.is_empty();
         let id_of = conflict.id;
         let settled = self.write(device, "settle", |tx| match how {
             0 => tx.settle_conflict(id_of, Keep::Mine, &also, at, seal),
             1 => tx.combine_conflict(id_of, &mine_at, &also, at, seal),
             _ => tx.settle_conflict(id_of, Keep::Theirs, &also, at, seal),
         });
-        let words = if goes_along { vec![id] } else { Vec::new() };
         let told = matches!(settled, Written::Done(()));
         match settled {
             Written::Done(()) | Written::DiedAfter(()) => {

@@ -138,7 +138,12 @@ impl World {
                 None
             }
             Operation::SettleAudit(ticket, receipt) => {
-                let stored = self.write(device, "ack", |tx| tx.acknowledge_audit(&receipt));
+                let stored = self.write(device, "ack", |tx| tx.acknowledge_audit(&receipt, at));
+                if let Written::Done(true) = stored {
+                    self.tally.count("restores found by the chain");
+                    let waiting = self.devices[device].waiting();
+                    return Some(Input::StoredAnew(ticket, waiting));
+                }
                 self.stored(device, ticket, stored)
             }
             Operation::SettleUpload(ticket, reply) => {
@@ -195,7 +200,9 @@ impl World {
     /// The next batch, marked as sent before it is.
     fn send_upload(&mut self, device: usize, ticket: Ticket) -> Option<Input> {
         let cache = self.devices[device].cache();
-        let entries = cache.read(|reading| reading.upload_batch(4)).unwrap();
+        let (life, entries) = cache
+            .read(|reading| Ok::<_, StoreError>((reading.life()?, reading.upload_batch(4)?)))
+            .unwrap();
         if entries.is_empty() {
             return Some(Input::Nothing(ticket));
         }
@@ -217,7 +224,7 @@ impl World {
         });
         match marked {
             Written::Done(()) => {
-                self.send(device, ticket, Ask::Upload(entries));
+                self.send(device, ticket, Ask::Upload(life, entries));
                 None
             }
             Written::Failed => Some(Input::StoreFailed(ticket, "disk-full".to_owned())),

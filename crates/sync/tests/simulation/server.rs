@@ -7,13 +7,14 @@ use ed25519_dalek::VerifyingKey;
 use jiff::Timestamp;
 use ledger::chain::{self, Head, Link};
 use protocol::audit::{AuditBatch, AuditReceipt};
-use protocol::sync::{SyncEntry, SyncPage};
+use protocol::sync::SyncEntry;
 use protocol::upload::{Fate, StoredVersion, UploadEntry, UploadFate, UploadReply};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::people::POISON;
+use crate::scope::chart_in;
 use crate::tokens;
 
 pub type Name = (String, String);
@@ -36,6 +37,12 @@ pub struct Books {
     /// Applied keys.
     pub keys: BTreeMap<Uuid, Vec<StoredVersion>>,
     pub chains: BTreeMap<usize, (Head, Vec<Link>)>,
+    /// Whose charts a device's user may not see.
+    pub revoked: BTreeSet<(usize, String)>,
+    /// Which charts a device had whole at a cursor, by the number that the cursor names.
+    pub charts: BTreeMap<(usize, usize), BTreeSet<String>>,
+    /// Work that was handed over, by its name: each has its review.
+    pub reviews: BTreeMap<Uuid, BTreeSet<String>>,
 }
 
 #[derive(Default)]
@@ -43,6 +50,8 @@ pub struct Server {
     pub books: Books,
     /// Life of the database: a cursor of another one does not count.
     pub epoch: u64,
+    /// Whether it was restored from a backup, said or not.
+    pub restored: bool,
     /// How often a word came to stand in a record, in this life and in lost ones.
     pub written: BTreeMap<String, u64>,
     /// Of each edit's word: the word that it replaced, and all words that its author saw.
@@ -89,7 +98,7 @@ impl Server {
             *self.written.entry(word.clone()).or_default() += 1;
         }
         // Whoever writes after a restore may not know what was lost with it.
-        if self.epoch == 0 {
+        if !self.restored {
             self.nothing_overwritten_unseen(&name, &before, &after);
         }
         self.books.log.push(name.clone());
@@ -139,39 +148,25 @@ impl Server {
     /// What was committed after the backup is gone, and nobody was told.
     pub fn restore(&mut self, backup: Books) {
         self.books = backup;
+        self.restored = true;
+    }
+
+    /// Whoever restored it says so: another life begins.
+    pub fn begin_life(&mut self) {
         self.epoch += 1;
     }
 
-    /// How far a cursor has read; none if it belongs to an earlier life.
-    pub fn position(&self, cursor: Option<&str>) -> Option<usize> {
-        let Some(cursor) = cursor else { return Some(0) };
-        let (epoch, position) = cursor.split_once(':').unwrap();
-        (epoch == self.epoch.to_string()).then(|| position.parse().unwrap())
+    /// Name of the life.
+    pub fn life(&self) -> String {
+        format!("life-{}", self.epoch)
     }
 
-    pub fn end(&self) -> String {
-        format!("{}:{}", self.epoch, self.books.log.len())
+    /// Restored, and nobody has said so yet: its cursors say nothing.
+    pub fn is_unsaid(&self) -> bool {
+        self.restored && self.epoch == 0
     }
 
-    pub fn page(&self, cursor: Option<&str>, limit: usize) -> Option<SyncPage> {
-        let from = self.position(cursor)?;
-        let to = (from + limit).min(self.books.log.len());
-        let mut names: Vec<&Name> = Vec::new();
-        for name in &self.books.log[from..to] {
-            if !names.contains(&name) {
-                names.push(name);
-            }
-        }
-        Some(SyncPage {
-            cursor: format!("{}:{to}", self.epoch),
-            entries: names.into_iter().map(|name| self.entry(name)).collect(),
-            more: to < self.books.log.len(),
-            remaining: (self.books.log.len() - to) as u64,
-            scope: None,
-        })
-    }
-
-    fn entry(&self, name: &Name) -> SyncEntry {
+    pub fn entry(&self, name: &Name) -> SyncEntry {
         let Some((version, stored)) = self.current(name) else {
             // What the platform says of a record that it does not have.
             return SyncEntry {
@@ -232,13 +227,29 @@ impl Server {
         let poisoned = |part: &Value| {
             part["resource"]["status"] == POISON || part["resource"]["language"] == POISON
         };
+        let closed = |name: &Name| {
+            let patient = self.chart_of(name).or_else(|| {
+                let part = parts
+                    .iter()
+                    .find(|part| name_of(&part["request"]) == *name)?;
+                chart_in(&name.0, &part["resource"])
+            });
+            patient.is_some_and(|patient| self.books.revoked.contains(&(device, patient)))
+        };
+        if names.iter().any(closed) {
+            return self.refuse("forbidden");
+        }
         if parts.iter().any(poisoned) {
             return self.refuse("invalid");
         }
         let orphaned = |part: &Value| {
             let subject = part["resource"]["subject"]["reference"].as_str();
             let patient = subject.and_then(|subject| subject.strip_prefix("Patient/"));
-            patient.is_some_and(|id| self.body(&("Patient".to_owned(), id.to_owned())).is_none())
+            // One that the same change creates is there, too.
+            patient.is_some_and(|id| {
+                let name = ("Patient".to_owned(), id.to_owned());
+                self.body(&name).is_none() && !names.contains(&name)
+            })
         };
         if parts.iter().any(orphaned) {
             return self.refuse("not-found");

@@ -132,14 +132,24 @@ impl World {
 
     /// The server falls back to its backup, and life goes on.
     fn restore(&mut self, backup: Books) {
-        let heads = checks::heads(&self.server);
+        let heads = checks::heads(self);
         self.trace(|| "the server is restored".to_owned());
         self.tally.count("servers restored");
         self.server.restore(backup);
         // What was on its way is lost with the connections.
         self.messages.retain(|message| !message.is_of_network());
         self.healed = false;
-        for _ in 0..STEPS_AFTER_RESTORE {
+        let said_at = if self.chance.once_in(2) {
+            0
+        } else {
+            self.tally.count("restores said later");
+            self.chance.below(STEPS_AFTER_RESTORE)
+        };
+        for step in 0..STEPS_AFTER_RESTORE {
+            if step == said_at {
+                self.trace(|| "another life of the server begins".to_owned());
+                self.server.begin_life();
+            }
             // Only the workstations: whoever writes on a record that lost its newest versions
             // without knowing them begins another history, which only a person can settle.
             self.step(false);

@@ -214,6 +214,7 @@ pub(crate) fn fill(desk: &Desk, patients: &HashMap<u16, String>) {
         more: false,
         remaining: 0,
         scope: None,
+        life: None,
     };
     let event = desk.event(ledger::Action::Synchronised).unwrap();
     desk.cache

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use cache::StoreError;
 use futures_util::future::BoxFuture;
 use ledger::{AccessEvent, Action};
 use protocol::audit::{AuditBatch, MAX_LINKS};
@@ -65,11 +66,13 @@ impl Bench {
                 )
             }
             Operation::SettleAudit(ticket, receipt) => {
-                self.store(ticket, move |desk| {
-                    desk.cache
-                        .write("settle-audit", |tx| tx.acknowledge_audit(&receipt))?;
+                self.store_and_say(ticket, move |desk| {
+                    let now = desk.now();
+                    let anew = desk
+                        .cache
+                        .write("settle-audit", |tx| tx.acknowledge_audit(&receipt, now))?;
                     desk.keep_receipt(&receipt)?;
-                    Ok(Touched::default())
+                    Ok((Touched::default(), anew))
                 })
                 .await
             }
@@ -154,11 +157,12 @@ impl Bench {
         if let Err(error) = self.ask(|_| async { Ok(()) }).await {
             return Some(Input::Failed(ticket, failure(&error)));
         }
-        let entries = self
+        let request = self
             .door
             .work(|desk| {
-                let entries: Vec<UploadEntry> =
-                    desk.cache.read(|cache| cache.upload_batch(MAX_ENTRIES))?;
+                let (life, entries): (_, Vec<UploadEntry>) = desk.cache.read(|cache| {
+                    Ok::<_, StoreError>((cache.life()?, cache.upload_batch(MAX_ENTRIES)?))
+                })?;
                 let keys: Vec<_> = entries.iter().map(|entry| entry.key).collect();
                 if !keys.is_empty() {
                     let event = desk
@@ -166,17 +170,16 @@ impl Bench {
                         .asking(format!("{} changes", keys.len()));
                     desk.write_recorded("mark-sent", &event, |tx| tx.mark_sent(&keys))?;
                 }
-                Ok(entries)
+                Ok(UploadRequest { life, entries })
             })
             .await;
-        let entries = match prepared(ticket, entries) {
-            Ok(entries) => entries,
+        let request = match prepared(ticket, request) {
+            Ok(request) => request,
             Err(input) => return input,
         };
-        if entries.is_empty() {
+        if request.entries.is_empty() {
             return Some(Input::Nothing(ticket));
         }
-        let request = UploadRequest { entries };
         let request = &request;
         Some(
             match self
@@ -253,19 +256,37 @@ impl Bench {
         ticket: Ticket,
         store: impl FnOnce(&Desk) -> Result<Touched, WorkError> + Send + 'static,
     ) -> Option<Input> {
+        self.store_and_say(ticket, |desk| Ok((store(desk)?, false)))
+            .await
+    }
+
+    /// The same; `store` says whether the position in the feed was forgotten as well.
+    async fn store_and_say(
+        &self,
+        ticket: Ticket,
+        store: impl FnOnce(&Desk) -> Result<(Touched, bool), WorkError> + Send + 'static,
+    ) -> Option<Input> {
         let stored = self
             .door
             .work(move |desk| {
-                let touched = store(desk)?;
-                Ok::<(Touched, Waiting), WorkError>((touched, desk.cache.read(waiting)?))
+                let (touched, anew) = store(desk)?;
+                Ok::<(Touched, bool, Waiting), WorkError>((
+                    touched,
+                    anew,
+                    desk.cache.read(waiting)?,
+                ))
             })
             .await;
         match stored {
-            Ok((touched, waiting)) => {
+            Ok((touched, anew, waiting)) => {
                 if !touched.types.is_empty() {
                     self.notices.touched(touched);
                 }
-                Some(Input::Stored(ticket, waiting))
+                Some(if anew {
+                    Input::StoredAnew(ticket, waiting)
+                } else {
+                    Input::Stored(ticket, waiting)
+                })
             }
             Err(WorkError::Locked | WorkError::Interrupted) => None,
             Err(error) => {

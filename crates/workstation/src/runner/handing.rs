@@ -86,7 +86,7 @@ impl crate::desk::Desk {
         let profile = self.profile.id.clone();
         let waiting = self.cache.read(|cache| {
             let mut waiting = Vec::new();
-            for aside in cache.set_aside()? {
+            for aside in cache.to_hand_over()? {
                 if let Some(sealed) = cache.sealed_work(aside.id)? {
                     waiting.push((aside, sealed));
                 }

@@ -9,6 +9,7 @@ mod guarded;
 #[path = "../../../../server/tests/platform/node.rs"]
 mod node;
 mod organisation;
+mod restored;
 mod same_person;
 mod scoped;
 mod wiped;

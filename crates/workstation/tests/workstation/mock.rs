@@ -395,6 +395,7 @@ impl Server for MockServer {
                 more: until < records.len(),
                 remaining: (records.len() - until) as u64,
                 scope: self.scope.lock().unwrap().take().map(Box::new),
+                life: None,
             })
         })
     }
