@@ -13,7 +13,7 @@ use crate::NoRandomness;
 use crate::gcm::IV;
 
 /// IVs of one handful.
-const HANDFUL: usize = 32;
+const HANDFUL: usize = 64;
 
 struct Handful {
     bytes: [u8; HANDFUL * IV],

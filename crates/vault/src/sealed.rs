@@ -6,10 +6,13 @@ use zeroize::Zeroizing;
 pub use crate::gcm::SealError;
 use crate::gcm::{IV, Refusal, TAG};
 use crate::keys::{DataKey, KeyId};
-use crate::place::{Place, PlaceName};
+use crate::place::{Form, Place, PlaceName};
 
-/// First byte of every sealed value.
-pub const FORMAT: u8 = 1;
+/// First byte of every value that is sealed now.
+pub const FORMAT: u8 = 2;
+
+/// First byte of values whose place was not padded. They open for ever.
+const UNPADDED: u8 = 1;
 
 const HEADER: usize = 1 + 16;
 
@@ -96,7 +99,9 @@ impl DataKey {
     pub(crate) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Result<Vec<u8>, SealError> {
         let mut header = [FORMAT; HEADER];
         header[1..].copy_from_slice(self.id().as_bytes());
-        place.with_associated_data(|aad| self.gcm().seal(&header, aad, plain))
+        place.with_associated_data(Form::Padded(FORMAT), |aad| {
+            self.gcm().seal(&header, aad, plain)
+        })
     }
 
     /// Opens what a [`crate::SealingKey`] sealed with this key for the same place.
@@ -116,7 +121,7 @@ impl DataKey {
         place: &Place<'_>,
         mut blob: Vec<u8>,
     ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
-        let (found, _) = split(place, &blob)?;
+        let (form, found) = split(place, &blob)?;
         if found != self.id() {
             return Err(OpenError::OtherKey {
                 at: place.name(),
@@ -124,7 +129,7 @@ impl DataKey {
                 given: self.id(),
             });
         }
-        let opened = place.with_associated_data(|aad| {
+        let opened = place.with_associated_data(form, |aad| {
             // `split` made sure that there is more than a header.
             self.gcm().open_in_place(aad, &mut blob[HEADER..])
         });
@@ -144,21 +149,81 @@ impl DataKey {
 /// # Errors
 /// When the value is too short or of an unknown format.
 pub fn key_id_of(place: &Place<'_>, blob: &[u8]) -> Result<KeyId, OpenError> {
-    split(place, blob).map(|(id, _)| id)
+    split(place, blob).map(|(_, id)| id)
 }
 
-fn split<'b>(place: &Place<'_>, blob: &'b [u8]) -> Result<(KeyId, &'b [u8]), OpenError> {
+fn split(place: &Place<'_>, blob: &[u8]) -> Result<(Form, KeyId), OpenError> {
     let truncated = || OpenError::Truncated { at: place.name() };
     let (&format, rest) = blob.split_first().ok_or_else(truncated)?;
-    if format != FORMAT {
-        return Err(OpenError::UnknownFormat {
-            at: place.name(),
-            format,
-        });
-    }
+    let form = match format {
+        FORMAT => Form::Padded(FORMAT),
+        UNPADDED => Form::Bare,
+        _ => {
+            return Err(OpenError::UnknownFormat {
+                at: place.name(),
+                format,
+            });
+        }
+    };
     let (id, body) = rest.split_first_chunk::<16>().ok_or_else(truncated)?;
     if body.len() < IV + TAG {
         return Err(truncated());
     }
-    Ok((Uuid::from_bytes(*id), body))
+    Ok((form, Uuid::from_bytes(*id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(row: &str) -> Place<'_> {
+        Place {
+            tenant: Uuid::from_u128(5),
+            table: "patient_identity",
+            row,
+            column: "name",
+            version: 9,
+        }
+    }
+
+    /// Rows whose bare associated data end before, at and after a step of the padding.
+    fn rows() -> impl Iterator<Item = String> {
+        (30..48).map(|letters| "r".repeat(letters))
+    }
+
+    fn sealed_in_format_1(key: &DataKey, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
+        let mut header = [UNPADDED; HEADER];
+        header[1..].copy_from_slice(key.id().as_bytes());
+        let aad = place.associated_data();
+        key.gcm().seal(&header, &aad, plain).unwrap()
+    }
+
+    #[test]
+    fn v1_what_was_sealed_in_format_1_opens_for_ever() {
+        let key = DataKey::generate().unwrap();
+        for row in rows() {
+            let place = place(&row);
+            let blob = sealed_in_format_1(&key, &place, b"Okafor");
+            assert_eq!(key.open(&place, &blob).unwrap()[..], b"Okafor"[..]);
+            assert_eq!(key_id_of(&place, &blob).unwrap(), key.id());
+        }
+    }
+
+    /// The format is not in the clear alone: what is sealed in one is not taken for the other.
+    #[test]
+    fn v5_a_seal_of_one_format_is_none_of_the_other() {
+        let key = DataKey::generate().unwrap();
+        for row in rows() {
+            let place = place(&row);
+            let mut old = sealed_in_format_1(&key, &place, b"Okafor");
+            old[0] = FORMAT;
+            let mut new = key.seal(&place, b"Okafor").unwrap();
+            assert_eq!(new[0], FORMAT);
+            new[0] = UNPADDED;
+            for blob in [old, new] {
+                let error = key.open(&place, &blob).unwrap_err();
+                assert_eq!(error.code(), "sealed-tampered");
+            }
+        }
+    }
 }

@@ -84,14 +84,22 @@ fn main() -> ExitCode {
 fn run(options: &Options, chosen: &[Box<dyn row::Row>]) -> Result<bool, row::RowError> {
     let progress = indicatif::ProgressBar::new_spinner();
     let mut measured = Vec::new();
+    let mut broken = Vec::new();
     for row in chosen {
         progress.set_message(format!("{}: preparing", row.name()));
         progress.enable_steady_tick(std::time::Duration::from_millis(120));
-        let result =
-            row.measure(&|what| progress.set_message(format!("{}: {what}", row.name())))?;
-        for row in result {
-            progress.suspend(|| println!("{}", report::line(&row)));
-            measured.push(row);
+        match row.measure(&|what| progress.set_message(format!("{}: {what}", row.name()))) {
+            Ok(result) => {
+                for row in result {
+                    progress.suspend(|| println!("{}", report::line(&row)));
+                    measured.push(row);
+                }
+            }
+            // The others took minutes, and do not need it.
+            Err(error) => {
+                progress.suspend(|| println!("{:24} NOT MEASURED: {error}", row.name()));
+                broken.push((row.name(), error.to_string()));
+            }
         }
     }
     progress.finish_and_clear();
@@ -103,8 +111,8 @@ fn run(options: &Options, chosen: &[Box<dyn row::Row>]) -> Result<bool, row::Row
         load::page::put(
             &options.table,
             "Budgets",
-            &report::table(&measured, &machine),
+            &report::table(&measured, &broken, &machine),
         )?;
     }
-    Ok(measured.iter().all(|row| row.within_budget))
+    Ok(broken.is_empty() && measured.iter().all(|row| row.within_budget))
 }

@@ -29,7 +29,7 @@ pub fn line(row: &Figure) -> String {
 }
 
 /// The section of the page in `docs`.
-pub fn table(rows: &[Figure], machine: &str) -> String {
+pub fn table(rows: &[Figure], broken: &[(&str, String)], machine: &str) -> String {
     let mut page = format!(
         "Written by `cargo xtask bench`. Each row was measured against its peer in one run, in\n\
          turn, median of five (p95 where the row says so). Machine: {machine}.\n\n\
@@ -53,6 +53,12 @@ pub fn table(rows: &[Figure], machine: &str) -> String {
             row.unit,
             row.budget,
             row.load
+        );
+    }
+    for (name, why) in broken {
+        let _ = writeln!(
+            page,
+            "| {name} | not measured: {why} | – | – | – | **no** | – |"
         );
     }
     let noted: Vec<_> = rows
@@ -90,9 +96,11 @@ mod tests {
         let absolute = Figure::new("c", 31.0, "ms", None, Budget::AtMost(30.0));
         assert!(good.within_budget && !bad.within_budget && !absolute.within_budget);
         let noted = absolute.noting("in the rain");
-        let page = table(&[good.clone(), bad, noted], "a machine");
+        let broken = [("d", "no display".to_owned())];
+        let page = table(&[good.clone(), bad, noted], &broken, "a machine");
         assert!(page.ends_with("\n- c: in the rain\n"));
-        assert_eq!(page.matches("**no**").count(), 2);
+        assert!(page.contains("| d | not measured: no display |"));
+        assert_eq!(page.matches("**no**").count(), 3);
         let json: serde_json::Value = serde_json::from_str(&json(&[good]).unwrap()).unwrap();
         assert_eq!(json["rows"][0]["ratio"], 0.6);
         assert_eq!(json["rows"][0]["within_budget"], true);

@@ -3,6 +3,7 @@
 use load::LoadError;
 use load::chance::Chance;
 use load::client::Target;
+use protocol::sync::ScopeChange;
 use serde_json::json;
 use testbed::{NewUser, Platform, PlatformOptions};
 use workstation::view::Cause;
@@ -103,5 +104,14 @@ fn fill(cache: &cache::Cache) -> Result<(), RowError> {
     })?;
     clinic::fill(cache, CHARTS * RECORDS, |n| {
         clinic::observation(n, n % CHARTS, SIZE)
-    })
+    })?;
+    // As the feed does when the last record of a chart has come.
+    let mut whole = clinic::page(CHARTS * RECORDS, Vec::new(), false);
+    whole.scope = Some(Box::new(ScopeChange {
+        chart: vec!["Observation".into()],
+        arrived: (0..CHARTS).map(|n| clinic::id(0, n)).collect(),
+        ..ScopeChange::default()
+    }));
+    cache.apply_page(&whole, clinic::at(), clinic::seal)?;
+    Ok(())
 }
