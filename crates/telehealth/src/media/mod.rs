@@ -2,6 +2,7 @@
 
 pub mod adapt;
 mod arrivals;
+mod assembly;
 pub mod call;
 mod codec;
 pub mod device;

@@ -1,8 +1,8 @@
 //! What the other side tells about the packets it gets.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use rtc::interceptor::{Interceptor, Packet, StreamInfo, TaggedPacket};
@@ -14,25 +14,27 @@ use rtc::rtcp::sender_report::SenderReport;
 use rtc::sansio::Protocol;
 use rtc::shared::error::Error;
 
-/// Nobody reported since it was last asked.
-const NONE: u32 = u32::MAX;
+use super::lock;
+
+/// Fewer packets than this say nothing about a line.
+const ENOUGH: u32 = 20;
 
 /// What was told, for the two who act on it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Told {
     /// A whole picture is wanted.
     whole: AtomicBool,
-    /// The worst loss since it was last asked, in 256ths.
-    lost: AtomicU32,
+    lost: Mutex<Lost>,
 }
 
-impl Default for Told {
-    fn default() -> Self {
-        Self {
-            whole: AtomicBool::new(false),
-            lost: AtomicU32::new(NONE),
-        }
-    }
+/// Packets of all streams together: of one alone there are too few to tell a poor line from bad
+/// luck.
+#[derive(Debug, Default)]
+struct Lost {
+    /// The last report of each stream: the number it had come to, and how many it had lost.
+    streams: BTreeMap<u32, (u32, u32)>,
+    expected: u32,
+    lost: u32,
 }
 
 impl Told {
@@ -44,22 +46,33 @@ impl Told {
         self.whole.swap(false, Ordering::Relaxed)
     }
 
-    /// The part that was lost, if there was a report since the last question.
+    /// The part that was lost since it was last told, if enough was sent to tell.
     pub(crate) fn take_lost(&self) -> Option<f32> {
-        match self.lost.swap(NONE, Ordering::Relaxed) {
-            NONE => None,
-            lost => Some(lost as f32 / 256.0),
+        let mut lost = lock(&self.lost);
+        if lost.expected < ENOUGH {
+            return None;
         }
+        let part = lost.lost as f32 / lost.expected as f32;
+        (lost.expected, lost.lost) = (0, 0);
+        Some(part)
     }
 
     fn reported(&self, reports: &[ReceptionReport]) {
+        let mut lost = lock(&self.lost);
         for report in reports {
-            let lost = u32::from(report.fraction_lost);
-            let worse = |before| (before == NONE || before < lost).then_some(lost);
-            // An error says only that it was worse already.
-            let _ = self
-                .lost
-                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, worse);
+            let now = (report.last_sequence_number, report.total_lost);
+            let Some(before) = lost.streams.insert(report.ssrc, now) else {
+                continue;
+            };
+            let expected = now.0.wrapping_sub(before.0);
+            // A report that was overtaken tells nothing new.
+            if expected > u32::MAX / 2 {
+                lost.streams.insert(report.ssrc, before);
+                continue;
+            }
+            lost.expected += expected;
+            // What came late after all was not lost.
+            lost.lost += now.1.saturating_sub(before.1).min(expected);
         }
     }
 
@@ -128,4 +141,32 @@ impl Interceptor for Listening {
     fn unbind_local_stream(&mut self, _: &StreamInfo) {}
     fn bind_remote_stream(&mut self, _: &StreamInfo) {}
     fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(ssrc: u32, last_sequence_number: u32, total_lost: u32) -> ReceptionReport {
+        ReceptionReport {
+            ssrc,
+            last_sequence_number,
+            total_lost,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn t2_loss_is_reckoned_over_picture_and_sound_together() {
+        let told = Told::default();
+        told.reported(&[report(1, 1_000, 3), report(2, 70_000, 9)]);
+        assert_eq!(told.take_lost(), None);
+        told.reported(&[report(1, 1_010, 5), report(2, 70_090, 12)]);
+        assert_eq!(told.take_lost(), Some(0.05));
+        // A handful says nothing yet; what came late was not lost; an old report counts nothing.
+        told.reported(&[report(1, 1_015, 6)]);
+        assert_eq!(told.take_lost(), None);
+        told.reported(&[report(2, 70_125, 11), report(1, 1_012, 9)]);
+        assert_eq!(told.take_lost(), Some(0.025));
+    }
 }

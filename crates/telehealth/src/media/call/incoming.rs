@@ -5,22 +5,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use rtc::media::io::sample_builder::SampleBuilder;
+use bytes::{Bytes, BytesMut};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp::codec::h264::H264Packet;
+use rtc::rtp::packetizer::Depacketizer as _;
 use tokio::sync::mpsc;
 use webrtc::media_stream::track_remote::{TrackRemote, TrackRemoteEvent};
 
 use super::super::arrivals::{Arrivals, Next};
+use super::super::assembly::{Assembly, Part};
 use super::super::codec::{PictureDecoder, SoundDecoder};
 use super::super::studio::Studio;
 use super::{CallError, Counters, Event};
 
 /// A whole picture is asked for at most this often.
 const ASK_AGAIN: Duration = Duration::from_millis(400);
-/// A picture whose parts are not there by then is given up.
-const PICTURE_LATE: Duration = Duration::from_millis(300);
+/// What is missing for longer was asked for and did not come: a whole picture will be needed.
+const UNANSWERED: Duration = Duration::from_millis(180);
 /// Longer without a picture is a freeze that a person sees.
 const FREEZE: Duration = Duration::from_millis(200);
 
@@ -74,28 +75,38 @@ pub(super) async fn see(
     events: mpsc::UnboundedSender<Event>,
 ) {
     let broken = Arc::new(AtomicBool::new(false));
-    let Ok(decoder) = decoder(studio, counters, events, Arc::clone(&broken)) else {
+    let Ok(decoder) = decoder(studio, Arc::clone(&counters), events, Arc::clone(&broken)) else {
         return;
     };
     let ssrc = track.ssrcs().await.first().copied().unwrap_or_default();
-    let mut builder =
-        SampleBuilder::new(512, H264Packet::default(), 90_000).with_max_time_delay(PICTURE_LATE);
+    let mut assembly = Assembly::default();
+    let begun = Instant::now();
     let mut asked: Option<Instant> = None;
     while let Some(event) = track.poll().await {
-        match event {
-            TrackRemoteEvent::OnRtpPacket(packet) => builder.push(Instant::now(), packet),
+        let packet = match event {
+            TrackRemoteEvent::OnRtpPacket(packet) => packet,
             TrackRemoteEvent::OnEnded | TrackRemoteEvent::OnError => return,
             _ => continue,
-        }
-        let mut lost = broken.swap(false, Ordering::Relaxed);
-        while let Some(sample) = builder.pop(Instant::now()) {
-            lost |= sample.prev_dropped_packets > 0;
-            if decoder.try_send(sample.data).is_err() {
+        };
+        let now = begun.elapsed();
+        let part = Part {
+            head: H264Packet::default().is_partition_head(&packet.payload),
+            last: packet.header.marker,
+            payload: packet.payload,
+        };
+        assembly.push(packet.header.sequence_number, part, now);
+        let mut lost = broken.swap(false, Ordering::Relaxed) || assembly.lacks(now, UNANSWERED);
+        while let Some(whole) = assembly.pop(now) {
+            if whole.after_gap {
+                counters.gaps.fetch_add(1, Ordering::Relaxed);
                 lost = true;
             }
+            let taken = unpacked(&whole.parts).map(|picture| decoder.try_send(picture));
+            lost |= !matches!(taken, Some(Ok(())));
         }
         if lost && asked.is_none_or(|asked| asked.elapsed() > ASK_AGAIN) {
             asked = Some(Instant::now());
+            counters.wholes_asked.fetch_add(1, Ordering::Relaxed);
             let request = PictureLossIndication {
                 sender_ssrc: 0,
                 media_ssrc: ssrc,
@@ -106,6 +117,18 @@ pub(super) async fn see(
             broken.store(true, Ordering::Relaxed);
         }
     }
+}
+
+/// A picture as the decoder takes it.
+fn unpacked(parts: &[Bytes]) -> Option<Bytes> {
+    let mut reader = H264Packet::default();
+    let mut picture = BytesMut::new();
+    for part in parts {
+        if !part.is_empty() {
+            picture.extend_from_slice(&reader.depacketize(part).ok()?);
+        }
+    }
+    Some(picture.freeze())
 }
 
 /// A thread that decodes what it is given and shows it.

@@ -103,6 +103,10 @@ pub struct Counters {
     pub pictures_sent: AtomicU64,
     /// Pictures of the patient that were decoded.
     pub pictures_decoded: AtomicU64,
+    /// Places where a picture, or more than one, was given up.
+    pub gaps: AtomicU64,
+    /// How often a whole picture was asked for.
+    pub wholes_asked: AtomicU64,
     /// Packets of sound that were decoded.
     pub sounds_decoded: AtomicU64,
     /// Packets of sound that were lost and made up for.
