@@ -303,7 +303,9 @@ export type CallState =
 /**  Picture and sound flow. */
 "talking" | 
 /**  Nothing comes from the patient; it is tried again. */
-"interrupted";
+"interrupted" | 
+/**  It was tried often enough. The user may begin the call again. */
+"failed";
 
 /**  The call on this computer. */
 export type CallView = {

@@ -1,19 +1,22 @@
 //! The call that goes on at this workstation, and what the server tells of visits.
 
+mod attempts;
+mod connecting;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use protocol::statement::Signed;
-use protocol::visit::{Act, CallKey, Relay, VisitAct, VisitNews, VisitStage, VisitState};
-use telehealth::description::fingerprint;
+use protocol::visit::{Act, VisitAct, VisitNews, VisitStage, VisitState};
 use telehealth::media::adapt::Quality;
-use telehealth::media::call::{self, Call, Event, Setup};
+use telehealth::media::call::Call;
 use telehealth::media::device::{self, Device, DeviceError};
 use telehealth::media::frames::Frames;
 use telehealth::media::{Studio, frames::FramesError};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
+
+use attempts::Attempts;
 
 use crate::notice::{Notice, Notices};
 use crate::port::server::{Server, ServerError, Session};
@@ -27,10 +30,6 @@ const ORIGINS: &[&str] = &["tauri://localhost", "http://tauri.localhost"];
 const VISIT: &str = "Visit";
 /// Pause before the stream of news is opened again.
 const AGAIN: Duration = Duration::from_secs(2);
-/// Pause before a broken call is begun anew …
-const RETRY: Duration = Duration::from_millis(700);
-/// … and how often without anything coming of it.
-const RETRIES: u32 = 20;
 
 /// Visits of an open profile. Dropping it ends the call and closes the devices.
 pub(crate) struct Visiting {
@@ -56,6 +55,8 @@ struct Shared {
     notices: Notices,
     /// Held while a call is set up or ended.
     turn: tokio::sync::Mutex<()>,
+    /// How many offers have come for the call here.
+    offers: watch::Sender<u32>,
     state: Mutex<State>,
 }
 
@@ -72,7 +73,7 @@ struct State {
     frames: Option<Frames>,
     chosen: Chosen,
     trouble: Option<DeviceKind>,
-    retries: u32,
+    attempts: Attempts,
     /// Number of the call whose events count.
     number: u32,
 }
@@ -89,6 +90,10 @@ impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that can panic runs under this lock.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wants(&self, appointment: &str) -> bool {
+        self.state().wanted.as_deref() == Some(appointment)
     }
 
     fn changed(&self) {
@@ -124,6 +129,7 @@ impl Visiting {
             sessions,
             notices,
             turn: tokio::sync::Mutex::default(),
+            offers: watch::Sender::new(0),
             state: Mutex::default(),
         });
         let task = tokio::spawn(listen(Arc::clone(&shared)));
@@ -161,11 +167,15 @@ impl Handle {
             state.wanted = Some(appointment.to_owned());
             state.stands = Some(CallState::Connecting);
             state.quality = None;
-            state.retries = 0;
+            state.attempts = Attempts::default();
         }
+        let offers = *self.0.offers.borrow();
         let admitted = self.0.act(appointment, Act::Admit).await;
         if admitted.is_err() {
             self.leave().await;
+        } else {
+            let (shared, appointment) = (Arc::clone(&self.0), appointment.to_owned());
+            tokio::spawn(async move { connecting::expect(&shared, &appointment, offers).await });
         }
         self.0.changed();
         admitted
@@ -408,172 +418,10 @@ async fn hear(shared: &Arc<Shared>, word: VisitNews) {
         } => {
             // Another workstation asked the patient in: the answer is its.
             if shared.state().wanted.as_deref() == Some(&appointment) {
-                tokio::spawn(answer(Arc::clone(shared), appointment, call, sdp, relays));
+                shared.offers.send_modify(|count| *count += 1);
+                let shared = Arc::clone(shared);
+                tokio::spawn(connecting::answer(shared, appointment, call, sdp, relays));
             }
-        }
-    }
-}
-
-/// Answers an offer and follows the call until it is replaced.
-async fn answer(
-    shared: Arc<Shared>,
-    appointment: String,
-    number: u32,
-    offer: String,
-    relays: Vec<Relay>,
-) {
-    let (heard, mut events) = mpsc::unbounded_channel();
-    {
-        let _turn = shared.turn.lock().await;
-        let (before, studio) = {
-            let mut state = shared.state();
-            (state.call.take(), state.studio.clone())
-        };
-        if let Some(before) = before {
-            before.close().await;
-        }
-        let Some(studio) = studio else { return };
-        let made = make(&shared, &appointment, number, &offer, relays, studio, heard).await;
-        match made {
-            Ok(call) => {
-                let unwanted = {
-                    let mut state = shared.state();
-                    if state.wanted.as_deref() == Some(appointment.as_str()) {
-                        state.number = number;
-                        state.call = Some(call);
-                        None
-                    } else {
-                        Some(call)
-                    }
-                };
-                if let Some(call) = unwanted {
-                    call.close().await;
-                    return;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(reason = %error, "an offer could not be answered");
-                return;
-            }
-        }
-    }
-    while let Some(event) = events.recv().await {
-        let act = {
-            let mut state = shared.state();
-            if state.number != number || state.wanted.as_deref() != Some(appointment.as_str()) {
-                // What an earlier connection says on its way out.
-                return;
-            }
-            match event {
-                Event::Connected => {
-                    state.stands = Some(CallState::Talking);
-                    state.retries = 0;
-                    Some(Act::Connected)
-                }
-                Event::Interrupted => {
-                    state.stands = Some(CallState::Interrupted);
-                    Some(Act::Interrupted)
-                }
-                Event::Failed => {
-                    state.stands = Some(CallState::Interrupted);
-                    None
-                }
-                Event::Quality(quality) => {
-                    state.quality = Some(quality);
-                    continue;
-                }
-                Event::FirstPicture => continue,
-            }
-        };
-        shared.changed();
-        match act {
-            Some(act) => {
-                // The list tells less than the call does; nothing hangs on it.
-                let _ = shared.act(&appointment, act).await;
-            }
-            None => {
-                begin_anew(&shared, &appointment).await;
-                return;
-            }
-        }
-    }
-}
-
-/// Asks the patient's browser for another connection, for as long as there is hope.
-async fn begin_anew(shared: &Arc<Shared>, appointment: &str) {
-    loop {
-        tokio::time::sleep(RETRY).await;
-        {
-            let mut state = shared.state();
-            if state.wanted.as_deref() != Some(appointment) || state.retries >= RETRIES {
-                return;
-            }
-            state.retries += 1;
-        }
-        // While the patient is away nothing can be asked of the browser: it comes back by itself,
-        // and the server lets it offer anew.
-        if shared.act(appointment, Act::Again).await.is_ok() {
-            return;
-        }
-    }
-}
-
-/// Why an offer was not answered.
-#[derive(Debug, thiserror::Error)]
-enum AnswerError {
-    #[error("the call could not be set up")]
-    Call(#[from] call::CallError),
-    #[error("the answer could not be signed")]
-    Signing(#[from] protocol::statement::StatementError),
-    #[error("the server did not take the answer")]
-    Server(#[from] ServerError),
-    #[error("there is no session")]
-    NoSession,
-}
-
-async fn make(
-    shared: &Shared,
-    appointment: &str,
-    number: u32,
-    offer: &str,
-    relays: Vec<Relay>,
-    studio: Arc<Studio>,
-    events: mpsc::UnboundedSender<Event>,
-) -> Result<Call, AnswerError> {
-    let session = shared
-        .sessions
-        .borrow()
-        .clone()
-        .ok_or(AnswerError::NoSession)?;
-    let setup = Setup {
-        relays: relays
-            .into_iter()
-            .map(|relay| call::Relay {
-                urls: relay.urls,
-                username: relay.username,
-                credential: relay.credential,
-            })
-            .collect(),
-        relayed_only: false,
-    };
-    let (made, answer) = Call::answer(offer, setup, studio, events).await?;
-    let key = CallKey {
-        appointment: appointment.to_owned(),
-        call: number,
-        ours: answer.fingerprint,
-        // The call was made with this offer: it names one certificate.
-        theirs: fingerprint(offer).unwrap_or_default(),
-    };
-    let key = Signed::sign(&key, &session.device.key)?;
-    let act = Act::Answer {
-        sdp: answer.sdp,
-        key,
-    };
-    match shared.act(appointment, act).await {
-        Ok(()) => Ok(made),
-        Err(error) => {
-            made.close().await;
-            Err(error.into())
         }
     }
 }

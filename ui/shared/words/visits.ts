@@ -44,6 +44,8 @@ export const visitWords = {
     states: {
       connecting: 'Connecting to the patient…',
       interrupted: 'The connection broke off and is tried again. The patient sees this too.',
+      failed:
+        'No connection came about, though it was tried several times. Begin the call again, or telephone the patient.',
     },
     quality: {
       good: 'Good connection',

@@ -123,6 +123,7 @@ async fn t2_a_relay_is_enough() {
     let setup = Setup {
         relays: vec![relay.as_relay()],
         relayed_only: true,
+        ..Setup::default()
     };
     let mut clinician = Clinician::start(Path::Direct, setup).await;
     let _browser = Browser::open(clinician.address(), &relay.as_query()).await;

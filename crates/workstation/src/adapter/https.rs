@@ -23,6 +23,8 @@ use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
 use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -45,6 +47,7 @@ const PAGE: u32 = 2_000;
 /// The adapter.
 pub struct Https {
     client: Client,
+    authorities: Vec<CertificateDer<'static>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -69,6 +72,7 @@ impl Https {
             .connect_timeout(CONNECT)
             .read_timeout(SILENCE)
             .pool_idle_timeout(Duration::from_secs(60));
+        let mut authorities = Vec::new();
         if let Some(ca) = ca {
             let pem = std::fs::read(ca).map_err(configuration)?;
             let certificates = Certificate::from_pem_bundle(&pem).map_err(configuration)?;
@@ -76,10 +80,14 @@ impl Https {
                 return Err(configuration("the file holds no certificate"));
             }
             builder = builder.tls_certs_only(certificates);
+            authorities = CertificateDer::pem_slice_iter(&pem)
+                .collect::<Result<_, _>>()
+                .map_err(configuration)?;
         }
         let client = builder.build().map_err(configuration)?;
         Ok(Self {
             client,
+            authorities,
             clock,
             entropy,
         })
@@ -336,6 +344,10 @@ impl Server for Https {
     ) -> Answer<'a, Invitation> {
         let token = Some(session.token.expose());
         Box::pin(self.post(&session.device, token, path::VISIT_INVITE, request))
+    }
+
+    fn authorities(&self) -> Vec<CertificateDer<'static>> {
+        self.authorities.clone()
     }
 
     fn visit_act<'a>(&'a self, session: &'a Session, act: &'a VisitAct) -> Answer<'a, ()> {

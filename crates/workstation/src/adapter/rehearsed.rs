@@ -17,6 +17,7 @@ use protocol::statement::Signed;
 use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
@@ -242,6 +243,10 @@ impl Server for Rehearsed {
         request: &'a InviteRequest,
     ) -> Answer<'a, Invitation> {
         self.unless_cut(|server| server.invite(session, request))
+    }
+
+    fn authorities(&self) -> Vec<CertificateDer<'static>> {
+        self.inner.authorities()
     }
 
     fn visit_act<'a>(&'a self, session: &'a Session, act: &'a VisitAct) -> Answer<'a, ()> {

@@ -18,6 +18,7 @@ use protocol::statement::Signed;
 use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
+use rustls::pki_types::CertificateDer;
 use url::Url;
 
 /// Why a request has no good answer.
@@ -218,6 +219,10 @@ pub trait Server: Send + Sync {
         session: &'a Session,
         request: &'a InviteRequest,
     ) -> Answer<'a, Invitation>;
+    /// The certificate authorities of the organisation, if it has its own.
+    fn authorities(&self) -> Vec<CertificateDer<'static>> {
+        Vec::new()
+    }
     /// Does something in a video visit.
     fn visit_act<'a>(&'a self, session: &'a Session, act: &'a VisitAct) -> Answer<'a, ()>;
     /// Opens the stream of what happens in video visits.

@@ -101,6 +101,8 @@ pub enum CallState {
     Talking,
     /// Nothing comes from the patient; it is tried again.
     Interrupted,
+    /// It was tried often enough. The user may begin the call again.
+    Failed,
 }
 
 /// How the patient sees and hears.

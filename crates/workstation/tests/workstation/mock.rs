@@ -42,6 +42,7 @@ pub use crate::mock_computer::{MockClock, MockKeychain, Mood};
 use crate::mock_keys::MockKeys;
 use crate::mock_ledger::MockLedger;
 use crate::mock_office::Office;
+use crate::mock_visits::MockVisits;
 
 /// A server in memory: takes everything, remembers everything.
 pub struct MockServer {
@@ -69,6 +70,7 @@ pub struct MockServer {
     pub ledger: Mutex<MockLedger>,
     pub office: Mutex<Office>,
     pub keys: Mutex<MockKeys>,
+    pub visits: MockVisits,
     /// The browser that the sign-in with the organisation goes through.
     pub browser: Arc<MockBrowser>,
     /// How many passwords came here.
@@ -101,6 +103,7 @@ impl MockServer {
             ledger: Mutex::default(),
             office: Mutex::default(),
             keys: Mutex::new(MockKeys::new(clock)),
+            visits: MockVisits::default(),
             genesis: Mutex::default(),
             browser: Arc::default(),
             passwords_seen: AtomicU32::new(0),
@@ -621,18 +624,15 @@ impl Server for MockServer {
         self.answer("invite", Err(ServerError::Offline("no visits here".into())))
     }
 
-    fn visit_act<'a>(&'a self, _: &'a Session, _: &'a VisitAct) -> Answer<'a, ()> {
-        self.answer(
-            "visit_act",
-            Err(ServerError::Offline("no visits here".into())),
-        )
+    fn visit_act<'a>(&'a self, _: &'a Session, act: &'a VisitAct) -> Answer<'a, ()> {
+        self.answer("visit_act", self.visits.act(act))
     }
 
     fn visit_news<'a>(
         &'a self,
         _: &'a Session,
     ) -> Answer<'a, BoxStream<'static, Result<VisitNews, ServerError>>> {
-        self.answer("visit_news", Ok(futures_util::stream::pending().boxed()))
+        self.answer("visit_news", Ok(self.visits.stream()))
     }
 }
 

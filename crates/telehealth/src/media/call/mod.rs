@@ -4,6 +4,7 @@ mod agreement;
 mod handshake;
 mod incoming;
 mod outgoing;
+mod relays;
 mod wire;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,6 +17,7 @@ use rtc::peer_connection::configuration::RTCConfigurationBuilder;
 use rtc::peer_connection::configuration::setting_engine::SettingEngineBuilder;
 use rtc::peer_connection::sdp::RTCSessionDescription;
 use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
+pub use rustls::pki_types::CertificateDer;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -23,7 +25,7 @@ use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCIceConnectionState,
-    RTCIceGatheringState, RTCIceServer, RTCIceTransportPolicy, RTCPeerConnectionState,
+    RTCIceGatheringState, RTCIceTransportPolicy, RTCPeerConnectionState,
 };
 
 use super::adapt::{Adaptation, Quality};
@@ -33,6 +35,7 @@ use super::studio::Studio;
 use super::{FRAME, lock};
 use crate::description::fingerprint;
 use outgoing::{Outgoing, encoder};
+use relays::Reached;
 use wire::Wire;
 
 /// Where the two sides may meet if they do not reach each other.
@@ -53,6 +56,9 @@ pub struct Setup {
     pub relays: Vec<Relay>,
     /// Nothing but relays may be used.
     pub relayed_only: bool,
+    /// Authorities that relays' certificates may come from, beside those that this computer
+    /// trusts.
+    pub authorities: Vec<CertificateDer<'static>>,
 }
 
 /// What becomes of a call.
@@ -85,6 +91,19 @@ pub enum CallError {
     /// No thread could be started.
     #[error("no thread could be started")]
     Thread(#[from] std::io::Error),
+}
+
+impl CallError {
+    /// The same for as long as there is such an error. Unlike the words of what it stems from, it
+    /// names no address and no device, and may be logged.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Connection(_) => "call-connection",
+            Self::Fingerprint => "call-fingerprint",
+            Self::Codec(_) => "call-codec",
+            Self::Thread(_) => "call-thread",
+        }
+    }
 }
 
 /// What the browser is answered.
@@ -123,6 +142,8 @@ pub struct Call {
     counters: Arc<Counters>,
     studio: Arc<Studio>,
     tasks: Arc<Mutex<JoinSet<()>>>,
+    /// Carries to the relays, also the good-bye.
+    _reached: Reached,
 }
 
 /// ICE is there, and the rest must follow.
@@ -159,22 +180,14 @@ impl Call {
                 Some(Duration::from_millis(500)),
             )
             .build();
-        let servers = setup
-            .relays
-            .into_iter()
-            .map(|relay| RTCIceServer {
-                urls: relay.urls,
-                username: relay.username,
-                credential: relay.credential,
-            })
-            .collect();
+        let reached = relays::reach(setup.relays, &setup.authorities).await;
         let policy = if setup.relayed_only {
             RTCIceTransportPolicy::Relay
         } else {
             RTCIceTransportPolicy::All
         };
         let configuration = RTCConfigurationBuilder::new()
-            .with_ice_servers(servers)
+            .with_ice_servers(reached.servers.clone())
             .with_ice_transport_policy(policy)
             .build();
         let (gathered, mut gathering) = mpsc::channel(1);
@@ -206,6 +219,7 @@ impl Call {
             counters,
             studio,
             tasks,
+            _reached: reached,
         };
         match call.negotiate(offer, &mut gathering).await {
             Ok((answer, picture, sound)) => {
