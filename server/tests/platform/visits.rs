@@ -367,3 +367,48 @@ async fn t4_only_who_may_treat_the_patient_leads_a_visit() {
                     ('visit-invited', 'visit-admitted')";
     assert_eq!(bench.sql(refusals), "3");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t4_whatever_happens_in_a_visit_is_recorded_with_its_patient_and_appointment() {
+    let visit = Visit::begin().await;
+    let bench = &visit.bench;
+    let (mut page, _) = Page::join(bench, &visit.token).await;
+    let device = visit.clinician.device.clone();
+    let call = visit.offered(&mut page).await;
+    visit.acted(visit.answer(&device, call, "BB:02")).await;
+    page.hear().await;
+    visit.acted(Act::Connected).await;
+    // It breaks off, and the workstation asks for another connection.
+    visit.acted(Act::Interrupted).await;
+    visit.acted(Act::Again).await;
+    let word = page.hear().await;
+    assert!(matches!(word, ToPatient::Admitted { .. }), "{word:?}");
+    let (_, second) = Page::join(bench, &visit.token).await;
+    assert_eq!(refusal(&second), Some(NotLetIn::Occupied));
+    visit.acted(Act::EndCall).await;
+    page.hear().await;
+    page.say(&FromPatient::Leave).await;
+    timeout(PATIENCE, async {
+        while bench.events("visit-left") == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    visit.acted(Act::EndVisit).await;
+    let told = "SELECT string_agg(line, ' ' ORDER BY line) FROM (
+                  SELECT action || CASE WHEN success THEN ':' ELSE '!' END || count(*) AS line
+                  FROM audit_event WHERE action LIKE 'visit-%' OR action LIKE 'call-%'
+                  GROUP BY action, success) AS lines";
+    assert_eq!(
+        bench.sql(told),
+        "call-connected:1 call-ended:1 call-interrupted:1 visit-admitted:2 visit-ended:1 \
+         visit-invited:1 visit-joined!1 visit-joined:1 visit-left:1"
+    );
+    let strangers = "SELECT count(*) FROM audit_event
+                     WHERE (action LIKE 'visit-%' OR action LIKE 'call-%')
+                       AND NOT EXISTS (SELECT 1 FROM audit_event_patient AS about
+                                       WHERE about.event = audit_event.id
+                                         AND about.patient = 'p1')";
+    assert_eq!(bench.sql(strangers), "0");
+}
