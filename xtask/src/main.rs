@@ -53,6 +53,8 @@ enum Task {
     Bench(workstation::Passed),
     /// Load the platform for ten minutes, kill its server in the middle, look for what is lost.
     Load(workstation::Passed),
+    /// Hold one long video call and see that memory stays flat and sound with the picture.
+    SoakCall(workstation::Passed),
     /// Simulate sync with everything that can fail: many seeds, or one of them step by step.
     Simulate(simulate::Simulate),
     /// Kill processes, cut the power, and see that nothing is lost.
@@ -91,6 +93,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::Tidy(options) => tidy::run(&options),
         Task::Bench(options) => workstation::bench(&options),
         Task::Load(options) => workstation::load(&options),
+        Task::SoakCall(options) => workstation::soak_call(&options),
         Task::Simulate(options) => simulate::run(&options),
         Task::Faults(options) => faults::run(&options),
         Task::Tour(options) => tour::run(&options.arguments),

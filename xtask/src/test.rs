@@ -264,7 +264,9 @@ fn packages(paths: &[String]) -> Result<BTreeSet<String>, Failure> {
             .lines()
             .find_map(|line| line.strip_prefix("name = \""))
             .and_then(|rest| rest.split('"').next());
-        if let Some(name) = name.filter(|name| !matches!(*name, "acceptance" | "bench" | "load")) {
+        if let Some(name) =
+            name.filter(|name| !matches!(*name, "acceptance" | "bench" | "calls" | "load"))
+        {
             packages.insert(name.to_owned());
         }
     }

@@ -89,6 +89,12 @@ pub(crate) fn load(options: &Passed) -> Result<(), Failure> {
     measure("load", options)
 }
 
+/// `cargo xtask soak-call`: a long call with a browser.
+pub(crate) fn soak_call(options: &Passed) -> Result<(), Failure> {
+    as_shipped(&["calls"])?;
+    measure("soak-call", options)
+}
+
 /// All in one build: features are resolved for all packages together, and a program built alone
 /// might be another one.
 fn as_shipped(packages: &[&str]) -> Result<(), Failure> {

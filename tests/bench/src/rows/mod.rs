@@ -13,6 +13,7 @@ mod ledger_append;
 mod memory;
 mod srv;
 mod start;
+mod video;
 
 use crate::row::Row;
 use crate::served::Ground;
@@ -35,5 +36,6 @@ pub fn all() -> Vec<Box<dyn Row>> {
     rows.push(Box::new(field_crypt::FieldCrypt));
     rows.push(Box::new(start::Start));
     rows.push(Box::new(memory::Memory));
+    rows.push(Box::new(video::Video));
     rows
 }

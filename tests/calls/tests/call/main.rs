@@ -7,25 +7,19 @@
     reason = "tests fail by panicking, and say what they measured"
 )]
 
-mod browser;
-mod clinician;
-mod proxy;
-mod relay;
+mod faults;
 
 use std::time::Duration;
 
+use calls::PATIENCE;
+use calls::browser::{Browser, PATIENT_TONE};
+use calls::clinician::Clinician;
+use calls::proxy::{Between, Path};
+use calls::relay::TurnServer;
 use telehealth::media::call::{Event, Setup};
 use telehealth::media::device::{STAND_IN, TONE};
 use telehealth::media::pattern;
 use tokio::time::timeout;
-
-use browser::{Browser, PATIENT_TONE};
-use clinician::Clinician;
-use proxy::{Between, Path};
-use relay::TurnServer;
-
-/// Nothing here takes this long unless it never comes.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t1_picture_and_sound_flow_both_ways() {
@@ -104,7 +98,8 @@ async fn t2_five_percent_of_loss_is_lived_with() {
     let heard = clinician.heard_tone().await;
     println!(
         "under 5 % loss: first picture after {:.0} ms and {} connections; patient froze {:.0} ms, \
-         longest {:.0} ms, p50 {} ms, line {:?}; clinician froze {:?}",
+         longest {:.0} ms, p50 {} ms, line {:?}; clinician froze {:?}, pictures given up and \
+         whole ones asked for {:?}",
         seen.first,
         clinician.calls(),
         seen.freezes,
@@ -112,6 +107,7 @@ async fn t2_five_percent_of_loss_is_lived_with() {
         seen.p50,
         clinician.qualities(),
         clinician.frozen(),
+        clinician.gaps(),
     );
     assert!((heard - PATIENT_TONE).abs() < 8.0, "{heard} Hz");
     assert!(clinician.pictures_decoded() > 300);

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ pub enum Path {
 pub struct Between {
     percent: u64,
     delay: Duration,
+    cut: AtomicBool,
     /// Goes on from call to call: the next try does not lose what this one lost.
     dice: Mutex<u64>,
 }
@@ -35,11 +37,20 @@ impl Between {
         Arc::new(Self {
             percent,
             delay,
+            cut: AtomicBool::new(false),
             dice: Mutex::new(0x9E37_79B9_7F4A_7C15),
         })
     }
 
+    /// Nothing goes through until this is taken back.
+    pub fn cut(&self, cut: bool) {
+        self.cut.store(cut, Ordering::Relaxed);
+    }
+
     fn drops(&self) -> bool {
+        if self.cut.load(Ordering::Relaxed) {
+            return true;
+        }
         let mut dice = self.dice.lock().unwrap();
         // xorshift: as many packets are lost in every run, as far as as many are sent.
         *dice ^= *dice << 13;
