@@ -216,6 +216,18 @@ async fn choose_sex(tour: &Tour) -> Result<(), TourError> {
         .await
 }
 
+/// How far down the next free time of the same column is: what another appointment has is refused.
+const FREE: &str = "const own = document.querySelector(arguments[0]).getBoundingClientRect(); \
+    const others = Array.from(document.querySelectorAll('[data-testid=schedule-event]')) \
+        .map(e => e.getBoundingClientRect()) \
+        .filter(r => Math.abs(r.left - own.left) < own.width / 2 && Math.abs(r.top - own.top) > 2); \
+    for (let way = 30; own.bottom + way < window.innerHeight - 60; way += 30) { \
+        if (!others.some(r => r.top < own.bottom + way - 2 && r.bottom > own.top + way + 2)) { \
+            return way; \
+        } \
+    } \
+    return null";
+
 pub(super) async fn book_and_move(tour: &mut Tour) -> Result<(), TourError> {
     tour.begin("book an appointment");
     let window = tour.window()?;
@@ -240,7 +252,11 @@ pub(super) async fn book_and_move(tour: &mut Tour) -> Result<(), TourError> {
     let event = format!("[data-testid=schedule-event][data-appointment={id:?}]");
     let from = window.centre(&event).await?;
     let before = window.text(&event).await?;
-    window.drag(from, (from.0, from.1 + 60)).await?;
+    let way = window.ask(FREE, vec![event.as_str().into()]).await?;
+    let way = way
+        .as_i64()
+        .ok_or_else(|| window.broken("there is no free time to move it to"))?;
+    window.drag(from, (from.0, from.1 + way)).await?;
     let moved = tokio::time::Instant::now() + Duration::from_secs(20);
     while window.text(&event).await? == before {
         if tokio::time::Instant::now() > moved {
