@@ -9,6 +9,8 @@ pub const COMMAND_NAMES: &[&str] = &[
     "cancel_sign_in",
     "unlock",
     "lock",
+    "keep_place",
+    "kept_place",
     "sign_out",
     "change_password",
     "note_activity",

@@ -77,6 +77,20 @@ pub async fn lock(workstation: State<'_, Workstation>) -> Answer<SessionView> {
     workstation.lock().await
 }
 
+/// Keeps where the user is: ids and no words.
+#[tauri::command]
+#[specta::specta]
+pub async fn keep_place(workstation: State<'_, Workstation>, place: String) -> Answer<()> {
+    workstation.keep_place(place).await
+}
+
+/// Where the user was before the profile was locked.
+#[tauri::command]
+#[specta::specta]
+pub async fn kept_place(workstation: State<'_, Workstation>) -> Answer<Option<String>> {
+    workstation.kept_place().await
+}
+
 /// Ends the session on the server and locks.
 #[tauri::command]
 #[specta::specta]

@@ -14,9 +14,8 @@ mod window;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tauri::{App, Manager, RunEvent};
+use tauri::{App, AppHandle, Manager, RunEvent};
 use tokio::sync::broadcast::error::RecvError;
-use workstation::Workstation;
 use workstation::adapter::https::Https;
 use workstation::adapter::lock_signals::Buses;
 use workstation::adapter::system_browser::SystemBrowser;
@@ -28,6 +27,8 @@ use workstation::port::keychain::Keychain;
 use workstation::port::server::Server;
 use workstation::profile::config::Config;
 use workstation::profile::{Places, ProfileError};
+use workstation::view::session::SessionView;
+use workstation::{Notice, Workstation};
 
 fn main() -> ExitCode {
     #[cfg(target_os = "linux")]
@@ -155,29 +156,50 @@ fn forward(app: &App, workstation: &Workstation) {
     let mut notices = workstation.notices();
     let workstation = workstation.clone();
     tauri::async_runtime::spawn(async move {
-        let mut browsing = false;
+        let mut shown = Shown::default();
         loop {
             match notices.recv().await {
                 Ok(notice) => {
-                    if let workstation::Notice::Session(view) = &notice {
-                        // Back from the browser: the window comes to the front again.
-                        if std::mem::replace(&mut browsing, view.browsing) && !view.browsing {
-                            window::raise(&app);
-                        }
+                    if let Notice::Session(view) = &notice {
+                        shown.follow(&app, view);
                     }
                     events::forward(&app, notice);
                 }
                 Err(RecvError::Lagged(_)) => {
                     // Some were missed: tell the whole state again.
                     if let Ok(view) = workstation.session_view().await {
-                        events::forward(&app, workstation::Notice::Session(view));
+                        shown.follow(&app, &view);
+                        events::forward(&app, Notice::Session(view));
                     }
                     if let Ok(view) = workstation.sync_view().await {
-                        events::forward(&app, workstation::Notice::Sync(view));
+                        events::forward(&app, Notice::Sync(view));
                     }
                 }
                 Err(RecvError::Closed) => return,
             }
         }
     });
+}
+
+/// What the window was told last.
+#[derive(Default)]
+struct Shown {
+    /// Whose records it may have been given.
+    user: Option<(Option<String>, String)>,
+    browsing: bool,
+}
+
+impl Shown {
+    fn follow(&mut self, app: &AppHandle, view: &SessionView) {
+        // Back from the browser: the window comes to the front again.
+        if std::mem::replace(&mut self.browsing, view.browsing) && !view.browsing {
+            window::raise(app);
+        }
+        let user = view.user.as_ref();
+        let user = user.map(|user| (view.server.clone(), user.username.clone()));
+        let was = std::mem::replace(&mut self.user, user);
+        if was.is_some() && was != self.user {
+            window::forget(app);
+        }
+    }
 }

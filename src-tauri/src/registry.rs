@@ -18,6 +18,8 @@ pub fn registry() -> Builder<tauri::Wry> {
             cancel_sign_in,
             unlock,
             lock,
+            keep_place,
+            kept_place,
             sign_out,
             change_password,
             note_activity,

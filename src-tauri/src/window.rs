@@ -1,6 +1,6 @@
 //! The clinician's window.
 
-use tauri::{App, Manager, WebviewUrl, WebviewWindowBuilder};
+use tauri::{App, AppHandle, Manager, WebviewUrl, WebviewWindowBuilder};
 
 /// The label that the capability names.
 pub const CLINICIAN: &str = "clinician";
@@ -9,7 +9,6 @@ pub const CLINICIAN: &str = "clinician";
 /// it is ephemeral, and under WebDriver, which cannot drive an ephemeral one, its files lie in
 /// the profile area where the search for readable traces looks as well.
 pub fn open(app: &App, webview_folder: std::path::PathBuf) -> tauri::Result<()> {
-    let automated = std::env::var("TAURI_WEBVIEW_AUTOMATION").as_deref() == Ok("true");
     let builder = WebviewWindowBuilder::new(app, CLINICIAN, WebviewUrl::App("index.html".into()))
         .title("Rounds")
         .inner_size(1280.0, 800.0)
@@ -17,7 +16,7 @@ pub fn open(app: &App, webview_folder: std::path::PathBuf) -> tauri::Result<()> 
         .devtools(cfg!(debug_assertions))
         // The records come through the commands; no page of the world is ever opened.
         .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"));
-    let builder = if automated {
+    let builder = if is_automated() {
         builder.data_directory(webview_folder)
     } else {
         builder.incognito(true)
@@ -44,8 +43,39 @@ pub fn paint_where_it_is_cheap() {
     }
 }
 
+/// Ends the web engine's process, and with it all that it was ever given to show: no page can
+/// clear the memory of the engine that draws it. A new one draws the sign-in. WebDriver loses its
+/// window with the process, so under it the page alone is loaded anew, unless a test wants to see
+/// what is left (`ROUNDS_ENDS_WEB_PROCESS`).
+pub fn forget(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(CLINICIAN) else {
+        return;
+    };
+    let ends = !is_automated() || std::env::var_os("ROUNDS_ENDS_WEB_PROCESS").is_some();
+    if let Err(error) = window.with_webview(move |view| load_anew(&view, ends)) {
+        tracing::error!(reason = %error, "the window could not be made to forget");
+    }
+}
+
+fn is_automated() -> bool {
+    std::env::var("TAURI_WEBVIEW_AUTOMATION").as_deref() == Ok("true")
+}
+
+#[cfg(target_os = "linux")]
+fn load_anew(view: &tauri::webview::PlatformWebview, ends_process: bool) {
+    use webkit2gtk::WebViewExt as _;
+    let view = view.inner();
+    if ends_process {
+        view.terminate_web_process();
+    }
+    view.reload();
+}
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("The windows of other systems have an issue of their own.");
+
 /// Brings the window to the front when the program is started a second time.
-pub fn raise(app: &tauri::AppHandle) {
+pub fn raise(app: &AppHandle) {
     if let Some(window) = app.get_webview_window(CLINICIAN) {
         // A window system that refuses to raise leaves the window where it is.
         let _ = window.unminimize();

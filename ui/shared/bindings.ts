@@ -21,6 +21,10 @@ export const commands = {
 	unlock: (form: UnlockForm) => typedError<SessionView, Fault>(__TAURI_INVOKE("unlock", { form })),
 	/**  Drops every key and closes the cache. */
 	lock: () => typedError<SessionView, Fault>(__TAURI_INVOKE("lock")),
+	/**  Keeps where the user is: ids and no words. */
+	keepPlace: (place: string) => typedError<null, Fault>(__TAURI_INVOKE("keep_place", { place })),
+	/**  Where the user was before the profile was locked. */
+	keptPlace: () => typedError<string | null, Fault>(__TAURI_INVOKE("kept_place")),
 	/**  Ends the session on the server and locks. */
 	signOut: () => typedError<SessionView, Fault>(__TAURI_INVOKE("sign_out")),
 	/**

@@ -21,6 +21,8 @@ enum What {
     Keychain,
     /// Nothing: what is left in the memory of a locked workstation.
     Memory,
+    /// Nothing: what is left in the memory of the locked window and of its web engine.
+    Window,
 }
 
 impl What {
@@ -33,6 +35,7 @@ impl What {
             Self::Full => Some("full::"),
             Self::Keychain => Some("keychain::"),
             Self::Memory => Some("memory::"),
+            Self::Window => Some("window::"),
         }
     }
 }

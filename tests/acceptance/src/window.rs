@@ -98,6 +98,28 @@ impl Window {
         Err(self.broken("the program is not running"))
     }
 
+    /// The program and every process that it started, with their names.
+    pub fn processes(&self) -> Result<Vec<(u32, String)>, TourError> {
+        let program = self.pid()?;
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc")? {
+            let entry = entry?;
+            let Some(pid) = entry
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<i32>().ok())
+            else {
+                continue;
+            };
+            if descends_from(pid, program)
+                && let Ok(name) = std::fs::read_to_string(entry.path().join("comm"))
+            {
+                found.push((pid.unsigned_abs(), name.trim().to_owned()));
+            }
+        }
+        Ok(found)
+    }
+
     /// Kills the program with SIGKILL, as a power cut would, and ends the driver.
     pub async fn kill(mut self) -> Result<(), TourError> {
         let pid = self.pid()?;

@@ -35,6 +35,7 @@ impl Canary {
 pub fn search(process: u32, canaries: &[Canary]) -> std::io::Result<Vec<String>> {
     let maps = std::fs::read_to_string(format!("/proc/{process}/maps"))?;
     let memory = File::open(format!("/proc/{process}/mem"))?;
+    let pages = File::open(format!("/proc/{process}/pagemap"))?;
     let mut found = Vec::new();
     for line in maps.lines() {
         let mut words = line.split_whitespace();
@@ -48,19 +49,51 @@ pub fn search(process: u32, canaries: &[Canary]) -> std::io::Result<Vec<String>>
             continue;
         }
         let part = words.nth(3).unwrap_or("anonymous memory");
-        let bytes = read(&memory, from, to);
-        for canary in canaries {
-            for place in memchr::memmem::find_iter(&bytes, &canary.bytes) {
-                let around = &bytes[place.saturating_sub(48)..(place + 80).min(bytes.len())];
-                found.push(format!(
-                    "{} in {part} {range}, {place:#x}: {:?}",
-                    canary.what,
-                    String::from_utf8_lossy(around)
-                ));
+        for (from, to) in held(&pages, from, to)? {
+            let bytes = read(&memory, from, to);
+            for canary in canaries {
+                for place in memchr::memmem::find_iter(&bytes, &canary.bytes) {
+                    let around = &bytes[place.saturating_sub(48)..(place + 80).min(bytes.len())];
+                    found.push(format!(
+                        "{} in {part} {range}, {place:#x}: {:?}",
+                        canary.what,
+                        String::from_utf8_lossy(around)
+                    ));
+                }
             }
         }
     }
     Ok(found)
+}
+
+const PAGE: u64 = 4096;
+
+/// The parts of a range that hold anything, in memory or swapped out. Engines of JavaScript
+/// reserve more addresses than any machine has memory, and use few of them.
+fn held(pages: &File, from: u64, to: u64) -> std::io::Result<Vec<(u64, u64)>> {
+    /// Facts of a page, and how many are read at once.
+    const FACTS: u64 = 8;
+    const AT_ONCE: u64 = 1 << 20;
+    /// In memory, or swapped out.
+    const HELD: u64 = 0b11 << 62;
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    let mut at = from;
+    while at < to {
+        let count = ((to - at) / PAGE).min(AT_ONCE);
+        let mut facts = vec![0; usize::try_from(count * FACTS).unwrap_or(0)];
+        pages.read_exact_at(&mut facts, at / PAGE * FACTS)?;
+        for (page, fact) in (at..).step_by(PAGE as usize).zip(facts.as_chunks().0) {
+            if u64::from_ne_bytes(*fact) & HELD == 0 {
+                continue;
+            }
+            match parts.last_mut() {
+                Some((_, end)) if *end == page => *end = page + PAGE,
+                _ => parts.push((page, page + PAGE)),
+            }
+        }
+        at += count.max(1) * PAGE;
+    }
+    Ok(parts)
 }
 
 fn bounds(range: &str) -> Option<(u64, u64)> {
@@ -70,10 +103,12 @@ fn bounds(range: &str) -> Option<(u64, u64)> {
 }
 
 fn read(memory: &File, from: u64, to: u64) -> Vec<u8> {
-    const PAGE: usize = 4096;
     let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(0)];
     if memory.read_exact_at(&mut bytes, from).is_err() {
-        for (page, at) in bytes.chunks_mut(PAGE).zip((from..).step_by(PAGE)) {
+        for (page, at) in bytes
+            .chunks_mut(PAGE as usize)
+            .zip((from..).step_by(PAGE as usize))
+        {
             // A page beyond the end of its file cannot be read, and holds nothing.
             let _ = memory.read_exact_at(page, at);
         }

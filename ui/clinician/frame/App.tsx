@@ -1,36 +1,44 @@
 // The whole window: which phase the program is in decides what is drawn. An open session is a
 // subtree with a key of its own; when it locks, the subtree goes and takes every record with it.
 import { MantineProvider } from '@mantine/core';
-import { lazy, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import type { SessionView, UserView } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { theme } from '../../shared/theme/theme.ts';
 import { Filling } from '../sign-in/Filling.tsx';
 import { SignIn } from '../sign-in/SignIn.tsx';
+import { type Left, leftBy } from './left.ts';
 import { useLook } from './look.ts';
-import type { Trail } from './place.tsx';
-import { homeOf } from './screens.ts';
 import { SessionProvider, useSession } from './session.tsx';
-import type { WorkspaceTrail } from './workspace.tsx';
 
 // What an open session draws comes once the sign-in screen is drawn: before anybody has typed a
 // password, and after anybody has waited for the window.
 const session = () => import('./OpenSession.tsx');
 const OpenSession = lazy(() => session().then((module) => ({ default: module.OpenSession })));
 
-interface Left extends Trail, WorkspaceTrail {}
-
-function fresh(user: UserView): Left {
-  return { places: [{ screen: homeOf(user) }], panel: null, wide: false };
-}
-
-function whoOf(user: UserView, server: string | null): string {
-  return `${server ?? ''} ${user.username}`;
+/** An open session where its user left it. */
+function Returned({ user }: { user: UserView }) {
+  const [trail, setTrail] = useState<Left | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the user of a session does not change
+  useEffect(() => {
+    let gone = false;
+    leftBy(user).then((left) => !gone && setTrail(left));
+    return () => {
+      gone = true;
+    };
+  }, []);
+  if (!trail) {
+    return null;
+  }
+  return (
+    <Suspense fallback={null}>
+      <OpenSession user={user} trail={trail} />
+    </Suspense>
+  );
 }
 
 function Window() {
   const { view, fault, ask } = useSession();
-  const left = useRef(new Map<string, Left>());
   const [opening, setOpening] = useState(0);
   const open = view?.phase === 'unlocked';
   useEffect(() => {
@@ -67,17 +75,7 @@ function Window() {
     return null;
   }
   if (view.phase === 'unlocked' && view.user) {
-    const who = whoOf(view.user, view.server);
-    let mine = left.current.get(who);
-    if (!mine) {
-      mine = fresh(view.user);
-      left.current.set(who, mine);
-    }
-    return (
-      <Suspense fallback={null}>
-        <OpenSession key={`${who} ${opening}`} user={view.user} trail={mine} />
-      </Suspense>
-    );
+    return <Returned key={`${view.server} ${view.user.username} ${opening}`} user={view.user} />;
   }
   if (view.phase === 'filling') {
     return <Filling />;

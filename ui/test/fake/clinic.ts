@@ -83,6 +83,8 @@ export function fault(code: string, field: string | null = null): Fault {
 export class FakeClinic {
   readonly calls: { command: string; args: Record<string, unknown> }[] = [];
   readonly setting: Setting;
+  /** Where each user was, by name. */
+  private readonly left = new Map<string, string>();
   session: SessionView;
   sync: SyncView;
   patients: PatientRow[];
@@ -257,6 +259,13 @@ export class FakeClinic {
       user: null,
     };
     return this.session;
+  }
+  do_keep_place({ place }: { place: string }) {
+    this.left.set(this.session.user?.username ?? '', place);
+    return null;
+  }
+  do_kept_place() {
+    return this.left.get(this.session.user?.username ?? '') ?? null;
   }
   do_sign_out() {
     return this.do_lock();

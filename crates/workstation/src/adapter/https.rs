@@ -5,7 +5,6 @@ use std::error::Error;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::stream::BoxStream;
 use protocol::audit::{AuditBatch, AuditReceipt};
@@ -22,23 +21,19 @@ use protocol::statement::{LeaseGrant, Signed};
 use protocol::sync::{ChartsRequest, SyncEntry, SyncPage};
 use protocol::upload::{UploadReply, UploadRequest};
 use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews};
-use reqwest::{Certificate, Client, Method, RequestBuilder, Response, StatusCode, tls};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use super::connections::{CONNECT, Connections};
 use super::shapes::{borrowed, entry, pairs};
 use super::streams;
 use crate::port::clock::Clock;
 use crate::port::entropy::Entropy;
 use crate::port::server::{Answer, Device, ReportForm, Server, ServerError, Session};
 
-/// Time for a connection.
-const CONNECT: Duration = Duration::from_secs(8);
-/// Time in which some bytes must come; a page of the first filling takes the server a moment.
-const SILENCE: Duration = Duration::from_secs(45);
 /// Entries of a page: what is done once for each page is felt in a first filling, and the larger
 /// a page is, the fewer of the cache's index pages are written twice. The server ends a page
 /// earlier when its bodies are large, so that a slow line brings one in time.
@@ -46,8 +41,7 @@ const PAGE: u32 = 2_000;
 
 /// The adapter.
 pub struct Https {
-    client: Client,
-    authorities: Vec<CertificateDer<'static>>,
+    connections: Connections,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -64,30 +58,8 @@ impl Https {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Result<Self, ServerError> {
-        let mut builder = Client::builder()
-            .user_agent(agent)
-            .https_only(true)
-            .tls_version_min(tls::Version::TLS_1_3)
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .pool_idle_timeout(Duration::from_secs(60));
-        let mut authorities = Vec::new();
-        if let Some(ca) = ca {
-            let pem = std::fs::read(ca).map_err(configuration)?;
-            let certificates = Certificate::from_pem_bundle(&pem).map_err(configuration)?;
-            if certificates.is_empty() {
-                return Err(configuration("the file holds no certificate"));
-            }
-            builder = builder.tls_certs_only(certificates);
-            authorities = CertificateDer::pem_slice_iter(&pem)
-                .collect::<Result<_, _>>()
-                .map_err(configuration)?;
-        }
-        let client = builder.build().map_err(configuration)?;
         Ok(Self {
-            client,
-            authorities,
+            connections: Connections::new(ca, agent)?,
             clock,
             entropy,
         })
@@ -116,7 +88,8 @@ impl Https {
                 jti: &jti,
             },
         );
-        let mut request = self.client.request(method, url).header(dpop::HEADER, proof);
+        let mut request = self.connections.client().request(method, url);
+        request = request.header(dpop::HEADER, proof);
         if let Some(token) = token {
             request = request.header("Authorization", format!("DPoP {token}"));
         }
@@ -162,6 +135,10 @@ impl Https {
 }
 
 impl Server for Https {
+    fn forget(&self) {
+        self.connections.forget();
+    }
+
     fn enrol<'a>(
         &'a self,
         device: &'a Device,
@@ -173,7 +150,13 @@ impl Server for Https {
     fn ways<'a>(&'a self, server: &'a Url) -> Answer<'a, Ways> {
         Box::pin(async move {
             let url = server.join(path::SIGN_IN_WAYS).map_err(configuration)?;
-            let response = self.client.get(url).send().await.map_err(sort)?;
+            let response = self
+                .connections
+                .client()
+                .get(url)
+                .send()
+                .await
+                .map_err(sort)?;
             read(checked(response).await?).await
         })
     }
@@ -347,7 +330,7 @@ impl Server for Https {
     }
 
     fn authorities(&self) -> Vec<CertificateDer<'static>> {
-        self.authorities.clone()
+        self.connections.authorities()
     }
 
     fn visit_act<'a>(&'a self, session: &'a Session, act: &'a VisitAct) -> Answer<'a, ()> {

@@ -1,5 +1,6 @@
 //! The world as it is: Secret Service, HTTPS, the browser, the desktop's lock.
 
+mod connections;
 pub mod https;
 #[cfg(feature = "cli")]
 pub mod keychain_file;

@@ -51,6 +51,10 @@ impl Rehearsed {
 }
 
 impl Server for Rehearsed {
+    fn forget(&self) {
+        self.inner.forget();
+    }
+
     fn enrol<'a>(
         &'a self,
         device: &'a Device,

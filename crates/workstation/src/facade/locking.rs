@@ -10,7 +10,7 @@ use crate::error::SignInError;
 use crate::fault;
 use crate::runner::Runner;
 use crate::view::fault::Fault;
-use crate::view::session::SessionView;
+use crate::view::session::{SessionView, SyncView};
 
 /// The opening of a profile, from when the password came. Locking ends it.
 pub(super) struct Opening(watch::Receiver<u64>);
@@ -39,7 +39,7 @@ impl Opening {
 /// Waits for the server on behalf of the profile that this runner works in; not any more once it
 /// is closed.
 pub(super) async fn while_open<T>(
-    runner: watch::Receiver<crate::view::session::SyncView>,
+    runner: watch::Receiver<SyncView>,
     call: impl Future<Output = T>,
 ) -> Result<T, Fault> {
     tokio::select! {
@@ -142,6 +142,7 @@ impl Workstation {
         }
         open.runner.stop().await;
         drop(open.pokes);
+        self.0.ports.server.forget();
         self.0.door.shut().await;
         if self.0.rehearsal.runs() {
             let rehearsal = self.0.rehearsal.clone();

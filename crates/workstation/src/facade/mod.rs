@@ -9,12 +9,14 @@ mod locking;
 mod organisation;
 mod oversight;
 mod password;
+mod place;
 mod rehearsal;
 mod session;
 mod status;
 mod visits;
 mod wiping;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{broadcast, mpsc, watch};
@@ -59,6 +61,8 @@ struct Inner {
     open: Mutex<Option<Open>>,
     /// Why it is locked, where that was not the user's doing.
     notice: Mutex<Option<Fault>>,
+    /// Where the user of each profile was, by the profile's id.
+    left: Mutex<HashMap<String, String>>,
     /// Whether the system's browser is waited for.
     browsing: watch::Sender<bool>,
 }
@@ -107,6 +111,7 @@ impl Workstation {
             locks: watch::Sender::default(),
             open: Mutex::new(None),
             notice: Mutex::default(),
+            left: Mutex::default(),
             browsing: watch::Sender::new(false),
         }))
     }

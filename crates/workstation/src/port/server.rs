@@ -97,6 +97,10 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, ServerError>>;
 
 /// The calls. Named by their use; each is one request.
 pub trait Server: Send + Sync {
+    /// Lets go of connections that nobody uses, and so of what came over them: a profile was
+    /// locked.
+    fn forget(&self) {}
+
     /// First contact of this device for a user.
     fn enrol<'a>(
         &'a self,

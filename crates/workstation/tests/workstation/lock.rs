@@ -6,7 +6,7 @@ use workstation::view::Cause;
 use workstation::view::note::DraftForm;
 use workstation::view::session::{Connection, Phase, SettingsForm, Theme};
 
-use crate::mock::{Bench, unlock_form};
+use crate::mock::{Bench, enrol_form, unlock_form};
 use crate::records::clinic;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -177,4 +177,31 @@ async fn signing_out_ends_everything() {
         .position(|action| action == "signed-out")
         .unwrap();
     assert!(actions[out..].contains(&"unlocked".to_owned()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn w4_where_somebody_was_is_kept_over_a_lock_and_for_them_alone() {
+    let bench = Bench::enrolled(clinic()).await;
+    let station = &bench.workstation;
+    let kept = || async { station.kept_place().await.unwrap() };
+    assert_eq!(kept().await, None);
+    station.keep_place("chart of 1".into()).await.unwrap();
+    station.lock().await.unwrap();
+    for refused in [
+        station.keep_place("nowhere".into()).await.err(),
+        station.kept_place().await.err(),
+    ] {
+        assert_eq!(refused.unwrap().code, "locked");
+    }
+    let known = [("bob".to_owned(), "right".to_owned())];
+    bench.server.passwords.lock().unwrap().extend(known);
+    station.enrol(enrol_form("bob", "right")).await.unwrap();
+    assert_eq!(kept().await, None, "somebody else's place");
+    station.keep_place("schedule".into()).await.unwrap();
+    // Straight from one to the other.
+    station.unlock(unlock_form("ada", "right")).await.unwrap();
+    assert_eq!(kept().await.as_deref(), Some("chart of 1"));
+    let endless = "x".repeat(70_000);
+    let fault = station.keep_place(endless).await.unwrap_err();
+    assert_eq!(fault.code, "invalid");
 }

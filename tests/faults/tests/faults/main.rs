@@ -13,3 +13,4 @@ mod kills;
 mod memory;
 mod power;
 mod process;
+mod window;
