@@ -1,6 +1,6 @@
 //! Locking while the server, the keychain or somebody else's turn is waited for.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use workstation::Workstation;
 use workstation::view::session::{PasswordForm, Phase};
@@ -20,11 +20,9 @@ impl Bench {
     }
 
     async fn lock_now(&self) {
-        let begin = Instant::now();
         tokio::time::timeout(PATIENCE, self.workstation.lock_now("sleep"))
             .await
             .expect("locking waits for what never comes");
-        println!("locked after {:?}", begin.elapsed());
         assert!(!self.workstation.door().is_open().await);
     }
 
