@@ -98,7 +98,7 @@ async fn arrives(bench: &Bench, record: Value, version: u64) {
     bench.server.records.lock().unwrap().push((record, version));
     bench
         .workstation
-        .settled(Duration::from_secs(10))
+        .settled(Duration::from_secs(60))
         .await
         .unwrap();
 }
@@ -107,7 +107,7 @@ async fn arrives(bench: &Bench, record: Value, version: u64) {
 async fn recorded(bench: &Bench, action: &str) -> Vec<Value> {
     bench
         .workstation
-        .settled(Duration::from_secs(10))
+        .settled(Duration::from_secs(60))
         .await
         .unwrap();
     bench.settle().await;
@@ -310,7 +310,7 @@ async fn p3_an_emergency_needs_the_password_and_lasts_two_hours() {
     let bench = Bench::enrolled(records).await;
     let station = &bench.workstation;
     bench.server.be_reachable(false);
-    station.settled(Duration::from_secs(10)).await.unwrap();
+    station.settled(Duration::from_secs(60)).await.unwrap();
     let fault = chart(&bench, "p1").await.unwrap_err();
     assert_eq!(fault.code, "needs-emergency");
     assert_eq!(
@@ -380,7 +380,7 @@ async fn p3_off_line_a_quota_counts_until_the_server_was_signed_in_to() {
     }
     bench.server.be_reachable(false);
     passes(&bench, HOUR * 3).await;
-    station.settled(Duration::from_secs(10)).await.unwrap();
+    station.settled(Duration::from_secs(60)).await.unwrap();
     for left in [
         "3 emergency accesses are",
         "2 emergency accesses are",
@@ -406,17 +406,17 @@ async fn p3_off_line_a_quota_counts_until_the_server_was_signed_in_to() {
     // Locking does not give it back; the server does.
     station.lock().await.unwrap();
     station.unlock(unlock_form("ada", "right")).await.unwrap();
-    station.settled(Duration::from_secs(10)).await.unwrap();
+    station.settled(Duration::from_secs(60)).await.unwrap();
     let spent = station
         .emergency_access(emergency("p1", "right"))
         .await
         .unwrap_err();
     assert_eq!(spent.code, "emergency-quota-spent");
     bench.server.be_reachable(true);
-    station.settled(Duration::from_secs(10)).await.unwrap();
+    station.settled(Duration::from_secs(60)).await.unwrap();
     bench.settle().await;
     bench.server.be_reachable(false);
-    station.settled(Duration::from_secs(10)).await.unwrap();
+    station.settled(Duration::from_secs(60)).await.unwrap();
     station
         .emergency_access(emergency("p1", "right"))
         .await

@@ -25,7 +25,7 @@ async fn conflicting(bench: &Bench) -> ConflictView {
     // The mock takes every upload: what is sent must be held back until their version came.
     *bench.server.conflict_with.lock().unwrap() = Some(2);
     bench.server.be_reachable(true);
-    for _ in 0..200 {
+    for _ in 0..2400 {
         station.sync_now().await.unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
         let inbox = station.inbox(Cause::Refreshed).await.unwrap();
@@ -91,7 +91,7 @@ async fn s2_two_versions_are_combined_element_by_element_and_both_are_kept() {
             .rfind(|(record, _)| record["resourceType"] == kind)
             .map(|(record, _)| record.clone())
     };
-    for _ in 0..200 {
+    for _ in 0..2400 {
         if newest("Provenance").is_some() {
             break;
         }
@@ -148,7 +148,7 @@ async fn s3_what_cannot_be_read_waits_in_the_inbox_and_is_fetched_again() {
         ("Patient/p9", "unreadable")
     );
     assert_eq!(entry.arrived_at, "2026-01-05T09:30:00-05:00");
-    let waits = station.settled(Duration::from_secs(10)).await.unwrap();
+    let waits = station.settled(Duration::from_secs(60)).await.unwrap();
     assert_eq!(waits.needs_you, 1);
 
     // As it was; nothing of that name; off line.
@@ -167,7 +167,7 @@ async fn s3_what_cannot_be_read_waits_in_the_inbox_and_is_fetched_again() {
     assert!(inbox.unreadable.is_empty());
     let found = station.find_patients("mended".into(), 5).await.unwrap();
     assert_eq!(found.rows.len(), 1);
-    for _ in 0..100 {
+    for _ in 0..2400 {
         if station.sync_view().await.unwrap().needs_you == 0 {
             return;
         }

@@ -15,7 +15,7 @@ const PAGE: usize = 4096;
 /// What a person would look at once all has come to rest; the code of the fault that was met, if one was.
 async fn look(station: &Workstation) -> Result<Option<String>, String> {
     station
-        .settled(std::time::Duration::from_secs(20))
+        .settled(std::time::Duration::from_secs(60))
         .await
         .map_err(|fault| fault.code)?;
     for patient in ["p1", "p2"] {

@@ -417,7 +417,7 @@ async fn c5_the_first_filling_can_be_stopped_and_taken_up() {
         .store(false, std::sync::atomic::Ordering::SeqCst);
     let stopped = bench
         .workstation
-        .settled(Duration::from_secs(10))
+        .settled(Duration::from_secs(60))
         .await
         .unwrap()
         .first

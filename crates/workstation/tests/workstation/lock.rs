@@ -147,7 +147,7 @@ async fn a_password_that_only_the_server_refuses_leaves_work_open() {
         .unwrap();
     let view = bench
         .workstation
-        .settled(Duration::from_secs(10))
+        .settled(Duration::from_secs(60))
         .await
         .unwrap();
     assert_eq!(view.connection, Connection::SignInNeeded);

@@ -138,7 +138,7 @@ impl Seat {
     }
 
     async fn until(&self, is_so: impl Fn() -> bool) {
-        for _ in 0..2000 {
+        for _ in 0..12000 {
             if is_so() {
                 return;
             }
@@ -152,7 +152,7 @@ impl Seat {
     }
 
     async fn locks(&self) {
-        for _ in 0..2000 {
+        for _ in 0..12000 {
             if !self.bench.workstation.door().is_open().await {
                 return;
             }
@@ -249,7 +249,7 @@ async fn w4_the_screen_savers_lock_locks() {
     for name in ["org.gnome.ScreenSaver", "org.freedesktop.ScreenSaver"] {
         let path = "/org/gnome/ScreenSaver";
         // It listens to this one on another connection, which may not be there yet.
-        for _ in 0..200 {
+        for _ in 0..2400 {
             seat.bus
                 .emit_signal(None::<&str>, path, name, "ActiveChanged", &true)
                 .await

@@ -92,7 +92,7 @@ async fn a4_an_export_is_one_whole_file_and_recorded_here() {
         assert!(asked.iter().all(|asked| !asked.contains("cursor")));
     }
     station
-        .settled(std::time::Duration::from_secs(10))
+        .settled(std::time::Duration::from_secs(60))
         .await
         .unwrap();
     bench.settle().await;

@@ -33,7 +33,7 @@ impl Bench {
     }
 
     async fn until_connection(&self, wanted: Connection) {
-        for _ in 0..400 {
+        for _ in 0..2400 {
             let view = self.workstation.sync_view().await.unwrap();
             if view.connection == wanted {
                 return;

@@ -25,7 +25,7 @@ fn everything() -> ReportForm {
 }
 
 async fn until(bench: &Bench, connection: Connection) {
-    for _ in 0..200 {
+    for _ in 0..2400 {
         if bench.workstation.sync_view().await.unwrap().connection == connection {
             return;
         }
@@ -107,7 +107,7 @@ async fn s8_a_rehearsal_cuts_the_network_counts_and_ends_by_itself() {
         let actions = bench.server.actions();
         actions.iter().filter(|known| *known == action).count()
     };
-    for _ in 0..200 {
+    for _ in 0..2400 {
         if times("rehearsal-ended") > 0 {
             break;
         }

@@ -43,7 +43,7 @@ async fn s5_charts_that_can_be_fetched_again_make_room_and_those_of_ones_own_pat
     let form = enrol_form("ada", "right");
     bench.workstation.enrol(form).await.unwrap();
     bench.settle().await;
-    for _ in 0..200 {
+    for _ in 0..2400 {
         if !bench.server.dropped.lock().unwrap().is_empty() {
             break;
         }

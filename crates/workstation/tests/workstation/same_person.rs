@@ -37,7 +37,7 @@ fn merge() -> MergeForm {
 async fn recorded(bench: &Bench, action: &str) -> Vec<Value> {
     bench
         .workstation
-        .settled(Duration::from_secs(10))
+        .settled(Duration::from_secs(60))
         .await
         .unwrap();
     bench.settle().await;

@@ -196,7 +196,7 @@ async fn a_full_disk_is_said_and_what_was_there_stays() {
     let station = station(disk.0.path(), &bench.keychain, &bench.clock, &bench.server);
     station.enrol(enrol_form("ada", "right")).await.unwrap();
     station
-        .settled(std::time::Duration::from_secs(20))
+        .settled(std::time::Duration::from_secs(60))
         .await
         .unwrap();
     let kept = station

@@ -12,10 +12,10 @@ use crate::records::clinic;
 
 /// Runs sync until the ledger is in a state; ten seconds at most.
 async fn ledger(bench: &Bench, state: LedgerState) -> LedgerView {
-    for _ in 0..100 {
+    for _ in 0..2400 {
         let view = bench
             .workstation
-            .settled(Duration::from_secs(10))
+            .settled(Duration::from_secs(60))
             .await
             .unwrap();
         if view.ledger.state == state {
@@ -253,7 +253,7 @@ async fn a2_off_line_the_last_word_stays() {
     bench.server.ledger.lock().unwrap().leaves.truncate(1);
     let view = bench
         .workstation
-        .settled(Duration::from_secs(10))
+        .settled(Duration::from_secs(60))
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
