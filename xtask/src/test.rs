@@ -102,6 +102,12 @@ impl Report {
     }
 }
 
+/// Packages whose tests outside their own source start databases, servers or calls: minutes.
+const PLATFORMS: [&str; 3] = ["rounds-server", "faults", "calls"];
+/// All but those.
+const QUICK: &str =
+    "not (kind(test) & (package(rounds-server) | package(faults) | package(calls)))";
+
 /// Runs everything, or with `--fast` what changed.
 pub(crate) fn run(options: &Test) -> Result<(), Failure> {
     if options.fast { fast() } else { all() }
@@ -163,10 +169,13 @@ fn fast() -> Result<(), Failure> {
             chosen.extend(["-p", package.as_str()]);
         }
         report.check("lint (clippy)", || step::run("Lint", clippy(&chosen)))?;
-        if packages.contains("rounds-server") {
-            build::test_provider()?;
+        if install::program("cargo-nextest") {
+            chosen.extend(["-E", QUICK]);
         }
         report.tests("Rust tests", tests(&chosen))?;
+        if PLATFORMS.iter().any(|name| packages.contains(*name)) {
+            eprintln!("── What needs a database or two programs is left to `cargo xtask test`");
+        }
     }
     if changed.iter().any(|path| path.starts_with("ui/")) {
         build::libraries()?;
