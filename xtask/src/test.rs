@@ -103,10 +103,11 @@ impl Report {
 }
 
 /// Packages whose tests outside their own source start databases, servers or calls: minutes.
-const PLATFORMS: [&str; 3] = ["rounds-server", "faults", "calls"];
+/// Those of the workstation that do are a binary of their own.
+const PLATFORMS: [&str; 4] = ["rounds-server", "faults", "calls", "workstation"];
 /// All but those.
-const QUICK: &str =
-    "not (kind(test) & (package(rounds-server) | package(faults) | package(calls)))";
+const QUICK: &str = "not (kind(test) & (package(rounds-server) | package(faults) | package(calls) \
+                     | (package(workstation) & binary(platform))))";
 
 /// Runs everything, or with `--fast` what changed.
 pub(crate) fn run(options: &Test) -> Result<(), Failure> {

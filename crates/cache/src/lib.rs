@@ -31,6 +31,7 @@ mod patients;
 mod place;
 mod quarantine;
 mod records;
+mod rest;
 mod restored;
 mod room;
 mod schedule;

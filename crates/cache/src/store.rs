@@ -24,16 +24,16 @@ const READERS: usize = 3;
 pub struct Cache {
     path: PathBuf,
     key: CacheKey,
-    writer: Mutex<Writer>,
+    pub(crate) writer: Mutex<Writer>,
     readers: Mutex<Readers>,
     reader_back: Condvar,
     ids: Box<dyn Fn() -> Uuid + Send + Sync>,
     sealer: Option<Sealer>,
 }
 
-struct Writer {
+pub(crate) struct Writer {
     /// Opened by the first write: a cache that is opened is read first.
-    connection: Option<Connection>,
+    pub(crate) connection: Option<Connection>,
     /// Whether a commit was made that a power cut may undo; see [`Durability::Loose`].
     loose: bool,
 }
@@ -273,6 +273,17 @@ impl Cache {
     pub(crate) fn on_writer<T>(&self, work: impl FnOnce(&Connection) -> T) -> T {
         let mut writer = self.writer();
         work(self.connected(&mut writer).unwrap())
+    }
+
+    /// The readers that nobody uses, but for the one that is used first.
+    pub(crate) fn spare_readers(&self) -> Vec<Connection> {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = readers.idle.len().min(1);
+        let spare = readers.idle.split_off(first);
+        readers.open -= spare.len();
+        drop(readers);
+        self.reader_back.notify_all();
+        spare
     }
 
     fn lease(&self) -> Result<Lease<'_>, StoreError> {

@@ -9,3 +9,14 @@ use zeroizing_alloc::ZeroAlloc;
 
 #[global_allocator]
 static WIPING: ZeroAlloc<System> = ZeroAlloc(System);
+
+/// Hands what was freed back to the operating system; the allocator of this system keeps it
+/// otherwise. Takes some milliseconds.
+pub(crate) fn hand_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(unsafe_code)]
+    // SAFETY: takes no pointer, and any thread may call it at any time.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

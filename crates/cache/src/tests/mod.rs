@@ -15,6 +15,7 @@ mod feed;
 mod opening;
 mod outbox;
 mod pages;
+mod rest;
 mod restored;
 mod scope;
 mod search;
