@@ -159,11 +159,39 @@ impl Writing<'_> {
                 None => self.offer(&resource_type, &id, None, millis(updated))?,
             }
         }
+        self.forget_deletions_of_the_lost(at)?;
         self.connection.execute("DELETE FROM feed_seen", [])?;
         self.connection
             .execute("UPDATE feed SET lost = 0 WHERE one = 1", [])?;
         self.hand_over_again()?;
         self.ask_again(at)
+    }
+
+    /// What was to be deleted and the server has lost is gone already.
+    fn forget_deletions_of_the_lost(&mut self, at: Timestamp) -> Result<(), StoreError> {
+        let unseen: Vec<(String, String)> = {
+            let mut statement = self.connection.prepare_cached(
+                "SELECT DISTINCT type, id FROM outbox_record r
+                 WHERE mine IS NULL AND base_version > 0
+                 AND NOT EXISTS (SELECT 1 FROM feed_seen s WHERE s.id = r.id AND s.type = r.type)",
+            )?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<_, _>>()?
+        };
+        for (resource_type, id) in unseen {
+            let chain = self.lines_for(&resource_type, &id)?;
+            let Some(first) = chain.first() else { continue };
+            if first.mine.is_some() || self.line_has_left(first)? {
+                continue;
+            }
+            let nothing = Theirs {
+                json: None,
+                version: Some(0),
+                updated: None,
+            };
+            self.rebase(&resource_type, &id, chain, nothing, at)?;
+        }
+        Ok(())
     }
 
     /// What the server refused because it did not have something, it may have lost: once it has

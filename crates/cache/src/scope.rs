@@ -330,9 +330,21 @@ impl Writing<'_> {
 
     /// Whether a record lies in a chart that left a restored server's scope.
     pub(crate) fn has_left(&self, resource_type: &str, id: &str) -> Result<bool, StoreError> {
-        let Some(patient) = self.patient_of(resource_type, id)? else {
-            return Ok(false);
-        };
+        match self.patient_of(resource_type, id)? {
+            Some(patient) => self.has_left_with(&patient, resource_type),
+            None => Ok(false),
+        }
+    }
+
+    /// The same of a line of the outbox, whose record may be deleted here.
+    pub(crate) fn line_has_left(&self, line: &Line) -> Result<bool, StoreError> {
+        match self.patient_of_line(line)? {
+            Some(patient) => self.has_left_with(&patient, &line.resource_type),
+            None => Ok(false),
+        }
+    }
+
+    fn has_left_with(&self, patient: &str, resource_type: &str) -> Result<bool, StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT state FROM chart WHERE patient = ?1")?;

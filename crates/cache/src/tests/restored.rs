@@ -272,6 +272,23 @@ fn s6_a_change_that_was_to_be_weighed_against_a_lost_deletion_creates_the_record
 }
 
 #[test]
+fn s6_a_deletion_of_what_was_lost_is_done() {
+    let bed = filled();
+    bed.change(vec![Write::Delete {
+        resource_type: "Patient".into(),
+        id: "2".into(),
+    }])
+    .unwrap();
+    bed.put(patient("9", "Okafor", "Cleo"));
+    acknowledge(&bed, 0, String::new());
+    bed.apply(vec![entry(1, &patient("1", "Okafor", "Ada"))]);
+    let sent = sent(&bed);
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    assert_eq!(sent[0]["entry"][0]["resource"]["id"], "9");
+    assert_eq!(bed.value("Patient", "2"), None);
+}
+
+#[test]
 fn s6_a_change_that_came_back_before_its_fate_is_offered_if_it_was_lost() {
     let bed = filled();
     let mut mine = bed.value("Patient", "2").unwrap();
