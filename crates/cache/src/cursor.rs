@@ -53,6 +53,11 @@ pub struct Applied {
     pub left: BTreeSet<String>,
     /// How often work that was not sent was set aside with a chart that left.
     pub set_aside: u32,
+    /// The page showed that the server was restored, and nothing of it was stored: the position was
+    /// forgotten.
+    pub anew: bool,
+    /// The feed has ended, and charts that it did not name are to leave when it has ended again.
+    pub unsettled: bool,
 }
 
 impl Cache {
@@ -135,15 +140,25 @@ impl Writing<'_> {
     ) -> Result<Applied, StoreError> {
         let mut applied = Applied::default();
         let mut gone = Gone::default();
+        // Before anything goes: what a restored server takes away, it may have lost.
+        if let Some(held) = page.links
+            && self.page_of_restored(held)?
+        {
+            applied.anew = true;
+            return Ok(applied);
+        }
+        let restarted = self.restarted()?;
+        if let Some(life) = &page.life {
+            self.note_life(life, restarted)?;
+        }
+        if !restarted {
+            self.unnamed_after_loss_leave(at, &mut gone)?;
+        }
         if let Some(change) = &page.scope {
             self.take_away(change, at, &mut gone)?;
         }
         // Asked once for the page: most pages meet an empty outbox.
         let pending = self.pending()?;
-        let restarted = self.restarted()?;
-        if let Some(life) = &page.life {
-            self.note_life(life, restarted)?;
-        }
         let quarantined = self.has_quarantine()?;
         for entry in &page.entries {
             if restarted {
@@ -184,6 +199,7 @@ impl Writing<'_> {
             if !restarted {
                 self.unnamed_leave(at, &mut gone)?;
             }
+            applied.unsettled = self.has_unsettled()?;
         }
         let told = page.scope.is_some() || !gone.patients.is_empty();
         applied.took_away(gone);

@@ -2,8 +2,8 @@
 //!
 //! Two signs prove it. Its feed, begun again because a cursor counted no more, names another life
 //! of the database than the one that was read here. Or it holds less of this device's audit chain
-//! than it acknowledged before: then the feed is begun again from here, whether anybody has said
-//! that there was a restore or not. While the feed is read again, records that it brings in an
+//! than it acknowledged before, as a receipt or any page tells: then the feed is begun again from
+//! here, whether anybody has said that there was a restore or not. While the feed is read again, records that it brings in an
 //! older version than the one known here are offered as changes of that version. Records that it
 //! does not bring at all are offered only with a proof, and of those only what it lost: a chart
 //! that it does not name has left the scope of this user if it knows the patient, and what lies in
@@ -84,6 +84,31 @@ impl Writing<'_> {
     pub(crate) fn restored_unsaid(&mut self) -> Result<(), StoreError> {
         self.start_over()?;
         self.lost()
+    }
+
+    /// A page says how much of the chain the server holds. Answers whether the position was
+    /// forgotten for that: the server was restored since the page before this one.
+    pub(crate) fn page_of_restored(&mut self, held: u64) -> Result<bool, StoreError> {
+        if held >= self.acknowledged()? {
+            // Whatever a receipt says of the chain after this, the feed is of before.
+            self.connection
+                .prepare_cached("UPDATE feed SET begun_at = -1 WHERE one = 1 AND begun_at <> -1")?
+                .execute([])?;
+            return Ok(false);
+        }
+        let beginning: bool = self
+            .connection
+            .prepare_cached("SELECT restarted = 1 AND cursor IS NULL FROM feed WHERE one = 1")?
+            .query_row([], |row| row.get(0))?;
+        self.connection
+            .prepare_cached("UPDATE chain SET acknowledged = ?1 WHERE one = 1")?
+            .execute([held])?;
+        if beginning {
+            self.lost()?;
+        } else {
+            self.restored_unsaid()?;
+        }
+        Ok(!beginning)
     }
 
     /// A page names the life of the database that it is of.

@@ -37,10 +37,10 @@ impl Reading<'_> {
 }
 
 impl Writing<'_> {
-    /// A chart makes room, unless it holds work that the server does not have. Answers whether it
-    /// did.
+    /// A chart makes room, unless it holds work that the server does not have, or may hold what a
+    /// restored server lost. Answers whether it did.
     pub fn make_room(&mut self, patient: &str) -> Result<bool, StoreError> {
-        if !self.has_chart(patient)? || self.has_unsent(patient)? {
+        if !self.has_chart(patient)? || self.holds_back()? || self.has_unsent(patient)? {
             return Ok(false);
         }
         let types = self.chart_types()?;

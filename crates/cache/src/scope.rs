@@ -149,6 +149,17 @@ impl Reading<'_> {
         Ok(self.setting(CHART_TYPES)?.unwrap_or_default())
     }
 
+    /// Whether charts are to leave when the feed has ended once more.
+    pub(crate) fn has_unsettled(&self) -> Result<bool, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM chart WHERE state IN (?1, ?2, ?3))")?;
+        let waits: bool =
+            statement.query_row([UNNAMED, UNNAMED_AFTER_LOSS, OWN_PASSED], |row| row.get(0))?;
+        // Without a word of the server on what may be kept everything may.
+        Ok(waits && !self.chart_types()?.is_empty())
+    }
+
     fn charts_in(&self, state: i64) -> Result<Vec<String>, StoreError> {
         let mut statement = self
             .connection
@@ -255,7 +266,8 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// What may not be kept any more goes, before anything is stored.
+    /// What may not be kept any more goes, before anything is stored. As long as a restored server
+    /// was not told what it lost, it is sealed whole: it may be here alone.
     pub(crate) fn take_away(
         &mut self,
         change: &ScopeChange,
@@ -263,11 +275,12 @@ impl Writing<'_> {
         gone: &mut Gone,
     ) -> Result<(), StoreError> {
         self.set(CHART_TYPES, &change.chart)?;
+        let whole = self.holds_back()?;
         for patient in &change.left {
-            self.leave(patient, false, at, gone)?;
+            self.leave(patient, whole, at, gone)?;
         }
         if let Some(types) = &change.types {
-            self.keep_types(types, &change.chart, at, gone)?;
+            self.keep_types(types, &change.chart, whole, at, gone)?;
         }
         Ok(())
     }
@@ -282,17 +295,31 @@ impl Writing<'_> {
         if self.chart_types()?.is_empty() {
             return Ok(());
         }
-        for state in [UNNAMED, UNNAMED_AFTER_LOSS] {
-            for patient in self.charts_in(state)? {
-                if matches!(self.record_text("Patient", &patient)?, Some((0, _))) {
-                    // Registered here, and not sent yet.
-                    self.chart_is_own(&patient)?;
-                    continue;
-                }
-                self.leave(&patient, state == UNNAMED_AFTER_LOSS, at, gone)?;
-            }
-        }
+        self.leave_in(UNNAMED, at, gone)?;
         self.own_leave(at, gone)
+    }
+
+    /// Before anything of a page is stored that comes after a restored server's feed: the charts
+    /// that feed did not name are sealed and go. What the page brings of one is the chart as that
+    /// server has it, and could not be told from what was known before.
+    pub(crate) fn unnamed_after_loss_leave(
+        &mut self,
+        at: Timestamp,
+        gone: &mut Gone,
+    ) -> Result<(), StoreError> {
+        self.leave_in(UNNAMED_AFTER_LOSS, at, gone)
+    }
+
+    fn leave_in(&mut self, state: i64, at: Timestamp, gone: &mut Gone) -> Result<(), StoreError> {
+        for patient in self.charts_in(state)? {
+            if matches!(self.record_text("Patient", &patient)?, Some((0, _))) {
+                // Registered here, and not sent yet.
+                self.chart_is_own(&patient)?;
+                continue;
+            }
+            self.leave(&patient, state == UNNAMED_AFTER_LOSS, at, gone)?;
+        }
+        Ok(())
     }
 
     /// Charts of patients who were registered from here, and that the server does not name though
@@ -440,11 +467,12 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Records of other types go: the role has changed.
+    /// Records of other types go: the role has changed. Where `whole`, they are sealed first.
     fn keep_types(
         &mut self,
         outside: &[String],
         chart: &[String],
+        whole: bool,
         at: Timestamp,
         gone: &mut Gone,
     ) -> Result<(), StoreError> {
@@ -459,20 +487,28 @@ impl Writing<'_> {
                 }
             }
         }
-        for (patient, work) in work {
-            if self.seal_aside(patient.as_deref(), &work, at)? {
-                gone.set_aside += 1;
-            }
-            self.take_work_back(&work, at)?;
-        }
-        let types: Vec<String> = {
+        let mut types: Vec<String> = {
             let mut statement = self
                 .connection
                 .prepare_cached("SELECT DISTINCT type FROM resource")?;
             let rows = statement.query_map([], |row| row.get(0))?;
             rows.collect::<Result<_, _>>()?
         };
-        for kind in types.into_iter().filter(|kind| !kept(kind)) {
+        types.retain(|kind| !kept(kind));
+        if whole {
+            for kind in &types {
+                for (patient, text) in self.texts_of_type(kind)? {
+                    work.entry(patient).or_default().records.push(text);
+                }
+            }
+        }
+        for (patient, work) in work {
+            if self.seal_aside(patient.as_deref(), &work, at)? {
+                gone.set_aside += 1;
+            }
+            self.take_work_back(&work, at)?;
+        }
+        for kind in types {
             let places: Vec<i64> = {
                 let mut statement = self
                     .connection
@@ -501,6 +537,22 @@ impl Writing<'_> {
             }
             Ok::<_, StoreError>(())
         })?;
+        Ok(texts)
+    }
+
+    /// Texts of the records of one type that the server had, each with the patient it is of.
+    fn texts_of_type(&self, kind: &str) -> Result<Vec<(Option<String>, Value)>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT place, json FROM resource WHERE type = ?1 AND version > 0")?;
+        let mut rows = statement.query([kind])?;
+        let mut texts = Vec::new();
+        while let Some(row) = rows.next()? {
+            let text: String = row.get(1)?;
+            if let Some(value) = parse(Some(&text))? {
+                texts.push((self.patient_in(place::slot_of(row.get(0)?))?, value));
+            }
+        }
         Ok(texts)
     }
 

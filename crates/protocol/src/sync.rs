@@ -18,6 +18,10 @@ pub struct SyncPage {
     /// which version numbers may mean other contents. None from a server that names none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub life: Option<String>,
+    /// How many links of this device's audit chain the server holds. Fewer than it acknowledged
+    /// before say that it was restored, whoever says what. None from a server that does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<u64>,
     /// What changed in what this computer may keep; none where nothing did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Box<ScopeChange>>,

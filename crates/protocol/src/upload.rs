@@ -13,6 +13,10 @@ pub struct UploadRequest {
     /// another one their versions mean nothing: the request is refused whole, `cursor-gone`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub life: Option<String>,
+    /// How many links of the device's audit chain the server has acknowledged. One that holds fewer
+    /// was restored since, and refuses the request in the same way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<u64>,
     /// At most [`MAX_ENTRIES`].
     pub entries: Vec<UploadEntry>,
 }

@@ -261,8 +261,17 @@ impl Engine {
             Input::StoredAnew(ticket, waiting) => {
                 if self.answers(ticket) {
                     self.state.waiting = waiting;
+                    // A page that showed it counts for nothing.
+                    self.page = None;
                     self.forget_cursor();
                     // Also where this was the end of a run.
+                    self.pushed = true;
+                    self.stored(now, out);
+                }
+            }
+            Input::StoredUnsettled(ticket, waiting) => {
+                if self.answers(ticket) {
+                    self.state.waiting = waiting;
                     self.pushed = true;
                     self.stored(now, out);
                 }

@@ -42,9 +42,13 @@ pub enum Input {
     Failed(Ticket, Failure),
     /// Storing is done and durable; what waits now.
     Stored(Ticket, Waiting),
-    /// The same for [`Operation::SettleAudit`], where what the server holds showed that it was
-    /// restored from a backup: the cursor was forgotten as with [`Operation::StartOver`].
+    /// The same for [`Operation::SettleAudit`] and [`Operation::Apply`], where what the server holds
+    /// showed that it was restored from a backup: the cursor was forgotten as with
+    /// [`Operation::StartOver`], and nothing of a page was stored.
     StoredAnew(Ticket, Waiting),
+    /// The same for [`Operation::Apply`], where the feed has ended and must end once more before
+    /// it is certain what may stay here: it is asked again without waiting.
+    StoredUnsettled(Ticket, Waiting),
     /// Storing failed and changed nothing; the stable code of the error.
     StoreFailed(Ticket, String),
 }

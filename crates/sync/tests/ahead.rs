@@ -114,6 +114,7 @@ fn page(cursor: &str, more: bool) -> SyncPage {
         remaining: 0,
         scope: None,
         life: None,
+        links: None,
     }
 }
 

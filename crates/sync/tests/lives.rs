@@ -4,6 +4,7 @@
 
 use jiff::Timestamp;
 use protocol::audit::AuditReceipt;
+use protocol::sync::SyncPage;
 use sync::{Config, Engine, Failure, Input, Operation, Setup, Ticket, Waiting};
 
 /// What the engine asks for, as a reply needs it.
@@ -12,7 +13,8 @@ enum Asked {
     Audit(Ticket),
     SettleAudit(Ticket),
     Upload(Ticket),
-    Page(Option<String>),
+    Page(Ticket, Option<String>),
+    Apply(Ticket),
 }
 
 /// An engine that had read up to "old", and what it asked for last.
@@ -36,6 +38,29 @@ impl Course {
         course
     }
 
+    /// Nothing is to be sent, and a page comes; the ticket under which it is to be stored.
+    fn page(&mut self, more: bool) -> Ticket {
+        loop {
+            match self.asked[..] {
+                [Asked::Audit(ticket) | Asked::Upload(ticket)] => self.tell(Input::Nothing(ticket)),
+                [Asked::Page(ticket, _)] => self.tell(Input::PageArrived(
+                    ticket,
+                    SyncPage {
+                        cursor: "new".to_owned(),
+                        entries: Vec::new(),
+                        more,
+                        remaining: 0,
+                        scope: None,
+                        life: None,
+                        links: None,
+                    },
+                )),
+                [Asked::Apply(ticket), ..] => return ticket,
+                _ => panic!("{:?}", self.asked),
+            }
+        }
+    }
+
     fn tell(&mut self, input: Input) {
         self.asked.clear();
         for operation in self.engine.step(input, Timestamp::UNIX_EPOCH) {
@@ -43,7 +68,8 @@ impl Course {
                 Operation::SendAudit(ticket) => Some(Asked::Audit(ticket)),
                 Operation::SettleAudit(ticket, _) => Some(Asked::SettleAudit(ticket)),
                 Operation::SendUpload(ticket) => Some(Asked::Upload(ticket)),
-                Operation::FetchPage(_, cursor) => Some(Asked::Page(cursor)),
+                Operation::FetchPage(ticket, cursor) => Some(Asked::Page(ticket, cursor)),
+                Operation::Apply(ticket, _) => Some(Asked::Apply(ticket)),
                 _ => None,
             });
         }
@@ -71,7 +97,7 @@ fn s6_a_chain_that_the_server_lost_makes_the_feed_begin_again() {
         panic!("{:?}", course.asked);
     };
     course.tell(Input::Nothing(ticket));
-    let [Asked::Page(None)] = &course.asked[..] else {
+    let [Asked::Page(_, None)] = &course.asked[..] else {
         panic!("{:?}", course.asked);
     };
 }
@@ -88,8 +114,41 @@ fn s6_changes_of_a_lost_life_wait_for_the_pages() {
     };
     course.tell(Input::Failed(ticket, Failure::CursorGone));
     // The pages tell what to do about it; nothing stands in the way.
-    let [Asked::Page(Some(_))] = &course.asked[..] else {
+    let [Asked::Page(_, Some(_))] = &course.asked[..] else {
         panic!("{:?}", course.asked);
     };
     assert_eq!(course.engine.state().fault, None);
+}
+
+#[test]
+fn s6_a_page_of_a_server_that_was_restored_makes_the_feed_begin_again() {
+    for more in [false, true] {
+        let mut course = Course::started();
+        let ticket = course.page(more);
+        course.tell(Input::StoredAnew(ticket, Waiting::default()));
+        assert_eq!(course.engine.cursor(), None);
+        let [Asked::Page(_, None)] = &course.asked[..] else {
+            panic!("{:?}", course.asked);
+        };
+    }
+}
+
+#[test]
+fn s5_a_feed_that_must_end_once_more_is_asked_at_once() {
+    let mut course = Course::started();
+    let ticket = course.page(false);
+    course.tell(Input::StoredUnsettled(ticket, Waiting::default()));
+    let ticket = course.page(false);
+    assert_eq!(
+        course.engine.state().confirmed_at,
+        None,
+        "nothing is certain"
+    );
+    course.tell(Input::Stored(ticket, Waiting::default()));
+    let [Asked::Audit(ticket)] = course.asked[..] else {
+        panic!("{:?}", course.asked);
+    };
+    course.tell(Input::Nothing(ticket));
+    assert!(course.asked.is_empty(), "{:?}", course.asked);
+    assert!(course.engine.state().is_up_to_date());
 }

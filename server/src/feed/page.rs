@@ -10,7 +10,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::app::App;
-use crate::audit::reading;
+use crate::audit::{chain, reading};
 use crate::feed::charts::{self, Charts};
 use crate::feed::cursor::{Before, Cursor, CursorError, Name};
 use crate::feed::rows::{self as feed_rows, CHARTS, Followed, Found, Room};
@@ -40,6 +40,10 @@ pub async fn page(
 ) -> Result<Vec<u8>, CursorError> {
     let client = app.pool.get().await.map_err(StoreError::from)?;
     let scope = Scope::of(app, &client, caller).await?;
+    let links = match caller.device {
+        Some(device) => Some(chain::held(app, &client, device).await?),
+        None => None,
+    };
     // Looked at before anything is read: what changes after it lies at or above it, and comes when
     // changes are followed.
     let horizon = feed_rows::horizon(&client).await?;
@@ -78,6 +82,7 @@ pub async fn page(
         more,
         remaining: run.next.remaining,
         life: app.tenant.epoch,
+        links,
     };
     page.write().map_err(|_| {
         CursorError::Store(StoreError::Content {
@@ -430,6 +435,7 @@ struct Page<'a> {
     more: bool,
     remaining: u64,
     life: Uuid,
+    links: Option<u64>,
 }
 
 impl Page<'_> {
@@ -473,6 +479,10 @@ impl Page<'_> {
         serde_json::to_writer(&mut page, &self.life)?;
         page.extend_from_slice(b",\"remaining\":");
         serde_json::to_writer(&mut page, &self.remaining)?;
+        if let Some(links) = &self.links {
+            page.extend_from_slice(b",\"links\":");
+            serde_json::to_writer(&mut page, links)?;
+        }
         if let Some(scope) = &self.scope {
             page.extend_from_slice(b",\"scope\":");
             serde_json::to_writer(&mut page, scope)?;
@@ -516,9 +526,11 @@ mod tests {
             more: true,
             remaining: 7,
             life: Uuid::nil(),
+            links: Some(12),
         };
         let page: SyncPage = serde_json::from_slice(&written.write().unwrap()).unwrap();
         assert_eq!(page.scope, Some(Box::new(change)));
+        assert_eq!(page.links, Some(12));
         assert_eq!(
             (page.cursor.as_str(), page.more, page.remaining),
             ("curs\"or", true, 7)

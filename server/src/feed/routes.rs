@@ -22,6 +22,7 @@ use protocol::upload::{MAX_ENTRIES, UploadReply, UploadRequest};
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::audit::chain;
 use crate::feed::changes::Changes;
 use crate::feed::cursor::CursorError;
 use crate::feed::{page, set_aside, upload, wishes};
@@ -92,6 +93,13 @@ async fn take_upload(
         .is_some_and(|life| *life != app.tenant.epoch.to_string())
     {
         return Err(Refusal::new(Code::CursorGone));
+    }
+    if let (Some(device), Some(acknowledged)) = (caller.device, request.links) {
+        let client = app.pool.get().await.map_err(StoreError::from)?;
+        // It was restored, and nobody has said so yet: the page that is asked for next tells.
+        if acknowledged > chain::held(&app, &client, device).await? {
+            return Err(Refusal::new(Code::CursorGone));
+        }
     }
     Ok(Json(upload::take(&app, &caller, request).await?))
 }

@@ -5,6 +5,7 @@ use ledger::chain::{self, Head, Link};
 use ledger::checkpoint::VerifierKey;
 use protocol::audit::AuditReceipt;
 use protocol::path;
+use protocol::upload::{UploadReply, UploadRequest};
 use serde_json::{Value, json};
 
 use crate::support::{Bench, Device, Session, granted, refused};
@@ -248,6 +249,8 @@ async fn s6_what_is_lost_before_a_gap_is_asked_for(bench: &mut Bench) {
     let session = bench.workstation("restored", "clinician").await;
     let all = links(&session, &Head::genesis(session.device.id), 9);
     granted::<AuditReceipt>(send(bench, &session, &all[..6]).await).await;
+    let (_, cursor) = session.follow(bench, "", 500).await;
+    assert_eq!(session.page(bench, &cursor, 1).await.links, Some(6));
     // As if restored to when there were two; the events are other ones.
     let device = session.device.id;
     bench.sql(&format!(
@@ -260,6 +263,16 @@ async fn s6_what_is_lost_before_a_gap_is_asked_for(bench: &mut Bench) {
          UPDATE device SET chain_number = 2, chain_hash = '{}' WHERE id = '{device}'",
         all[1].hash
     ));
+    // Nobody has said so: each page does, and nothing is judged that was made on what is gone.
+    assert_eq!(session.page(bench, &cursor, 1).await.links, Some(2));
+    let made_on = |links| UploadRequest {
+        life: None,
+        links: Some(links),
+        entries: Vec::new(),
+    };
+    let response = session.post(bench, path::UPLOAD, &made_on(6)).await;
+    refused(response, 410, "cursor-gone").await;
+    granted::<UploadReply>(session.post(bench, path::UPLOAD, &made_on(2)).await).await;
     let receipt: AuditReceipt = granted(send(bench, &session, &all[6..]).await).await;
     assert_eq!((receipt.through, &receipt.head), (2, &all[1].hash));
     let receipt: AuditReceipt = granted(send(bench, &session, &all[2..]).await).await;

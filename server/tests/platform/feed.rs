@@ -283,6 +283,7 @@ async fn cursors_are_sealed_and_die_with_their_epoch(bench: &mut Bench, before: 
     let life = session.page(bench, &cursor, 1).await.life;
     let of_life = |id: &str, life: &Option<String>| UploadRequest {
         life: life.clone(),
+        links: None,
         entries: vec![create(&patient(id, "Ofalife"))],
     };
     let response = session

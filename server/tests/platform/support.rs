@@ -331,6 +331,7 @@ impl Session {
                 path::UPLOAD,
                 &UploadRequest {
                     life: None,
+                    links: None,
                     entries,
                 },
             )

@@ -55,6 +55,7 @@ pub fn page(number: usize, entries: Vec<SyncEntry>, more: bool) -> SyncPage {
         remaining: 0,
         scope: None,
         life: None,
+        links: None,
     }
 }
 

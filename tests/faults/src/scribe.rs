@@ -132,6 +132,7 @@ fn page(number: u64) -> Result<SyncPage, StoreError> {
         remaining: 0,
         scope: None,
         life: None,
+        links: None,
     })
 }
 

@@ -149,6 +149,7 @@ pub(crate) fn page(cursor: &str, entries: Vec<SyncEntry>) -> SyncPage {
         remaining: 0,
         scope: None,
         life: None,
+        links: None,
     }
 }
 

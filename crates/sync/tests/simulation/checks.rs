@@ -185,7 +185,13 @@ pub fn at_rest(world: &mut World) {
                     let review = server.books.reviews.get(&aside.id);
                     assert!(review.is_some(), "sealed work opened no review: {aside:?}");
                 }
-                assert_eq!(reading.record_count()?, count);
+                assert_eq!(
+                    reading.record_count()?,
+                    count,
+                    "device {} keeps {:?}",
+                    device.number,
+                    beyond_scope(reading, world, device)?
+                );
                 for patient in &wanted {
                     assert!(reading.has_chart(patient)?, "the chart of {patient}");
                 }
@@ -205,6 +211,25 @@ pub fn at_rest(world: &mut World) {
             })
             .unwrap();
     }
+}
+
+/// What is in charts that the user of a workstation may not see, for whoever reads a failure.
+fn beyond_scope(
+    reading: &Reading<'_>,
+    world: &World,
+    device: &Device,
+) -> Result<Vec<Name>, StoreError> {
+    let wanted = world.server.wanted(device.number);
+    let mut found = Vec::new();
+    let standing = world.server.books.records.keys();
+    let known = standing.map(|name| &name.1).chain(&world.newcomers);
+    for patient in known.filter(|patient| !wanted.contains(*patient)) {
+        for kind in CHART {
+            let records = reading.of_patient(patient, kind)?.into_iter();
+            found.extend(records.map(|record| (record.resource_type, record.id)));
+        }
+    }
+    Ok(found)
 }
 
 /// The words of all records as they stand, where any workstation still has them. A chart that

@@ -5,7 +5,7 @@ use ledger::chain::Link;
 use protocol::audit::{AuditBatch, AuditReceipt};
 use protocol::sync::SyncPage;
 use protocol::upload::{UploadEntry, UploadReply};
-use sync::{Failure, Input, Ticket};
+use sync::{Failure, Input, Ticket, Waiting};
 
 use crate::device;
 use crate::world::World;
@@ -14,7 +14,8 @@ use crate::world::World;
 #[derive(Clone)]
 pub enum Ask {
     Audit(Vec<Link>),
-    Upload(Option<String>, Vec<UploadEntry>),
+    /// Made in this life, by a chain of which the server acknowledged so much.
+    Upload(Option<String>, u64, Vec<UploadEntry>),
     Page(Option<String>),
 }
 
@@ -55,9 +56,12 @@ impl Answer {
 enum What {
     Ask(Ask),
     Answer(Input),
-    /// The store is done: this needs no network.
-    Stored,
+    /// The store is done and says this: it needs no network.
+    Stored(Told),
 }
+
+/// What the engine is told once something is stored.
+pub type Told = fn(Ticket, Waiting) -> Input;
 
 /// Something on its way.
 pub struct Message {
@@ -73,7 +77,7 @@ pub struct Message {
 impl Message {
     /// Whether it is lost when all connections are.
     pub fn is_of_network(&self) -> bool {
-        !matches!(self.what, What::Stored)
+        !matches!(self.what, What::Stored(_))
     }
 }
 
@@ -139,9 +143,9 @@ impl World {
     }
 
     /// The store takes its time to say that it is done.
-    pub fn store_slowly(&mut self, device: usize, ticket: Ticket) {
+    pub fn store_slowly(&mut self, device: usize, ticket: Ticket, told: Told) {
         let wait = self.any();
-        self.put(wait, device, ticket, What::Stored);
+        self.put(wait, device, ticket, What::Stored(told));
     }
 
     fn short(&mut self) -> SignedDuration {
@@ -179,10 +183,10 @@ impl World {
         } = message;
         match message.what {
             // Answers to a process that is gone go nowhere.
-            What::Answer(_) | What::Stored if life != self.devices[device].starts => {}
-            What::Stored => {
+            What::Answer(_) | What::Stored(_) if life != self.devices[device].starts => {}
+            What::Stored(told) => {
                 let waiting = self.devices[device].waiting();
-                self.tell(device, Input::Stored(ticket, waiting));
+                self.tell(device, told(ticket, waiting));
             }
             What::Answer(_) if self.devices[device].cut => self.tally.count("answers lost"),
             What::Answer(input) => self.tell(device, input),
@@ -204,11 +208,16 @@ impl World {
                 Answer::Receipt(self.server.audit(device, &genesis, &batch, &key))
             }
             // Changes are judged only in the life that they were made for.
-            Ask::Upload(Some(life), _) if life != self.server.life() => {
+            Ask::Upload(life, links, _)
+                if life
+                    .as_ref()
+                    .is_some_and(|life| *life != self.server.life())
+                    || links > self.server.links(device) =>
+            {
                 self.tally.count("uploads of a lost life");
                 Answer::CursorGone
             }
-            Ask::Upload(_, entries) => Answer::Reply(self.server.upload(device, &entries, at)),
+            Ask::Upload(_, _, entries) => Answer::Reply(self.server.upload(device, &entries, at)),
             Ask::Page(cursor) => match self.server.page(device, cursor.as_deref(), 3) {
                 Some(page) => Answer::Page(page),
                 None => Answer::CursorGone,

@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use ledger::chain::ChainError;
 use sync::{Input, Operation, Ticket};
 
-use crate::network::Ask;
+use crate::network::{Ask, Told};
 use crate::world::{ENDLESS, World};
 
 /// What came of a write.
@@ -160,13 +160,24 @@ impl World {
                         _ => seal(head),
                     })
                 });
+                let Written::Done(applied) = stored else {
+                    return self.stored(device, ticket, stored);
+                };
+                let told: Told = match (applied.anew, applied.unsettled) {
+                    (true, _) => Input::StoredAnew,
+                    (false, true) => Input::StoredUnsettled,
+                    (false, false) => Input::Stored,
+                };
+                if applied.anew {
+                    self.tally.count("restores found by a page");
+                }
                 // The next page may be here before this one is told to be stored.
-                if matches!(stored, Written::Done(_)) && self.chance.once_in(3) {
+                if self.chance.once_in(3) {
                     self.tally.count("pages stored slowly");
-                    self.store_slowly(device, ticket);
+                    self.store_slowly(device, ticket, told);
                     return None;
                 }
-                self.stored(device, ticket, stored)
+                Some(told(ticket, self.devices[device].waiting()))
             }
             Operation::StartOver(ticket) => {
                 let stored = self.write(device, "start-over", |tx| tx.start_over());
@@ -200,8 +211,11 @@ impl World {
     /// The next batch, marked as sent before it is.
     fn send_upload(&mut self, device: usize, ticket: Ticket) -> Option<Input> {
         let cache = self.devices[device].cache();
-        let (life, entries) = cache
-            .read(|reading| Ok::<_, StoreError>((reading.life()?, reading.upload_batch(4)?)))
+        let (life, links, entries) = cache
+            .read(|reading| {
+                let (life, links) = (reading.life()?, reading.acknowledged()?);
+                Ok::<_, StoreError>((life, links, reading.upload_batch(4)?))
+            })
             .unwrap();
         if entries.is_empty() {
             return Some(Input::Nothing(ticket));
@@ -224,7 +238,7 @@ impl World {
         });
         match marked {
             Written::Done(()) => {
-                self.send(device, ticket, Ask::Upload(life, entries));
+                self.send(device, ticket, Ask::Upload(life, links, entries));
                 None
             }
             Written::Failed => Some(Input::StoreFailed(ticket, "disk-full".to_owned())),

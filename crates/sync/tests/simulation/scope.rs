@@ -133,6 +133,7 @@ impl Server {
             more,
             remaining: len.saturating_sub(to) as u64,
             life: Some(self.life()),
+            links: Some(self.links(device)),
             scope,
         })
     }

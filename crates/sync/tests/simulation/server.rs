@@ -161,6 +161,12 @@ impl Server {
         format!("life-{}", self.epoch)
     }
 
+    /// Links of a device's chain that it holds.
+    pub fn links(&self, device: usize) -> u64 {
+        let chain = self.books.chains.get(&device);
+        chain.map_or(0, |(head, _)| head.number)
+    }
+
     /// Restored, and nobody has said so yet: its cursors say nothing.
     pub fn is_unsaid(&self) -> bool {
         self.restored && self.epoch == 0

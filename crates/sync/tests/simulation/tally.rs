@@ -32,6 +32,7 @@ const EXPECTED: &[&str] = &[
     "requests delayed beyond their time",
     "requests doubled",
     "requests lost",
+    "restores found by a page",
     "restores found by the chain",
     "restores said later",
     "sealed work handed over",

@@ -215,6 +215,7 @@ pub(crate) fn fill(desk: &Desk, patients: &HashMap<u16, String>) {
         remaining: 0,
         scope: None,
         life: None,
+        links: None,
     };
     let event = desk.event(ledger::Action::Synchronised).unwrap();
     desk.cache

@@ -72,7 +72,7 @@ impl Bench {
                         .cache
                         .write("settle-audit", |tx| tx.acknowledge_audit(&receipt, now))?;
                     desk.keep_receipt(&receipt)?;
-                    Ok((Touched::default(), anew))
+                    Ok((Touched::default(), told(anew, false)))
                 })
                 .await
             }
@@ -87,7 +87,7 @@ impl Bench {
                 .await
             }
             Operation::Apply(ticket, page) => {
-                self.store(ticket, move |desk| {
+                self.store_and_say(ticket, move |desk| {
                     let event = received(desk.event(Action::Synchronised)?, &page);
                     let applied = desk
                         .cache
@@ -95,10 +95,11 @@ impl Bench {
                     if applied.types.contains("PractitionerRole") {
                         desk.forget_names();
                     }
-                    Ok(Touched {
+                    let touched = Touched {
                         types: applied.types,
                         patients: applied.patients,
-                    })
+                    };
+                    Ok((touched, told(applied.anew, applied.unsettled)))
                 })
                 .await
             }
@@ -160,9 +161,11 @@ impl Bench {
         let request = self
             .door
             .work(|desk| {
-                let (life, entries): (_, Vec<UploadEntry>) = desk.cache.read(|cache| {
-                    Ok::<_, StoreError>((cache.life()?, cache.upload_batch(MAX_ENTRIES)?))
-                })?;
+                let (life, links, entries): (_, _, Vec<UploadEntry>) =
+                    desk.cache.read(|cache| {
+                        let entries = cache.upload_batch(MAX_ENTRIES)?;
+                        Ok::<_, StoreError>((cache.life()?, cache.acknowledged()?, entries))
+                    })?;
                 let keys: Vec<_> = entries.iter().map(|entry| entry.key).collect();
                 if !keys.is_empty() {
                     let event = desk
@@ -170,7 +173,11 @@ impl Bench {
                         .asking(format!("{} changes", keys.len()));
                     desk.write_recorded("mark-sent", &event, |tx| tx.mark_sent(&keys))?;
                 }
-                Ok(UploadRequest { life, entries })
+                Ok(UploadRequest {
+                    life,
+                    links: Some(links),
+                    entries,
+                })
             })
             .await;
         let request = match prepared(ticket, request) {
@@ -256,37 +263,33 @@ impl Bench {
         ticket: Ticket,
         store: impl FnOnce(&Desk) -> Result<Touched, WorkError> + Send + 'static,
     ) -> Option<Input> {
-        self.store_and_say(ticket, |desk| Ok((store(desk)?, false)))
+        self.store_and_say(ticket, |desk| Ok((store(desk)?, told(false, false))))
             .await
     }
 
-    /// The same; `store` says whether the position in the feed was forgotten as well.
+    /// The same; `store` says what the engine is told, as [`told`] names it.
     async fn store_and_say(
         &self,
         ticket: Ticket,
-        store: impl FnOnce(&Desk) -> Result<(Touched, bool), WorkError> + Send + 'static,
+        store: impl FnOnce(&Desk) -> Result<(Touched, Told), WorkError> + Send + 'static,
     ) -> Option<Input> {
         let stored = self
             .door
             .work(move |desk| {
-                let (touched, anew) = store(desk)?;
-                Ok::<(Touched, bool, Waiting), WorkError>((
+                let (touched, told) = store(desk)?;
+                Ok::<(Touched, Told, Waiting), WorkError>((
                     touched,
-                    anew,
+                    told,
                     desk.cache.read(waiting)?,
                 ))
             })
             .await;
         match stored {
-            Ok((touched, anew, waiting)) => {
+            Ok((touched, told, waiting)) => {
                 if !touched.types.is_empty() {
                     self.notices.touched(touched);
                 }
-                Some(if anew {
-                    Input::StoredAnew(ticket, waiting)
-                } else {
-                    Input::Stored(ticket, waiting)
-                })
+                Some(told(ticket, waiting))
             }
             Err(WorkError::Locked | WorkError::Interrupted) => None,
             Err(error) => {
@@ -294,6 +297,18 @@ impl Bench {
                 Some(Input::StoreFailed(ticket, error.code().to_owned()))
             }
         }
+    }
+}
+
+/// What the engine is told once something is stored.
+type Told = fn(Ticket, Waiting) -> Input;
+
+/// `anew`: the position in the feed was forgotten. `unsettled`: the feed must end once more.
+fn told(anew: bool, unsettled: bool) -> Told {
+    match (anew, unsettled) {
+        (true, _) => Input::StoredAnew,
+        (false, true) => Input::StoredUnsettled,
+        (false, false) => Input::Stored,
     }
 }
 

@@ -399,6 +399,7 @@ impl Server for MockServer {
                 remaining: (records.len() - until) as u64,
                 scope: self.scope.lock().unwrap().take().map(Box::new),
                 life: None,
+                links: None,
             })
         })
     }

@@ -14,7 +14,7 @@ mod breaks;
 mod keep;
 mod weigh;
 
-use deadpool_postgres::Transaction;
+use deadpool_postgres::{GenericClient, Transaction};
 use jiff::SignedDuration;
 use ledger::chain::{ChainError, Head, Link};
 use protocol::audit::AuditReceipt;
@@ -105,6 +105,21 @@ struct Refused {
     /// Hash of the link as it came.
     offered: String,
     number: u64,
+}
+
+/// How many links of a device's chain are held. The device is told with every page: fewer than it
+/// was told before say that this database was restored.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn held(app: &App, client: &impl GenericClient, device: Uuid) -> Result<u64, StoreError> {
+    let row = client
+        .query_one(
+            "SELECT chain_number FROM device WHERE tenant = $1 AND id = $2",
+            &[&app.tenant.id, &device],
+        )
+        .await?;
+    Ok(row.get::<_, i64>(0).unsigned_abs())
 }
 
 /// Stores the links that are new.
