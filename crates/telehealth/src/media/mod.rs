@@ -12,6 +12,7 @@ pub mod picture;
 mod reports;
 mod sound;
 pub mod studio;
+mod voice;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

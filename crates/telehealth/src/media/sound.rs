@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::voice::STEP;
 use super::{FRAME, RATE};
 
 /// Sound of any rate, made into that of ours by drawing lines between samples.
@@ -65,12 +66,16 @@ pub(crate) struct Ear {
     waiting: VecDeque<i16>,
     /// Playing began; before, a little is gathered.
     playing: bool,
+    /// What went to the loudspeaker, and with it to the microphone.
+    played: VecDeque<i16>,
 }
 
 /// Gathered before playing begins.
 const CUSHION: usize = RATE * 40 / 1000;
 /// More than this is late: the oldest goes.
 const LATE: usize = RATE * 160 / 1000;
+/// Who is mute asks for nothing that was played: older than this it is dropped.
+const REMEMBERED: usize = RATE * 240 / 1000;
 
 impl Ear {
     pub(crate) fn push(&mut self, sound: &[i16]) {
@@ -82,14 +87,32 @@ impl Ear {
         self.playing = self.playing || self.waiting.len() >= CUSHION;
     }
 
+    /// What the loudspeaker is to play next; silence, where there is nothing.
     pub(crate) fn pop(&mut self) -> i16 {
-        if !self.playing {
-            return 0;
+        let sample = if self.playing {
+            self.waiting.pop_front()
+        } else {
+            None
+        };
+        self.playing = sample.is_some();
+        self.play(sample.unwrap_or(0));
+        sample.unwrap_or(0)
+    }
+
+    /// The loudspeaker plays this.
+    pub(crate) fn play(&mut self, sample: i16) {
+        if self.played.len() == REMEMBERED {
+            self.played.pop_front();
         }
-        self.waiting.pop_front().unwrap_or_else(|| {
-            self.playing = false;
-            0
-        })
+        self.played.push_back(sample);
+    }
+
+    /// The oldest 10 ms that were played and not asked for yet.
+    pub(crate) fn take_played(&mut self) -> Option<[i16; STEP]> {
+        let (step, _) = self.played.make_contiguous().split_first_chunk()?;
+        let step = *step;
+        self.played.drain(..STEP);
+        Some(step)
     }
 }
 
@@ -132,6 +155,20 @@ mod tests {
         ear.push(&vec![1; RATE]);
         assert!(ear.waiting.len() <= LATE);
         assert_eq!(ear.pop(), 1);
+    }
+
+    #[test]
+    fn t1_what_was_played_is_told_once_and_not_kept_for_nobody() {
+        let mut ear = Ear::default();
+        ear.push(&[5; RATE / 10]);
+        let heard: Vec<i16> = (0..STEP + 1).map(|_| ear.pop()).collect();
+        assert_eq!(heard, [5; STEP + 1]);
+        assert_eq!(ear.take_played(), Some([5; STEP]));
+        assert_eq!(ear.take_played(), None);
+        for _ in 0..RATE {
+            ear.pop();
+        }
+        assert_eq!(ear.played.len(), REMEMBERED);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, watch};
 
 use super::device::{self, DeviceError, Running};
-use super::sound::{self, Ear, Frames};
+use super::sound::{self, Ear};
+use super::voice::Mouth;
 use super::{FRAME, Picture, lock};
 
 /// A picture that is passed on without copying it; nothing where the camera is off.
@@ -88,16 +89,18 @@ impl Studio {
         if let Some(id) = id {
             let sound = self.own_sound.clone();
             let level = Arc::clone(&self.own_level);
-            let mut frames = Frames::default();
+            let mut mouth = if id == device::STAND_IN {
+                // No room and no loudspeaker is in the test tone, and steady tones pass for noise.
+                Mouth::untouched()
+            } else {
+                Mouth::new(Arc::clone(&self.ear))
+            };
             *microphone = Some(device::microphone(id, move |samples| {
-                for sample in samples {
-                    frames.push(*sample);
-                }
-                while let Some(frame) = frames.pop() {
+                mouth.take(samples, |frame| {
                     level.store(sound::level(&frame), Ordering::Relaxed);
                     // Nobody may be listening: there is no call yet.
                     let _ = sound.send(Arc::new(frame));
-                }
+                });
             })?);
         }
         Ok(())
