@@ -327,8 +327,10 @@ export type CallView = {
 	hasPicture: boolean,
 	/**  Pictures of the patient that were drawn from what came. */
 	pictures: number,
-	/**  A device that could not be used. */
-	trouble: DeviceKind | null,
+	/**  What happened to devices. */
+	troubles: DeviceTroubleView[],
+	/**  Rises whenever a device comes or goes, or another one is used: the list is read anew then. */
+	devices: number,
 };
 
 /**
@@ -517,6 +519,25 @@ export type DeviceKind =
 /**  Loudspeaker. */
 "loudspeaker";
 
+/**  What happened to a device. */
+export type DeviceLoss = 
+/**  It was pulled out or switched off. */
+"gone" | 
+/**  It is there and does not open, or gives nothing any more. */
+"closed";
+
+/**  A device that was used, or was to be used, and is not. */
+export type DeviceTroubleView = {
+	/**  Its sort. */
+	kind: DeviceKind,
+	/**  What happened. */
+	loss: DeviceLoss,
+	/**  Its name. */
+	name: string,
+	/**  Name of the one that is used instead; none: nothing of the sort is. */
+	instead: string | null,
+};
+
 /**  A device. */
 export type DeviceView = {
 	/**  What it is chosen by. */
@@ -539,6 +560,10 @@ export type DevicesView = {
 	microphone: string | null,
 	/**  The loudspeaker in use. */
 	loudspeaker: string | null,
+	/**  The camera that is used when it is turned on. */
+	nextCamera: string | null,
+	/**  The microphone that is used when it is turned on. */
+	nextMicrophone: string | null,
 };
 
 /**  The text to keep. Sent at every pause of typing. */

@@ -339,7 +339,7 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
         ),
         "device-failed" => (
             "This camera, microphone or loudspeaker does not open.",
-            "The call goes on without it.",
+            "The call goes on without it, or with another one if there is one.",
             "See whether another program uses it, or choose another one.",
         ),
         "export-failed" => (

@@ -2,6 +2,7 @@
 
 mod attempts;
 mod connecting;
+mod devices;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,17 +12,18 @@ use futures_util::StreamExt as _;
 use protocol::visit::{Act, VisitAct, VisitNews, VisitStage, VisitState};
 use telehealth::media::adapt::Quality;
 use telehealth::media::call::Call;
-use telehealth::media::device::{self, Device, DeviceError};
+use telehealth::media::device::DeviceError;
 use telehealth::media::frames::Frames;
 use telehealth::media::{Studio, frames::FramesError};
 use tokio::sync::watch;
 
 use attempts::Attempts;
+use devices::Devices;
 
 use crate::notice::{Notice, Notices};
 use crate::port::server::{Server, ServerError, Session};
 use crate::view::visit::{
-    CallQuality, CallState, CallView, DeviceKind, DeviceView, DevicesView, PicturesView,
+    CallQuality, CallState, CallView, DeviceKind, DevicesView, PicturesView,
 };
 
 /// Pages that may be given pictures: our own window's.
@@ -44,8 +46,11 @@ impl Drop for Visiting {
         let mut state = self.shared.state();
         state.wanted = None;
         state.call = None;
-        state.studio = None;
         state.frames = None;
+        if let Some(studio) = state.studio.take() {
+            // Whoever is about to open a device does not.
+            studio.close();
+        }
     }
 }
 
@@ -57,6 +62,7 @@ struct Shared {
     turn: tokio::sync::Mutex<()>,
     /// How many offers have come for the call here.
     offers: watch::Sender<u32>,
+    devices: Arc<Devices>,
     state: Mutex<State>,
 }
 
@@ -71,19 +77,9 @@ struct State {
     quality: Option<Quality>,
     studio: Option<Arc<Studio>>,
     frames: Option<Frames>,
-    chosen: Chosen,
-    trouble: Option<DeviceKind>,
     attempts: Attempts,
     /// Number of the call whose events count.
     number: u32,
-}
-
-/// What the user chose; nothing was chosen yet where the outer option is none.
-#[derive(Debug, Clone, Default)]
-struct Chosen {
-    camera: Option<Option<String>>,
-    microphone: Option<Option<String>>,
-    loudspeaker: Option<Option<String>>,
 }
 
 impl Shared {
@@ -130,6 +126,7 @@ impl Visiting {
             notices,
             turn: tokio::sync::Mutex::default(),
             offers: watch::Sender::new(0),
+            devices: Arc::default(),
             state: Mutex::default(),
         });
         let task = tokio::spawn(listen(Arc::clone(&shared)));
@@ -204,6 +201,7 @@ impl Handle {
 
     /// The call here, if there is one.
     pub(crate) fn call(&self) -> Option<CallView> {
+        let (troubles, devices) = self.0.devices.told();
         let state = self.0.state();
         let studio = state.studio.as_ref()?;
         let pictures = state.call.as_ref().map_or(0, |call| {
@@ -221,7 +219,8 @@ impl Handle {
             their_level: studio.their_level(),
             has_picture: pictures > 0,
             pictures: u32::try_from(pictures).unwrap_or(u32::MAX),
-            trouble: state.trouble,
+            troubles,
+            devices,
         })
     }
 
@@ -243,18 +242,8 @@ impl Handle {
 
     /// Devices that are there, and which are chosen.
     pub(crate) async fn devices(&self) -> DevicesView {
-        let chosen = self.0.state().chosen.clone();
-        let found = tokio::task::spawn_blocking(found).await.unwrap_or_default();
-        let (cameras, microphones, loudspeakers) = found;
-        let first = |devices: &[Device]| devices.first().map(|device| device.id.clone());
-        DevicesView {
-            camera: chosen.camera.unwrap_or_else(|| first(&cameras)),
-            microphone: chosen.microphone.unwrap_or_else(|| first(&microphones)),
-            loudspeaker: chosen.loudspeaker.unwrap_or_else(|| first(&loudspeakers)),
-            cameras: shown(cameras),
-            microphones: shown(microphones),
-            loudspeakers: shown(loudspeakers),
-        }
+        let studio = self.0.state().studio.clone();
+        self.0.devices.view(studio).await
     }
 
     /// Uses another device, or none of the kind.
@@ -263,25 +252,8 @@ impl Handle {
         kind: DeviceKind,
         id: Option<String>,
     ) -> Result<(), DeviceError> {
-        let studio = {
-            let mut state = self.0.state();
-            let place = match kind {
-                DeviceKind::Camera => &mut state.chosen.camera,
-                DeviceKind::Microphone => &mut state.chosen.microphone,
-                DeviceKind::Loudspeaker => &mut state.chosen.loudspeaker,
-            };
-            *place = Some(id.clone());
-            state.studio.clone()
-        };
-        let Some(studio) = studio else { return Ok(()) };
-        let used = use_device(studio, kind, id).await;
-        let mut state = self.0.state();
-        match &used {
-            Ok(()) if state.trouble == Some(kind) => state.trouble = None,
-            Ok(()) => {}
-            Err(_) => state.trouble = Some(kind),
-        }
-        used
+        let studio = self.0.state().studio.clone();
+        self.0.devices.choose(studio, kind, id).await
     }
 
     async fn open_devices(&self) {
@@ -289,22 +261,9 @@ impl Handle {
             // They are at work: the window goes on showing what they give.
             return;
         }
-        let wish = self.devices().await;
         let studio = Arc::new(Studio::default());
-        let mut trouble = None;
-        for (kind, id) in [
-            (DeviceKind::Loudspeaker, wish.loudspeaker),
-            (DeviceKind::Microphone, wish.microphone),
-            (DeviceKind::Camera, wish.camera),
-        ] {
-            if id.is_some() && use_device(Arc::clone(&studio), kind, id).await.is_err() {
-                tracing::warn!(?kind, "a device does not open");
-                trouble = Some(kind);
-            }
-        }
-        let mut state = self.0.state();
-        state.studio = Some(studio);
-        state.trouble = trouble;
+        self.0.devices.open(&studio).await;
+        self.0.state().studio = Some(studio);
     }
 
     /// Ends the connection and keeps the devices.
@@ -329,42 +288,11 @@ impl Handle {
             state.frames = None;
             state.studio.take()
         };
+        let Some(studio) = studio else { return };
         // Closing a device waits for its thread.
-        let _ = tokio::task::spawn_blocking(move || drop(studio)).await;
+        let _ = tokio::task::spawn_blocking(move || studio.close()).await;
+        self.0.devices.closed();
     }
-}
-
-type Found = (Vec<Device>, Vec<Device>, Vec<Device>);
-
-fn found() -> Found {
-    (
-        device::cameras(),
-        device::microphones(),
-        device::loudspeakers(),
-    )
-}
-
-fn shown(devices: Vec<Device>) -> Vec<DeviceView> {
-    devices
-        .into_iter()
-        .map(|device| DeviceView {
-            id: device.id,
-            name: device.name,
-        })
-        .collect()
-}
-
-async fn use_device(
-    studio: Arc<Studio>,
-    kind: DeviceKind,
-    id: Option<String>,
-) -> Result<(), DeviceError> {
-    let used = tokio::task::spawn_blocking(move || match kind {
-        DeviceKind::Camera => studio.use_camera(id.as_deref()),
-        DeviceKind::Microphone => studio.use_microphone(id.as_deref()),
-        DeviceKind::Loudspeaker => studio.use_loudspeaker(id.as_deref()),
-    });
-    used.await.unwrap_or(Err(DeviceError::Gone))
 }
 
 /// Hears the server's news until the profile is closed.

@@ -1,10 +1,11 @@
 // The call beside the chart: pictures, how it stands, devices, and two ways to end.
 import { Button, Select } from '@mantine/core';
-import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import type {
   CallView,
   DeviceKind,
   DevicesView,
+  DeviceTroubleView,
   DeviceView,
   VisitStage,
 } from '../../shared/bindings.ts';
@@ -37,9 +38,16 @@ function usePictures(shown: string) {
 function Devices({ call }: { call: CallView }) {
   const { t } = useWords();
   const client = useQueryClient();
-  const found = useQuery({ queryKey: DEVICES, queryFn: () => ipc.devices(), gcTime: 0 });
+  // Read anew whenever the program says that a device came or went.
+  const key = [...DEVICES, call.devices];
+  const found = useQuery({
+    queryKey: key,
+    queryFn: () => ipc.devices(),
+    placeholderData: keepPreviousData,
+    gcTime: 0,
+  });
   const choose = useAction(async (kind: DeviceKind, id: string | null) => {
-    client.setQueryData<DevicesView>(DEVICES, await ipc.chooseDevice(kind, id));
+    client.setQueryData<DevicesView>(key, await ipc.chooseDevice(kind, id));
   });
   const view = found.data;
   if (!view) {
@@ -58,14 +66,14 @@ function Devices({ call }: { call: CallView }) {
       data-testid={`visit-${kind}`}
     />
   );
-  const first = (devices: DeviceView[]) => devices[0]?.id ?? null;
   return (
     <>
       <div className={css.controls}>
         <Button
           variant="default"
           aria-pressed={view.microphone === null}
-          onClick={() => choose.run('microphone', view.microphone ? null : first(view.microphones))}
+          disabled={!view.microphone && !view.nextMicrophone}
+          onClick={() => choose.run('microphone', view.microphone ? null : view.nextMicrophone)}
           data-testid="visit-mute"
         >
           {t(view.microphone ? 'visits.mute' : 'visits.unmute')}
@@ -73,7 +81,8 @@ function Devices({ call }: { call: CallView }) {
         <Button
           variant="default"
           aria-pressed={view.camera === null}
-          onClick={() => choose.run('camera', view.camera ? null : first(view.cameras))}
+          disabled={!view.camera && !view.nextCamera}
+          onClick={() => choose.run('camera', view.camera ? null : view.nextCamera)}
           data-testid="visit-hide"
         >
           {t(view.camera ? 'visits.hide' : 'visits.unhide')}
@@ -129,6 +138,25 @@ export function Standing({ call }: { call: CallView }) {
   );
 }
 
+/** What happened to a device, and what it means for the two who talk. */
+function Trouble({ trouble }: { trouble: DeviceTroubleView }) {
+  const { t } = useWords();
+  return (
+    <p
+      role="alert"
+      className={css.trouble}
+      data-testid="visit-trouble"
+      data-kind={trouble.kind}
+      data-loss={trouble.loss}
+    >
+      {t(`visits.trouble.${trouble.loss}`, { name: trouble.name })}{' '}
+      {trouble.instead
+        ? t('visits.trouble.instead', { instead: trouble.instead })
+        : t(`visits.trouble.none.${trouble.kind}`)}
+    </p>
+  );
+}
+
 /** The call, in the workspace. */
 export default function VisitPanel({ appointment }: { appointment: string }) {
   const { t } = useWords();
@@ -177,7 +205,9 @@ export default function VisitPanel({ appointment }: { appointment: string }) {
     >
       {ours && <Pictures place="" />}
       {ours && <Standing call={ours} />}
-      {ours?.trouble && <p role="alert">{t(`visits.trouble.${ours.trouble}`)}</p>}
+      {ours?.troubles.map((trouble) => (
+        <Trouble key={trouble.kind} trouble={trouble} />
+      ))}
       {visit && !UNDER_WAY.includes(visit.stage) && <AskIn visit={visit} />}
       {ours && <Devices call={ours} />}
       {endCall.fault && <FaultNote fault={endCall.fault} compact />}

@@ -53,9 +53,14 @@ export const visitWords = {
       'audio-only': 'Audio only: the network does not bear a picture',
     },
     trouble: {
-      camera: 'The camera does not open. The patient hears you and does not see you.',
-      microphone: 'The microphone does not open. The patient does not hear you.',
-      loudspeaker: 'The loudspeaker does not open. You do not hear the patient.',
+      gone: '{{name}} is not there any more.',
+      closed: '{{name}} does not open, or gives nothing. Another program may use it.',
+      instead: 'In use now: {{instead}}.',
+      none: {
+        camera: 'The patient hears you and does not see you.',
+        microphone: 'The patient does not hear you.',
+        loudspeaker: 'You do not hear the patient.',
+      },
     },
     devices: {
       camera: 'Camera',

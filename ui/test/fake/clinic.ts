@@ -7,9 +7,12 @@ import type {
   AccessView,
   AppointmentView,
   BookingForm,
+  CallView,
   Choice,
   CloseForm,
   CombineForm,
+  DeviceKind,
+  DevicesView,
   DraftForm,
   DraftView,
   EmergencyForm,
@@ -43,6 +46,7 @@ import { inboxOf, nothingWaits, waitingIn } from './inbox.ts';
 import { ANY, closedFault, ledgerOf, type Role, userOf } from './office.ts';
 import { DAY, NOW, PRACTITIONERS, people, ZONE } from './people.ts';
 import { rehearsed } from './rehearsal.ts';
+import { callWith, devicesOf, headsetPulled, visitOf } from './visits.ts';
 
 /** How the fake starts. */
 export interface Setting {
@@ -58,6 +62,8 @@ export interface Setting {
   lease?: SyncView['lease'];
   rehearsal?: boolean;
   notice?: Fault;
+  /** Somebody waits for a video visit; in the call a headset is pulled out. */
+  visit?: 'waiting' | 'headset-pulled';
   /** Users sign in with the organisation. */
   organisation?: boolean;
   browsing?: boolean;
@@ -97,6 +103,8 @@ export class FakeClinic {
   accesses: AccessRow[];
   reviews: ReviewView[];
   visits: VisitView[] = [];
+  call: CallView | null = null;
+  devices: DevicesView = devicesOf();
   rehearsed: RehearsalReport | null;
   settings: SettingsView;
 
@@ -125,6 +133,9 @@ export class FakeClinic {
       browsing: setting.browsing ?? false,
       notice: setting.notice ?? null,
     };
+    if (setting.visit) {
+      this.visits = [visitOf(this.patients, false)];
+    }
     const offline = setting.connection === 'offline';
     this.sync = {
       connection: setting.connection ?? 'online',
@@ -474,6 +485,34 @@ export class FakeClinic {
   }
   do_visits() {
     return { heard: this.sync.connection === 'online', visits: this.visits };
+  }
+  do_admit_to_visit() {
+    this.visits = [visitOf(this.patients, true)];
+    this.call = callWith(this.visits);
+    if (this.setting.visit === 'headset-pulled') {
+      this.pullHeadset();
+    }
+    this.tellData(['Visit']);
+    return null;
+  }
+  do_call() {
+    return this.call;
+  }
+  do_call_pictures() {
+    return null;
+  }
+  do_devices() {
+    return this.devices;
+  }
+  do_choose_device({ kind, id }: { kind: DeviceKind; id: string | null }) {
+    this.devices = { ...this.devices, [kind]: id };
+    return this.devices;
+  }
+  /** Somebody pulls the headset out of the computer. */
+  pullHeadset(): void {
+    const { call, devices } = headsetPulled(this.call, this.devices);
+    this.call = call;
+    this.devices = devices;
   }
   do_problem_terms({ query }: { query: string }) {
     return TERMS.filter((term) => term.text.toLowerCase().includes(query.toLowerCase()));

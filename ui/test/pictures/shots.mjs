@@ -35,6 +35,7 @@ const openChart = steps((page) =>
   page.locator('[data-appointment="app-0-0-11"] button').first().click(),
 );
 const chart = (tab) => steps(openChart, click(`chart-tab-${tab}`));
+const call = steps(go('visits'), click('visit-admit'));
 const register = steps(go('patients'), click('register-patient'));
 const book = steps(go('schedule'), click('book'), fill('pick-patient', 'ada'));
 
@@ -412,6 +413,10 @@ export const SHOTS = [
     setting: auditor,
     act: click('export-csv'),
   },
+
+  ...both('visits', { visit: 'waiting' }, go('visits')),
+  ...both('visit-call', { visit: 'waiting' }, call),
+  ...both('visit-headset-pulled', { visit: 'headset-pulled' }, call),
 
   ...both('reviews', officer, go('reviews')),
   { name: 'reviews-empty', setting: { ...officer, ...empty }, act: go('reviews') },

@@ -67,6 +67,15 @@ pub struct Running {
     thread: Option<JoinHandle<()>>,
 }
 
+impl Running {
+    /// Whether it goes on: a device that was pulled out ends by itself.
+    pub(crate) fn works(&self) -> bool {
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // The thread may have ended by itself when the device was pulled out.

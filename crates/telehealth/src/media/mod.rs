@@ -4,6 +4,7 @@ pub mod adapt;
 mod arrivals;
 mod assembly;
 pub mod call;
+pub mod choice;
 mod codec;
 pub mod device;
 pub mod frames;

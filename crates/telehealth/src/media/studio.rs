@@ -1,7 +1,7 @@
 //! The clinician's devices during a visit. It outlasts the single call: whoever rejoins is seen
 //! and heard at once.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -30,6 +30,8 @@ pub struct Studio {
     ear: Arc<Mutex<Ear>>,
     own_level: Arc<AtomicU8>,
     their_level: AtomicU8,
+    /// Nothing is opened any more.
+    closed: AtomicBool,
 }
 
 impl Default for Studio {
@@ -45,8 +47,13 @@ impl Default for Studio {
             ear: Arc::default(),
             own_level: Arc::default(),
             their_level: AtomicU8::new(0),
+            closed: AtomicBool::new(false),
         }
     }
+}
+
+fn works(device: &Mutex<Option<Running>>) -> bool {
+    lock(device).as_ref().is_some_and(Running::works)
 }
 
 /// Milliseconds since 1970, for the stamp of the test picture: it is compared with the clock of
@@ -69,7 +76,7 @@ impl Studio {
         // The one before is closed first: it may be the same.
         *camera = None;
         self.own_picture.send_replace(None);
-        if let Some(id) = id {
+        if let Some(id) = self.unless_closed(id)? {
             let pictures = self.own_picture.clone();
             *camera = Some(device::camera(id, wall_clock, move |picture| {
                 pictures.send_replace(Some(Arc::new(picture)));
@@ -86,7 +93,7 @@ impl Studio {
         let mut microphone = lock(&self.microphone);
         *microphone = None;
         self.own_level.store(0, Ordering::Relaxed);
-        if let Some(id) = id {
+        if let Some(id) = self.unless_closed(id)? {
             let sound = self.own_sound.clone();
             let level = Arc::clone(&self.own_level);
             let mut mouth = if id == device::STAND_IN {
@@ -113,10 +120,42 @@ impl Studio {
     pub fn use_loudspeaker(&self, id: Option<&str>) -> Result<(), DeviceError> {
         let mut loudspeaker = lock(&self.loudspeaker);
         *loudspeaker = None;
-        if let Some(id) = id {
+        if let Some(id) = self.unless_closed(id)? {
             *loudspeaker = Some(device::loudspeaker(id, Arc::clone(&self.ear))?);
         }
         Ok(())
+    }
+
+    fn unless_closed<'a>(&self, id: Option<&'a str>) -> Result<Option<&'a str>, DeviceError> {
+        if id.is_some() && self.closed.load(Ordering::Relaxed) {
+            return Err(DeviceError::Gone);
+        }
+        Ok(id)
+    }
+
+    /// Closes all devices for good: who is about to open one finds that out.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        for device in [&self.camera, &self.microphone, &self.loudspeaker] {
+            // Whoever opens it in this moment is waited for, and what they opened is closed.
+            let running = lock(device).take();
+            drop(running);
+        }
+    }
+
+    /// Whether the camera is on and gives pictures.
+    pub fn camera_works(&self) -> bool {
+        works(&self.camera)
+    }
+
+    /// Whether the microphone is on and hears.
+    pub fn microphone_works(&self) -> bool {
+        works(&self.microphone)
+    }
+
+    /// Whether the loudspeaker is on and plays.
+    pub fn loudspeaker_works(&self) -> bool {
+        works(&self.loudspeaker)
     }
 
     /// What the clinician's camera gives.
@@ -164,5 +203,24 @@ impl Studio {
     pub(crate) fn quiet(&self) {
         self.their_level.store(0, Ordering::Relaxed);
         self.show(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::device::STAND_IN;
+
+    #[test]
+    fn t2_a_closed_studio_opens_nothing_any_more() {
+        let studio = Studio::default();
+        studio.use_camera(Some(STAND_IN)).unwrap();
+        assert!(studio.camera_works() && !studio.microphone_works());
+        studio.close();
+        assert!(!studio.camera_works());
+        assert!(studio.use_camera(Some(STAND_IN)).is_err());
+        assert!(studio.use_microphone(Some(STAND_IN)).is_err());
+        assert!(!studio.camera_works() && !studio.microphone_works());
+        studio.use_camera(None).unwrap();
     }
 }

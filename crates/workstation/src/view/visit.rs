@@ -87,8 +87,34 @@ pub struct CallView {
     pub has_picture: bool,
     /// Pictures of the patient that were drawn from what came.
     pub pictures: u32,
-    /// A device that could not be used.
-    pub trouble: Option<DeviceKind>,
+    /// What happened to devices.
+    pub troubles: Vec<DeviceTroubleView>,
+    /// Rises whenever a device comes or goes, or another one is used: the list is read anew then.
+    pub devices: u32,
+}
+
+/// A device that was used, or was to be used, and is not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceTroubleView {
+    /// Its sort.
+    pub kind: DeviceKind,
+    /// What happened.
+    pub loss: DeviceLoss,
+    /// Its name.
+    pub name: String,
+    /// Name of the one that is used instead; none: nothing of the sort is.
+    pub instead: Option<String>,
+}
+
+/// What happened to a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceLoss {
+    /// It was pulled out or switched off.
+    Gone,
+    /// It is there and does not open, or gives nothing any more.
+    Closed,
 }
 
 /// Where the connection of a call stands.
@@ -143,6 +169,10 @@ pub struct DevicesView {
     pub microphone: Option<String>,
     /// The loudspeaker in use.
     pub loudspeaker: Option<String>,
+    /// The camera that is used when it is turned on.
+    pub next_camera: Option<String>,
+    /// The microphone that is used when it is turned on.
+    pub next_microphone: Option<String>,
 }
 
 /// A device.

@@ -1,0 +1,78 @@
+// A video visit, its call and the devices of the computer.
+import type { CallView, DevicesView, PatientRow, VisitView } from '../../shared/bindings.ts';
+
+/** Somebody who waits, or is in the call. */
+export function visitOf(patients: PatientRow[], talking: boolean): VisitView {
+  const patient = patients[0];
+  return {
+    appointment: 'app-0-0-11',
+    patient: patient?.id ?? 'pat-1',
+    patientName: patient?.name ?? 'Unnamed patient',
+    patientDetail: '52 y · female',
+    start: '2026-11-24T10:30:00-05:00',
+    reason: 'Follow-up',
+    stage: talking ? 'talking' : 'waiting',
+    since: '2026-11-24T10:27:00-05:00',
+    said: 'Ada A.',
+    linkUntil: '2026-11-24T13:00:00-05:00',
+  };
+}
+
+/** The call of that visit. */
+export function callWith(visits: VisitView[]): CallView {
+  return {
+    appointment: visits[0]?.appointment ?? '',
+    state: 'talking',
+    quality: 'good',
+    ownLevel: 42,
+    theirLevel: 55,
+    hasPicture: true,
+    pictures: 300,
+    troubles: [],
+    devices: 1,
+  };
+}
+
+/** A laptop with a headset. */
+export function devicesOf(): DevicesView {
+  const lid = { id: 'lid', name: 'Built-in microphone' };
+  const headset = { id: 'headset', name: 'USB headset' };
+  const speakers = { id: 'speakers', name: 'Built-in speakers' };
+  return {
+    cameras: [{ id: 'camera', name: 'Built-in camera' }],
+    microphones: [lid, headset],
+    loudspeakers: [speakers, headset],
+    camera: 'camera',
+    microphone: 'headset',
+    loudspeaker: 'headset',
+    nextCamera: 'camera',
+    nextMicrophone: 'headset',
+  };
+}
+
+/** The same without the headset. */
+export function headsetPulled(
+  call: CallView | null,
+  devices: DevicesView,
+): { call: CallView | null; devices: DevicesView } {
+  const rest = (all: DevicesView['microphones']) => all.filter((one) => one.id !== 'headset');
+  const lost = { loss: 'gone', name: 'USB headset' } as const;
+  return {
+    call: call && {
+      ...call,
+      troubles: [
+        { ...lost, kind: 'loudspeaker', instead: 'Built-in speakers' },
+        { ...lost, kind: 'microphone', instead: 'Built-in microphone' },
+      ],
+      devices: call.devices + 1,
+    },
+    devices: {
+      ...devices,
+      microphones: rest(devices.microphones),
+      loudspeakers: rest(devices.loudspeakers),
+      microphone: 'lid',
+      loudspeaker: 'speakers',
+      nextMicrophone: 'lid',
+    },
+  };
+}
