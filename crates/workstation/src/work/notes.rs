@@ -29,6 +29,8 @@ struct Body {
     objective: String,
     assessment: String,
     plan: String,
+    /// The Encounter of the visit during which this was written last.
+    encounter: Option<String>,
 }
 
 impl Body {
@@ -120,7 +122,7 @@ impl Desk {
             patient: Some(&form.patient),
             part: Part::Type("DocumentReference"),
         })?;
-        let body = body_of(form)?;
+        let mut body = body_of(form)?;
         let now = self.now();
         let known = match &form.id {
             Some(id) => {
@@ -128,6 +130,11 @@ impl Desk {
                 self.read(|cache| cache.draft(id))?
             }
             None => None,
+        };
+        // Signing may come when the visit is over: what was written in it belongs to it.
+        body.encounter = match self.visit_under_way(&form.patient)? {
+            None => known.as_ref().and_then(|known| kept(known).encounter),
+            visit => visit,
         };
         let draft = Draft {
             id: match &form.id {
@@ -200,12 +207,15 @@ impl Desk {
             patient: Some(&found.patient),
             part: Part::Type("DocumentReference"),
         })?;
-        let body: Body = serde_json::from_value(found.body).unwrap_or_default();
+        let mut body = kept(&found);
         if body.is_empty() {
             return Err(WorkError::invalid(
                 "subjective",
                 "An empty note cannot be signed.",
             ));
+        }
+        if let Some(visit) = self.visit_under_way(&found.patient)? {
+            body.encounter = Some(visit);
         }
         let note = self.signed(&found.patient, &body)?;
         let event = self.permitted(&permit)?.about(found.patient);
@@ -234,7 +244,7 @@ impl Desk {
             author["reference"] = format!("Practitioner/{practitioner}").into();
         }
         let now = self.wall(self.now());
-        Ok(json!({
+        let mut note = json!({
             "resourceType": "DocumentReference",
             "id": self.fresh_id()?,
             "status": "current",
@@ -257,11 +267,17 @@ impl Desk {
                 "title": "Progress note",
                 "creation": now
             }}]
-        }))
+        });
+        if let Some(encounter) = &body.encounter {
+            note["context"] = json!({
+                "encounter": [{"reference": format!("Encounter/{encounter}")}]
+            });
+        }
+        Ok(note)
     }
 
     fn draft_view(&self, draft: &Draft) -> DraftView {
-        let body: Body = serde_json::from_value(draft.body.clone()).unwrap_or_default();
+        let body = kept(draft);
         DraftView {
             id: draft.id.to_string(),
             patient: draft.patient.clone(),
@@ -272,6 +288,11 @@ impl Desk {
             kept_at: self.wall(draft.changed),
         }
     }
+}
+
+/// What a draft says, as the cache keeps it.
+fn kept(draft: &Draft) -> Body {
+    serde_json::from_value(draft.body.clone()).unwrap_or_default()
 }
 
 fn body_of(form: &DraftForm) -> Result<Body, WorkError> {
@@ -293,6 +314,7 @@ fn body_of(form: &DraftForm) -> Result<Body, WorkError> {
         objective: form.objective.clone(),
         assessment: form.assessment.clone(),
         plan: form.plan.clone(),
+        encounter: None,
     })
 }
 

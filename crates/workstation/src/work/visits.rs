@@ -1,8 +1,9 @@
 //! Video visits in the record: who waits, and the Encounter that a visit is.
 
 use access::{Action as Verb, Part, ResourceClass};
-use cache::{StoreError, Write};
+use cache::{Standing, StoreError, Write};
 use fhir::person;
+use jiff::{SignedDuration, Timestamp};
 use ledger::Action;
 use protocol::visit::{VisitStage as Stage, VisitState};
 use serde_json::{Value, json};
@@ -16,6 +17,10 @@ use crate::view::visit::{VisitStage, VisitView};
 use crate::view::{Cause, Saved};
 
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+const VIRTUAL: &str = "VR";
+const UNDER_WAY: &str = "in-progress";
+/// A visit that nobody ended is over all the same.
+const LONGEST: SignedDuration = SignedDuration::from_hours(12);
 
 impl Desk {
     /// Visits with what the cache knows of them.
@@ -94,28 +99,38 @@ impl Desk {
         })?;
         let id = encounter_id(appointment);
         let event = self.permitted(&permit)?.about(patient);
+        let me = self.participant();
         let known = self.cache.read(|cache| cache.record("Encounter", &id))?;
-        if known.is_some() {
-            // The patient was asked in before; this is another time.
+        if let Some(record) = known {
+            // The patient was asked in before; this is another time, and perhaps somebody else.
+            let base = record.value()?;
             let event = event.touching(format!("Encounter/{id}"));
-            return self.record(event);
+            let Some(me) = me.filter(|_| !self.takes_part(&base)) else {
+                return self.record(event);
+            };
+            let mut encounter = base.clone();
+            match encounter["participant"].as_array_mut() {
+                Some(participants) => participants.push(me),
+                None => encounter["participant"] = json!([me]),
+            }
+            let write = Write::Put {
+                resource: encounter,
+                base: Some(base),
+            };
+            self.save("visit", vec![write], event, |_| Ok(()))?;
+            return Ok(());
         }
         let mut encounter = json!({
             "resourceType": "Encounter",
             "id": id,
-            "status": "in-progress",
-            "class": {"system": ACT_CODE, "code": "VR", "display": "virtual"},
+            "status": UNDER_WAY,
+            "class": {"system": ACT_CODE, "code": VIRTUAL, "display": "virtual"},
             "subject": {"reference": format!("Patient/{patient}")},
             "appointment": [{"reference": format!("Appointment/{appointment}")}],
             "period": {"start": self.wall(self.now())},
         });
-        if let Some(practitioner) = &self.identity.user.practitioner {
-            encounter["participant"] = json!([{
-                "individual": {
-                    "reference": format!("Practitioner/{practitioner}"),
-                    "display": self.identity.user.display_name,
-                }
-            }]);
+        if let Some(me) = me {
+            encounter["participant"] = json!([me]);
         }
         let write = Write::Put {
             resource: encounter,
@@ -123,6 +138,65 @@ impl Desk {
         };
         self.save("visit", vec![write], event, |_| Ok(()))?;
         Ok(())
+    }
+
+    /// The user, as one who takes part in an Encounter.
+    fn participant(&self) -> Option<Value> {
+        let user = &self.identity.user;
+        let practitioner = user.practitioner.as_ref()?;
+        Some(json!({
+            "individual": {
+                "reference": format!("Practitioner/{practitioner}"),
+                "display": user.display_name,
+            }
+        }))
+    }
+
+    fn takes_part(&self, encounter: &Value) -> bool {
+        let mut named = encounter["participant"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|participant| participant["individual"]["reference"].as_str());
+        match &self.identity.user.practitioner {
+            Some(practitioner) => {
+                named.any(|reference| reference.strip_prefix("Practitioner/") == Some(practitioner))
+            }
+            // Who is no practitioner names nobody when a visit begins.
+            None => named.next().is_none(),
+        }
+    }
+
+    /// The Encounter of the visit that the user has with a patient now. It is asked of the cache
+    /// alone, so that it is the same with the network gone.
+    pub(super) fn visit_under_way(&self, patient: &str) -> Result<Option<String>, WorkError> {
+        let now = self.now();
+        let mut found: Option<(Timestamp, String)> = None;
+        self.cache.read(|cache| {
+            cache.each_of_patient(patient, &["Encounter"], |record| {
+                // A long record has hundreds, and this is asked at each pause of typing.
+                if record.standing == Standing::Refused || !record.json.contains(UNDER_WAY) {
+                    return Ok(());
+                }
+                let Ok(encounter) = serde_json::from_str::<Value>(record.json) else {
+                    return Ok(());
+                };
+                let begun = encounter["period"]["start"]
+                    .as_str()
+                    .and_then(|start| start.parse::<Timestamp>().ok())
+                    .filter(|begun| now.duration_since(*begun).abs() < LONGEST);
+                let is_it = encounter["status"] == UNDER_WAY
+                    && encounter["class"]["code"] == VIRTUAL
+                    && self.takes_part(&encounter);
+                if let (Some(begun), true) = (begun, is_it)
+                    && found.as_ref().is_none_or(|(other, _)| *other < begun)
+                {
+                    found = Some((begun, record.id.to_owned()));
+                }
+                Ok::<_, StoreError>(())
+            })
+        })?;
+        Ok(found.map(|(_, id)| id))
     }
 
     /// Ends the Encounter of a visit, and with it the appointment.

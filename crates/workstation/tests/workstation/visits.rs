@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use workstation::view::Cause;
+use workstation::view::note::DraftForm;
 use workstation::view::visit::CallState;
 
-use crate::mock::Bench;
+use crate::mock::{Bench, unlock_form};
 use crate::records::clinic;
 
 const VISIT: &str = "visit-p1";
@@ -68,4 +70,88 @@ async fn t2_a_call_that_cannot_come_about_is_tried_and_then_said_to_have_failed(
         bench.server.visits.acts().len() > acts.len() + 1
     })
     .await;
+}
+
+fn words(patient: &str, text: &str) -> DraftForm {
+    DraftForm {
+        id: None,
+        patient: patient.into(),
+        subjective: text.into(),
+        objective: String::new(),
+        assessment: String::new(),
+        plan: String::new(),
+    }
+}
+
+/// What the server holds of a signed note says of where it belongs.
+fn named(bench: &Bench, reference: &str) -> Value {
+    let records = bench.server.records.lock().unwrap();
+    let id = reference.strip_prefix("DocumentReference/").unwrap();
+    let (note, _) = records.iter().rfind(|(it, _)| it["id"] == id).unwrap();
+    note["context"]["encounter"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t4_a_note_written_during_a_visit_names_its_encounter_on_line_and_off() {
+    let bench = waiting().await;
+    let station = &bench.workstation;
+    let write = async |patient: &str, text: &str| {
+        let draft = station.keep_draft(words(patient, text)).await.unwrap();
+        station.sign_note(draft.id).await.unwrap().reference
+    };
+    let before = write("p1", "before").await;
+    station.admit_to_visit(VISIT.into()).await.unwrap();
+    let during = write("p1", "during").await;
+    let other = write("p2", "about somebody else").await;
+    bench.settle().await;
+
+    // The network goes: the computer knows by itself which visit it is in.
+    bench.server.be_reachable(false);
+    let cut_off = write("p1", "cut off").await;
+    bench.server.be_reachable(true);
+    station.sync_now().await.unwrap();
+    bench.settle().await;
+
+    // Begun in the visit, finished and signed when it is over.
+    let draft = station.keep_draft(words("p1", "begun")).await.unwrap();
+    station.end_visit(VISIT.into()).await.unwrap();
+    let mut more = words("p1", "begun, and finished");
+    more.id = Some(draft.id);
+    let draft = station.keep_draft(more).await.unwrap();
+    let late = station.sign_note(draft.id).await.unwrap().reference;
+    let after = write("p1", "after").await;
+    bench.settle().await;
+
+    let visit = json!([{"reference": "Encounter/visit-visit-p1"}]);
+    for (note, wanted) in [
+        (&before, &Value::Null),
+        (&during, &visit),
+        (&other, &Value::Null),
+        (&cut_off, &visit),
+        (&late, &visit),
+        (&after, &Value::Null),
+    ] {
+        assert_eq!(named(&bench, note), *wanted, "{note}");
+    }
+    for (record, _) in bench.server.records.lock().unwrap().iter() {
+        if record["resourceType"] == "DocumentReference" {
+            fhir::validate::Validator::new().validate(record).unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t4_a_visit_that_nobody_ended_claims_no_notes_of_the_next_day() {
+    let bench = waiting().await;
+    let station = &bench.workstation;
+    station.admit_to_visit(VISIT.into()).await.unwrap();
+    station.end_call(VISIT.into()).await.unwrap();
+    bench.settle().await;
+    station.lock().await.unwrap();
+    bench.clock.pass(Duration::from_secs(13 * 3_600));
+    station.unlock(unlock_form("ada", "right")).await.unwrap();
+    let draft = station.keep_draft(words("p1", "a day on")).await.unwrap();
+    let note = station.sign_note(draft.id).await.unwrap().reference;
+    bench.settle().await;
+    assert_eq!(named(&bench, &note), Value::Null);
 }
