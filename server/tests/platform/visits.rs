@@ -81,6 +81,18 @@ impl Page {
         let word = page.hear().await;
         (page, word)
     }
+
+    /// The page that had a seat, by another line.
+    async fn come_back(bench: &Bench, token: &str, seat: &str) -> (Self, ToPatient) {
+        let mut page = Self::open(bench, &bench.base).await.unwrap();
+        page.say(&FromPatient::Return {
+            token: token.to_owned(),
+            seat: seat.to_owned(),
+        })
+        .await;
+        let word = page.hear().await;
+        (page, word)
+    }
 }
 
 /// A clinician with an appointment, and a link to it.
@@ -108,19 +120,30 @@ impl Visit {
         });
         let entries = vec![create(&patient("p1", "Visitor")), create(&appointment)];
         desk.upload(&bench, entries).await;
-        let asked = json!({"appointment": "a1"});
-        let made: Invitation =
-            granted(clinician.post(&bench, path::VISIT_INVITE, &asked).await).await;
-        let (page, token) = made.url.split_once('#').unwrap();
-        assert_eq!(page, bench.url(path::VISIT_PAGE));
-        // No log on the way sees the secret, and the database has only its hash.
-        let kept = bench.sql("SELECT count(*) FROM visit_link WHERE token_hash IS NOT NULL");
-        assert_eq!(kept, "1");
-        Self {
-            token: token.to_owned(),
+        let mut visit = Self {
+            token: String::new(),
             bench,
             clinician,
-        }
+        };
+        visit.token = visit.invite().await;
+        // The database has only its hash.
+        let kept = "SELECT count(*) FROM visit_link WHERE token_hash IS NOT NULL";
+        assert_eq!(visit.bench.sql(kept), "1");
+        visit
+    }
+
+    /// Makes a link and gives its secret.
+    async fn invite(&self) -> String {
+        let asked = json!({"appointment": "a1"});
+        let made = self
+            .clinician
+            .post(&self.bench, path::VISIT_INVITE, &asked)
+            .await;
+        let made: Invitation = granted(made).await;
+        // No log on the way sees what stands behind the mark.
+        let (page, token) = made.url.split_once('#').unwrap();
+        assert_eq!(page, self.bench.url(path::VISIT_PAGE));
+        token.to_owned()
     }
 
     async fn act(&self, act: Act) -> reqwest::Response {
@@ -246,37 +269,18 @@ async fn t1_a_link_lets_one_browser_into_the_waiting_room() {
 
     // The line breaks; the same page comes back by its seat, and by no other.
     drop(page);
-    let come_back = async |seat: &str| {
-        let mut page = Page::open(bench, &bench.base).await.unwrap();
-        page.say(&FromPatient::Return {
-            token: visit.token.clone(),
-            seat: seat.to_owned(),
-        })
-        .await;
-        let word = page.hear().await;
-        (page, word)
-    };
-    let (_, stranger) = come_back(&"0".repeat(32)).await;
+    let (_, stranger) = Page::come_back(bench, &visit.token, &"0".repeat(32)).await;
     assert_eq!(refusal(&stranger), Some(NotLetIn::JoinAgain));
-    let (back, word) = come_back(&seat).await;
+    let (back, word) = Page::come_back(bench, &visit.token, &seat).await;
     assert!(matches!(word, ToPatient::Waiting { .. }), "{word:?}");
     page = back;
 
-    // A link that was taken back lets nobody new in; one that was replaced neither.
+    // A link that was taken back lets nobody new in; the next one does.
     page.say(&FromPatient::Leave).await;
     visit.acted(Act::Withdraw).await;
     let (_, late) = Page::join(bench, &visit.token).await;
     assert_eq!(refusal(&late), Some(NotLetIn::Unknown));
-    let asked = json!({"appointment": "a1"});
-    let again: Invitation = granted(
-        visit
-            .clinician
-            .post(bench, path::VISIT_INVITE, &asked)
-            .await,
-    )
-    .await;
-    let (_, token) = again.url.split_once('#').unwrap();
-    let (_, word) = Page::join(bench, token).await;
+    let (_, word) = Page::join(bench, &visit.invite().await).await;
     assert!(matches!(word, ToPatient::Waiting { .. }), "{word:?}");
 
     // t4: each of these is in the ledger, refusals too, and none of them names a secret.
@@ -290,6 +294,91 @@ async fn t1_a_link_lets_one_browser_into_the_waiting_room() {
     assert_eq!(bench.events("visit-invited"), 2);
     assert_eq!(bench.events("visit-withdrawn"), 1);
     assert_eq!(bench.events("visits-viewed"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t1_links_that_are_forged_replayed_revoked_or_expired_open_nothing() {
+    let mut visit = Visit::begin().await;
+    let mut refusals = Vec::new();
+    let mut refused_as = |what: &'static str, word: &ToPatient, wanted: NotLetIn| {
+        assert_eq!(refusal(word), Some(wanted), "{what}: {word:?}");
+        refusals.push(what);
+    };
+
+    // Forged: made up, guessed from a real one, taken from the database, and endless.
+    let mut near = visit.token.clone().into_bytes();
+    near[0] = if near[0] == b'A' { b'B' } else { b'A' };
+    let stolen = visit
+        .bench
+        .sql("SELECT encode(token_hash, 'hex') FROM visit_link");
+    for (what, token) in [
+        ("made up", "A".repeat(43)),
+        ("one letter off", String::from_utf8(near).unwrap()),
+        ("the hash", stolen),
+        ("cut short", visit.token[..42].to_owned()),
+        ("lengthened", visit.token.clone() + "A"),
+        ("empty", String::new()),
+        ("endless", "A".repeat(4_000)),
+        ("the appointment's name", "a1".to_owned()),
+    ] {
+        let (_, word) = Page::join(&visit.bench, &token).await;
+        refused_as(what, &word, NotLetIn::Unknown);
+    }
+
+    // Replayed: by somebody else while the patient is there, and the seat of who has left.
+    let (mut page, word) = Page::join(&visit.bench, &visit.token).await;
+    let ToPatient::Waiting { seat, .. } = word else {
+        panic!("{word:?}");
+    };
+    let (_, word) = Page::join(&visit.bench, &visit.token).await;
+    refused_as("a second browser", &word, NotLetIn::Occupied);
+    page.say(&FromPatient::Leave).await;
+    timeout(PATIENCE, async {
+        while visit.bench.events("visit-left") == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .unwrap();
+    let (_, word) = Page::come_back(&visit.bench, &visit.token, &seat).await;
+    refused_as("a seat that was left", &word, NotLetIn::JoinAgain);
+
+    // Revoked: replaced by a newer one, and taken back.
+    let first = visit.token.clone();
+    visit.token = visit.invite().await;
+    let (_, word) = Page::join(&visit.bench, &first).await;
+    refused_as("replaced", &word, NotLetIn::Unknown);
+    visit.acted(Act::Withdraw).await;
+    let (_, word) = Page::join(&visit.bench, &visit.token).await;
+    refused_as("taken back", &word, NotLetIn::Unknown);
+
+    // Expired: time has passed while the server was down, and it remembers the link by its row.
+    visit.token = visit.invite().await;
+    visit.bench.platform.kill_server();
+    visit.bench.platform.start_server().unwrap();
+    let (mut page, word) = Page::join(&visit.bench, &visit.token).await;
+    assert!(matches!(word, ToPatient::Waiting { .. }), "{word:?}");
+    page.say(&FromPatient::Leave).await;
+    visit.bench.platform.kill_server();
+    visit
+        .bench
+        .sql("UPDATE visit_link SET expires_at = now() - interval '1 second'");
+    visit.bench.platform.start_server().unwrap();
+    let (_, word) = Page::join(&visit.bench, &visit.token).await;
+    refused_as("expired", &word, NotLetIn::Expired);
+
+    // Replayed when all is over: an ended visit's link is of no use.
+    visit.token = visit.invite().await;
+    visit.acted(Act::EndVisit).await;
+    let (_, word) = Page::join(&visit.bench, &visit.token).await;
+    refused_as("the visit has ended", &word, NotLetIn::Ended);
+
+    // Each is in the ledger, and none of it holds a secret.
+    let told = visit
+        .bench
+        .sql("SELECT count(*) FROM audit_event WHERE action = 'visit-joined' AND NOT success");
+    assert_eq!(told, refusals.len().to_string());
+    println!("{} links refused: {refusals:?}", refusals.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
