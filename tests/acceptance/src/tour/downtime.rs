@@ -177,7 +177,7 @@ pub(super) async fn come_back(tour: &mut Tour) -> Result<(), TourError> {
     tour.picture("back-online").await
 }
 
-async fn unlock(tour: &Tour) -> Result<(), TourError> {
+pub(super) async fn unlock(tour: &Tour) -> Result<(), TourError> {
     let password = tour.clinic.clinician().user.password.clone();
     let window = tour.window()?;
     window

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{CANARIES, Tour};
+use super::{CANARIES, Tour, visit};
 use crate::TourError;
 use crate::clinic::note_text;
 
@@ -36,15 +36,12 @@ pub(super) async fn everything_arrived_once(tour: &mut Tour) -> Result<(), TourE
     expect(tour, "patients registered", 1, patients.len())?;
     let patient = patients[0]["id"].as_str().unwrap_or_default().to_owned();
 
-    let mut texts = Vec::new();
-    for note in tour
+    let notes = tour
         .clinic
         .search("DocumentReference?type=http://loinc.org|11506-3&_count=200")
-        .await?
-    {
-        texts.push(note_text(&note));
-    }
-    for sentence in [CANARIES.note, "Signed while off line"] {
+        .await?;
+    let texts: Vec<String> = notes.iter().map(note_text).collect();
+    for sentence in [CANARIES.note, "Signed while off line", visit::NOTE] {
         let times = texts.iter().filter(|text| text.contains(sentence)).count();
         expect(tour, &format!("notes with {sentence:?}"), 1, times)?;
     }
@@ -53,6 +50,8 @@ pub(super) async fn everything_arrived_once(tour: &mut Tour) -> Result<(), TourE
         .filter(|text| text.contains(CANARIES.draft))
         .count();
     expect(tour, "unsigned drafts on the server", 0, drafts)?;
+
+    belong_to_their_visit(tour, &notes).await?;
 
     let pressures = tour
         .clinic
@@ -78,6 +77,29 @@ pub(super) async fn everything_arrived_once(tour: &mut Tour) -> Result<(), TourE
         .await?;
     expect(tour, "appointments booked", 2, booked.len())?;
     Ok(())
+}
+
+/// The note that was written while talking names the visit, and no other note does.
+async fn belong_to_their_visit(tour: &Tour, notes: &[Value]) -> Result<(), TourError> {
+    let visits: Vec<String> = tour
+        .clinic
+        .search("Encounter?class=VR")
+        .await?
+        .iter()
+        .filter(|encounter| encounter["status"] == "finished")
+        .filter_map(|encounter| Some(format!("Encounter/{}", encounter["id"].as_str()?)))
+        .collect();
+    let naming: Vec<String> = notes
+        .iter()
+        .filter(|note| {
+            let named = note["context"]["encounter"][0]["reference"].as_str();
+            named.is_some_and(|named| visits.iter().any(|visit| visit == named))
+        })
+        .map(note_text)
+        .collect();
+    expect(tour, "notes that name a video visit", 1, naming.len())?;
+    let ours = naming.iter().filter(|text| text.contains(visit::NOTE));
+    expect(tour, "of them written while talking", 1, ours.count())
 }
 
 pub(super) async fn every_deed_is_recorded(tour: &mut Tour) -> Result<(), TourError> {

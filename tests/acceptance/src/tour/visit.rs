@@ -1,6 +1,6 @@
 //! A video visit: a patient joins from an ordinary browser by a link.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{CANARIES, Tour};
 use crate::TourError;
@@ -8,6 +8,8 @@ use crate::patient::Patient;
 
 /// What the test tone of a workstation without a microphone is.
 const TONE: f64 = 440.0;
+/// What is written while talking.
+pub(super) const NOTE: &str = "Talked by video about the ankle";
 
 pub(super) async fn a_patient_joins(tour: &mut Tour) -> Result<(), TourError> {
     tour.begin("make a link for a video visit");
@@ -53,7 +55,18 @@ pub(super) async fn a_patient_joins(tour: &mut Tour) -> Result<(), TourError> {
     window
         .find("[data-testid=visit-dock-theirs][data-drawn]")
         .await?;
+    let window = tour.window()?;
+    window
+        .type_into("textarea[data-testid=note-subjective]", NOTE)
+        .await?;
+    window
+        .see("[data-testid=note-kept]", "kept on this computer")
+        .await?;
     tour.picture("visit-note").await?;
+    let window = tour.window()?;
+    window.click("[data-testid=note-sign]").await?;
+    window.gone("[data-testid=note-panel]").await?;
+    tour.did("note-signed");
     tour.window()?
         .click("[data-testid=visit-dock] button")
         .await?;
@@ -62,6 +75,8 @@ pub(super) async fn a_patient_joins(tour: &mut Tour) -> Result<(), TourError> {
     let second = Patient::open(&link).await?;
     second.join_refused("Somebody Else").await?;
     second.close().await?;
+
+    workstation_is_killed(tour, &patient).await?;
 
     tour.begin("the patient's browser is killed and comes back");
     patient.kill();
@@ -94,6 +109,29 @@ pub(super) async fn a_patient_joins(tour: &mut Tour) -> Result<(), TourError> {
         .wait_for(super::day::UP_TO_DATE, Duration::from_secs(30))
         .await?;
     tour.picture("visit-over").await
+}
+
+/// The program is gone in the middle of the call; the patient stays where they are.
+async fn workstation_is_killed(tour: &mut Tour, patient: &Patient) -> Result<(), TourError> {
+    tour.begin("kill -9 while talking");
+    if let Some(window) = tour.window.take() {
+        window.kill().await?;
+    }
+    patient.wait("call").await?;
+    let begun = Instant::now();
+    tour.open_window().await?;
+    super::downtime::unlock(tour).await?;
+    tour.window()?.find("[data-testid=screen-today]").await?;
+    tour.did("today-viewed");
+    let window = tour.window()?;
+    window.click("[data-testid=rail-visits]").await?;
+    window.find("[data-testid=visit-row]").await?;
+    ask_in(tour, "[data-testid=visit-admit]").await?;
+    tour.did("chart-opened");
+    let talks = begun.elapsed();
+    both_ways(tour, patient).await?;
+    println!("         started again, unlocked and talking after {talks:?}");
+    tour.picture("visit-after-kill").await
 }
 
 async fn ask_in(tour: &mut Tour, button: &str) -> Result<(), TourError> {
