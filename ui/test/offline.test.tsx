@@ -78,7 +78,7 @@ describe('needs you', () => {
 });
 
 describe('off line', () => {
-  it('never says up to date while anything waits, whatever the line does', async () => {
+  it('s7: never says up to date while anything waits, whatever the line does', async () => {
     const { fake } = openWindow({ empty: true });
     const upToDate = () => screen.queryByTestId('status-up-to-date');
     await screen.findByTestId('status-up-to-date');
@@ -97,6 +97,13 @@ describe('off line', () => {
     await waitFor(() => expect(screen.getByTestId('status').dataset.needsYou).toBe('0'));
     expect(upToDate()).toBeNull();
     act(() => fake.tellSync({ connection: 'online' }));
+    await waitFor(() => expect(upToDate()).toBeTruthy());
+    act(() => fake.tellSync({ first: { done: 1, total: 2, stopped: false } }));
+    await waitFor(() => expect(upToDate()).toBeNull());
+    act(() => fake.tellSync({ first: null, fault: fault('server-refused') }));
+    expect((await screen.findByRole('alert')).textContent).toContain('server-refused');
+    expect(upToDate()).toBeNull();
+    act(() => fake.tellSync({ fault: null }));
     await waitFor(() => expect(upToDate()).toBeTruthy());
   });
 

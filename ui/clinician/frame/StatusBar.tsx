@@ -23,6 +23,9 @@ export function StatusBar() {
   const { connection, toSend, auditToSend, needsYou, confirmedAt, first, fault, lease, rehearsal } =
     sync;
   const waits = toSend > 0 || auditToSend > 0;
+  // Said only where nothing whatever waits or stands in the way.
+  const says =
+    connection === 'online' && !waits && needsYou === 0 && !first && !fault && !rehearsal;
   const at = confirmedAt ? time.shortly(confirmedAt, now) : null;
   return (
     <footer
@@ -41,7 +44,7 @@ export function StatusBar() {
           {connection === 'offline' && t('status.offline')}
           {connection === 'sign-in-needed' && t('status.signInNeeded')}
         </span>
-        {connection === 'online' && !waits && needsYou === 0 && !first && !rehearsal && (
+        {says && (
           <span data-testid="status-up-to-date">
             {at ? t('status.allConfirmed', { time: at }) : t('status.upToDate')}
           </span>
