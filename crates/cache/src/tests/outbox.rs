@@ -16,7 +16,7 @@ fn bundle(bed: &Bed) -> Value {
 }
 
 #[test]
-fn s1_a_creation_is_sent_until_its_fate_is_known_and_settled_once() {
+fn s1_s7_a_creation_is_sent_until_its_fate_is_known_and_settled_once() {
     let bed = Bed::new();
     let key = bed.put(patient("1", "Okafor", "Ada"));
     let entry = &bundle(&bed)["entry"][0];
