@@ -17,6 +17,7 @@ mod outbox;
 mod pages;
 mod rest;
 mod restored;
+mod restored_scope;
 mod scope;
 mod search;
 
