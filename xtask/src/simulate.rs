@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::step;
 
 /// Seeds that a change has to go through.
-const MANY: u64 = 2_500;
+const MANY: u64 = 10_000;
 
 /// Options of `simulate`.
 #[derive(Debug, clap::Args)]
