@@ -22,9 +22,7 @@ use devices::Devices;
 
 use crate::notice::{Notice, Notices};
 use crate::port::server::{Server, ServerError, Session};
-use crate::view::visit::{
-    CallQuality, CallState, CallView, DeviceKind, DevicesView, PicturesView,
-};
+use crate::view::visit::{CallQuality, CallState, CallView, DeviceKind, DevicesView, PicturesView};
 
 /// Pages that may be given pictures: our own window's.
 const ORIGINS: &[&str] = &["tauri://localhost", "http://tauri.localhost"];
