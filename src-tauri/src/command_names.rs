@@ -72,4 +72,7 @@ pub const COMMAND_NAMES: &[&str] = &[
     "call_pictures",
     "devices",
     "choose_device",
+    "share_sources",
+    "share_screen",
+    "stop_sharing",
 ];

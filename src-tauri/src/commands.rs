@@ -22,7 +22,7 @@ use workstation::view::session::{
 };
 use workstation::view::today::TodayView;
 use workstation::view::visit::{
-    CallView, DeviceKind, DevicesView, InvitationView, PicturesView, VisitsView,
+    CallView, DeviceKind, DevicesView, InvitationView, PicturesView, ShareSourceView, VisitsView,
 };
 use workstation::view::{Cause, Saved};
 
@@ -618,4 +618,25 @@ pub async fn choose_device(
     id: Option<String>,
 ) -> Answer<DevicesView> {
     workstation.choose_device(kind, id).await
+}
+
+/// Windows and screens that could be shown to the patient.
+#[tauri::command]
+#[specta::specta]
+pub async fn share_sources(workstation: State<'_, Workstation>) -> Answer<Vec<ShareSourceView>> {
+    workstation.share_sources().await
+}
+
+/// Shows the patient a window or screen.
+#[tauri::command]
+#[specta::specta]
+pub async fn share_screen(workstation: State<'_, Workstation>, id: String) -> Answer<()> {
+    workstation.share_screen(id).await
+}
+
+/// Shows the patient the camera's picture again.
+#[tauri::command]
+#[specta::specta]
+pub async fn stop_sharing(workstation: State<'_, Workstation>) -> Answer<()> {
+    workstation.stop_sharing().await
 }

@@ -81,6 +81,9 @@ pub fn registry() -> Builder<tauri::Wry> {
             call_pictures,
             devices,
             choose_device,
+            share_sources,
+            share_screen,
+            stop_sharing,
         ])
         .events(collect_events![SessionChanged, SyncChanged, DataChanged])
 }

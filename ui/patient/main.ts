@@ -76,8 +76,19 @@ async function openDevices(): Promise<void> {
   await devices.list(camera, microphone, own);
 }
 
+/** The picture is what the clinician shows, large, or the clinician. */
+function shown(on: boolean): void {
+  document.body.classList.toggle('sharing', on);
+  at('#theirs').setAttribute('aria-label', on ? 'What your clinician shows you' : 'Your clinician');
+  const words = on ? 'Your clinician is showing you something in place of the camera.' : '';
+  if (at('#sharing-words').textContent !== words) {
+    at('#sharing-words').textContent = words;
+  }
+}
+
 function stop(): void {
   stays = false;
+  shown(false);
   call?.close();
   call = undefined;
   line?.close();
@@ -103,12 +114,15 @@ async function heard(word: FromServer): Promise<void> {
       tries = 0;
       call?.close();
       call = undefined;
+      shown(false);
       stopMeter();
       at('#waiting-words').textContent = waiting(word.clinic, word.before);
       show('waiting');
       break;
     case 'admitted': {
       call?.close();
+      // Told anew with each call.
+      shown(false);
       const begun = begin(word.call, word.relays, own, at('#theirs'), told);
       call = begun;
       show('call');
@@ -122,6 +136,9 @@ async function heard(word: FromServer): Promise<void> {
       if (call?.number === word.call) {
         await call.answer(word.sdp, word.fingerprint);
       }
+      break;
+    case 'sharing':
+      shown(word.on);
       break;
     case 'ended':
       stop();

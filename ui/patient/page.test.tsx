@@ -174,6 +174,30 @@ it('t1 every screen of the page can be used by everybody', async () => {
   await isAccessible();
 });
 
+it('t1 shows large what the clinician shows, and says so', async () => {
+  const line = await goTo(await open(['audio', 'video']));
+  line.hear({ type: 'admitted', call: 1, relays: [] });
+  await vi.waitFor(() => expect(shown()).toBe('call'));
+  const large = () => document.body.classList.contains('sharing');
+  expect(large()).toBe(false);
+  line.hear({ type: 'sharing', on: true });
+  await vi.waitFor(() => expect(words('#sharing-words')).toContain('showing you something'));
+  expect(large()).toBe(true);
+  expect(document.querySelector('#theirs')?.getAttribute('aria-label')).toContain('shows you');
+  await isAccessible();
+  line.hear({ type: 'sharing', on: false });
+  await vi.waitFor(() => expect(words('#sharing-words')).toBe(''));
+  expect(large()).toBe(false);
+  // What was shown in one call is not taken for shown in the next.
+  line.hear({ type: 'sharing', on: true });
+  await vi.waitFor(() => expect(large()).toBe(true));
+  line.hear({ type: 'admitted', call: 2, relays: [] });
+  await vi.waitFor(() => expect(large()).toBe(false));
+  line.hear({ type: 'sharing', on: true });
+  line.hear({ type: 'waiting', seat: '', clinic: 'North Clinic', before: 0 });
+  await vi.waitFor(() => expect(large()).toBe(false));
+});
+
 it('t1 says why somebody is not let in, and what to do', async () => {
   const line = await goTo(await open(['audio', 'video']));
   line.hear({ type: 'refused', reason: 'occupied' });

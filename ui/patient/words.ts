@@ -32,6 +32,7 @@ export type FromServer =
       readonly sdp: string;
       readonly fingerprint: string;
     }
+  | { readonly type: 'sharing'; readonly on: boolean }
   | { readonly type: 'ended' }
   | { readonly type: 'refused'; readonly reason: NotLetIn };
 

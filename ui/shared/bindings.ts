@@ -150,6 +150,12 @@ export const commands = {
 	devices: () => typedError<DevicesView, Fault>(__TAURI_INVOKE("devices")),
 	/**  Uses another device, or none. */
 	chooseDevice: (kind: DeviceKind, id: string | null) => typedError<DevicesView, Fault>(__TAURI_INVOKE("choose_device", { kind, id })),
+	/**  Windows and screens that could be shown to the patient. */
+	shareSources: () => typedError<ShareSourceView[], Fault>(__TAURI_INVOKE("share_sources")),
+	/**  Shows the patient a window or screen. */
+	shareScreen: (id: string) => typedError<null, Fault>(__TAURI_INVOKE("share_screen", { id })),
+	/**  Shows the patient the camera's picture again. */
+	stopSharing: () => typedError<null, Fault>(__TAURI_INVOKE("stop_sharing")),
 };
 
 /** Events */
@@ -331,6 +337,10 @@ export type CallView = {
 	troubles: DeviceTroubleView[],
 	/**  Rises whenever a device comes or goes, or another one is used: the list is read anew then. */
 	devices: number,
+	/**  Whether windows and screens of this computer can be shown. */
+	canShare: boolean,
+	/**  Name of the window or screen that the patient is shown; none: the camera's picture. */
+	sharing: string | null,
 };
 
 /**
@@ -1424,6 +1434,16 @@ export type SettingsView = {
 	cacheBytes: number | null,
 	/**  Name of the keychain in use. */
 	keychain: string,
+};
+
+/**  A window or a screen that could be shown to the patient. */
+export type ShareSourceView = {
+	/**  What it is chosen by, for as long as it is there. */
+	id: string,
+	/**  Its title. It stays on this computer. */
+	name: string,
+	/**  A window, or a whole screen. */
+	window: boolean,
 };
 
 /**  Where a record stands on its way to the server (row S7). */

@@ -1,9 +1,10 @@
 import { screen, waitFor, within } from '@testing-library/react';
 import { describe, expect, it } from 'vitest';
+import { fault, type Setting } from './fake/clinic.ts';
 import { expectAccessible, openWindow } from './window.tsx';
 
-async function talking() {
-  const opened = openWindow({ visit: 'waiting' });
+async function talking(setting: Setting = {}) {
+  const opened = openWindow({ visit: 'waiting', ...setting });
   await opened.user.click(await screen.findByTestId('rail-visits'));
   await opened.user.click(await screen.findByTestId('visit-admit'));
   await screen.findByTestId('visit-mute');
@@ -26,6 +27,39 @@ describe('a video visit', () => {
     );
     await waitFor(() => expect(menu().value).toBe('Built-in microphone'));
     await expectAccessible();
+  });
+
+  it('t1 shows what was chosen, says so wherever the user goes, and stops', async () => {
+    const { user, fake } = await talking();
+    await user.click(await screen.findByTestId('visit-share'));
+    const sources = await screen.findAllByTestId('visit-share-source');
+    expect(sources.map((one) => one.textContent)).toEqual([
+      'Window: Chest, 12 May 2026 – Image viewer',
+      'Window: Rounds',
+      'Whole screen: HDMI-1',
+    ]);
+    expect(fake.count('share_screen')).toBe(0);
+    await expectAccessible();
+    await user.click(sources[0] as HTMLElement);
+    await screen.findByTestId('visit-shown');
+    expect(fake.calls.find((call) => call.command === 'share_screen')?.args.id).toBe('window:1');
+    expect(screen.queryByTestId('visit-share')).toBeNull();
+    await expectAccessible();
+    // The panel gives way to another one: the dock says it.
+    await user.click(screen.getByTestId('chart-vitals'));
+    const dock = await screen.findByTestId('visit-dock');
+    expect((await within(dock).findByTestId('visit-shown')).textContent).toContain('Chest, 12 May');
+    await user.click(within(dock).getByTestId('visit-share-stop'));
+    await waitFor(() => expect(screen.queryByTestId('visit-shown')).toBeNull());
+    expect(fake.count('stop_sharing')).toBe(1);
+  });
+
+  it('t1 says beside the choice why nothing can be shown', async () => {
+    const { user } = await talking({ faults: { share_screen: fault('share-failed') } });
+    await user.click(await screen.findByTestId('visit-share'));
+    await user.click((await screen.findAllByTestId('visit-share-source'))[2] as HTMLElement);
+    expect((await screen.findByTestId('fault')).textContent).toContain('share-failed');
+    expect(screen.queryByTestId('visit-shown')).toBeNull();
   });
 
   it('t2 comes back from mute by the microphone that was chosen', async () => {

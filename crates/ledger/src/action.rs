@@ -188,6 +188,10 @@ actions! {
     CallInterrupted = "call-interrupted", K::Rest(I::Operation);
     /// The call of a video visit was ended; the visit goes on.
     CallEnded = "call-ended", K::Rest(I::Operation);
+    /// The patient began to be shown a window or a screen of the clinician's computer.
+    ScreenShared = "screen-shared", K::Rest(I::Operation);
+    /// The patient is not shown a window or a screen any more.
+    ScreenShareEnded = "screen-share-ended", K::Rest(I::Operation);
     /// A video visit was ended.
     VisitEnded = "visit-ended", K::Rest(I::Update);
     /// The certificates of a call are not those that were signed: somebody may stand between.

@@ -127,6 +127,10 @@ pub enum Act {
     Connected,
     /// They do not flow any more.
     Interrupted,
+    /// Shows the patient a window or a screen. What it is stays with the workstation.
+    Share,
+    /// Shows it no more.
+    EndShare,
     /// Ends the call and leaves the patient in the waiting room.
     EndCall,
     /// Ends the visit.
@@ -211,6 +215,11 @@ pub enum ToPatient {
         sdp: String,
         /// SHA-256 of the workstation's certificate, as its device signed it.
         fingerprint: String,
+    },
+    /// The picture is a window or a screen of the clinician's computer, or not any more.
+    Sharing {
+        /// Whether it is.
+        on: bool,
     },
     /// The visit is over.
     Ended,

@@ -342,6 +342,16 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "The call goes on without it, or with another one if there is one.",
             "See whether another program uses it, or choose another one.",
         ),
+        "share-no-call" => (
+            "The patient is not connected, so nothing can be shown.",
+            "Nothing of this computer was shown.",
+            "Wait until the call stands again, then choose it once more.",
+        ),
+        "share-failed" => (
+            "This window or screen cannot be shown.",
+            "Nothing of this computer was shown. The call goes on.",
+            "It may have been closed. Choose it, or another one, again.",
+        ),
         "export-failed" => (
             "The file cannot be written.",
             "Nothing was changed.",
@@ -621,6 +631,8 @@ mod tests {
             "visit-unknown",
             "call-failed",
             "device-failed",
+            "share-no-call",
+            "share-failed",
             "export-failed",
             "not-found",
             "chart-not-here",

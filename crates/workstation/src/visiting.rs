@@ -3,6 +3,7 @@
 mod attempts;
 mod connecting;
 mod devices;
+mod sharing;
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +15,13 @@ use telehealth::media::adapt::Quality;
 use telehealth::media::call::Call;
 use telehealth::media::device::DeviceError;
 use telehealth::media::frames::Frames;
+use telehealth::media::screen::{self, Source};
 use telehealth::media::{Studio, frames::FramesError};
 use tokio::sync::watch;
 
 use attempts::Attempts;
 use devices::Devices;
+pub(crate) use sharing::ShareError;
 
 use crate::notice::{Notice, Notices};
 use crate::port::server::{Server, ServerError, Session};
@@ -61,6 +64,8 @@ struct Shared {
     /// How many offers have come for the call here.
     offers: watch::Sender<u32>,
     devices: Arc<Devices>,
+    /// Held while something begins to be shown.
+    sharing: tokio::sync::Mutex<()>,
     state: Mutex<State>,
 }
 
@@ -74,6 +79,10 @@ struct State {
     stands: Option<CallState>,
     quality: Option<Quality>,
     studio: Option<Arc<Studio>>,
+    /// The window or screen that the patient is shown.
+    shown: Option<Source>,
+    /// Whether anything can be shown on this computer.
+    can_share: bool,
     frames: Option<Frames>,
     attempts: Attempts,
     /// Number of the call whose events count.
@@ -125,6 +134,7 @@ impl Visiting {
             turn: tokio::sync::Mutex::default(),
             offers: watch::Sender::new(0),
             devices: Arc::default(),
+            sharing: tokio::sync::Mutex::default(),
             state: Mutex::default(),
         });
         let task = tokio::spawn(listen(Arc::clone(&shared)));
@@ -156,6 +166,8 @@ impl Handle {
     /// Asks a patient in, here.
     pub(crate) async fn admit(&self, appointment: &str) -> Result<(), ServerError> {
         self.hang_up().await;
+        // Whoever is asked in now is not shown what somebody else was shown.
+        self.forget_share().await;
         self.open_devices().await;
         {
             let mut state = self.0.state();
@@ -219,6 +231,8 @@ impl Handle {
             pictures: u32::try_from(pictures).unwrap_or(u32::MAX),
             troubles,
             devices,
+            can_share: state.can_share,
+            sharing: state.shown.as_ref().map(|source| source.name.clone()),
         })
     }
 
@@ -261,7 +275,11 @@ impl Handle {
         }
         let studio = Arc::new(Studio::default());
         self.0.devices.open(&studio).await;
-        self.0.state().studio = Some(studio);
+        let can_share = tokio::task::spawn_blocking(screen::possible);
+        let can_share = can_share.await.unwrap_or(false);
+        let mut state = self.0.state();
+        state.studio = Some(studio);
+        state.can_share = can_share;
     }
 
     /// Ends the connection and keeps the devices.
@@ -279,6 +297,7 @@ impl Handle {
             let mut state = self.0.state();
             state.wanted = None;
             state.stands = None;
+            state.shown = None;
         }
         self.hang_up().await;
         let studio = {

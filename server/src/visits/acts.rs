@@ -34,6 +34,8 @@ pub(super) async fn take(app: &App, caller: &Caller, wish: VisitAct) -> Result<(
         Act::Admit | Act::Again | Act::Answer { .. } => Action::VisitAdmitted,
         Act::Connected => Action::CallConnected,
         Act::Interrupted => Action::CallInterrupted,
+        Act::Share => Action::ScreenShared,
+        Act::EndShare => Action::ScreenShareEnded,
         Act::EndCall => Action::CallEnded,
         Act::EndVisit => Action::VisitEnded,
         Act::Withdraw => Action::VisitWithdrawn,
@@ -62,6 +64,12 @@ pub(super) async fn take(app: &App, caller: &Caller, wish: VisitAct) -> Result<(
         return answer(app, &client, caller, &appointment, sdp, &key).await;
     }
     let happened = match act {
+        Act::Share | Act::EndShare => {
+            // Recorded before anything is seen.
+            append::append(app, &client, &event).await?;
+            let on = matches!(act, Act::Share);
+            return app.visits.share(&appointment, on).map_err(not_now);
+        }
         Act::Admit | Act::Answer { .. } => Happened::Admitted,
         Act::Again => Happened::Retried,
         Act::Connected => Happened::Connected,
@@ -94,13 +102,9 @@ pub(super) async fn take(app: &App, caller: &Caller, wish: VisitAct) -> Result<(
         .take(&appointment, happened, app.now())
         .map_err(not_now)?;
     match (happened, stage) {
-        (Happened::Admitted | Happened::Retried, Stage::Admitted) => app.visits.tell(
-            &appointment,
-            ToPatient::Admitted {
-                call: app.visits.call(&appointment),
-                relays: relays(app),
-            },
-        ),
+        (Happened::Admitted | Happened::Retried, Stage::Admitted) => {
+            app.visits.tell_admitted(&appointment, relays(app));
+        }
         (Happened::CallEnded, Stage::Waiting) => super::line::wait(app, &appointment),
         _ => {}
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use protocol::visit::{ToPatient, VisitStage, VisitState};
+use protocol::visit::{Relay, ToPatient, VisitStage, VisitState};
 use telehealth::visit::{Happened, Refusal, Seat, Stage, Visit};
 use tokio::sync::{broadcast, mpsc};
 
@@ -39,6 +39,8 @@ struct Room {
     said: Option<String>,
     call: u32,
     offer: Option<Offer>,
+    /// The patient in the call is shown a window or a screen.
+    sharing: bool,
     line: Option<(Seat, Line)>,
 }
 
@@ -91,6 +93,7 @@ impl Hub {
                             said: None,
                             call: 0,
                             offer: None,
+                            sharing: false,
                             line: None,
                         },
                     );
@@ -125,6 +128,10 @@ impl Hub {
             {
                 room.call += 1;
             }
+            // Whoever is asked in by a person is not shown what another one was shown.
+            if happened == Happened::Admitted || !stage.is_call() {
+                room.sharing = false;
+            }
             if stage != Stage::Connecting {
                 room.offer = None;
             }
@@ -154,6 +161,35 @@ impl Hub {
             .get(appointment)
             .and_then(|room| room.line.as_ref())
             .is_some_and(|(sits, known)| *sits == seat && known.same_channel(line))
+    }
+
+    /// The patient in the call is shown a window or a screen, or not any more.
+    pub(super) fn share(&self, appointment: &str, on: bool) -> Result<(), Refusal> {
+        {
+            let mut rooms = self.rooms();
+            let room = rooms.get_mut(appointment).ok_or(Refusal::Revoked)?;
+            if on && !room.visit.stage().is_call() {
+                return Err(Refusal::NotAdmitted);
+            }
+            room.sharing = on;
+        }
+        self.tell(appointment, ToPatient::Sharing { on });
+        Ok(())
+    }
+
+    /// Tells a page that it was asked in, and what it will see.
+    pub(super) fn tell_admitted(&self, appointment: &str, relays: Vec<Relay>) {
+        let Some((call, sharing)) = self
+            .rooms()
+            .get(appointment)
+            .map(|room| (room.call, room.sharing))
+        else {
+            return;
+        };
+        self.tell(appointment, ToPatient::Admitted { call, relays });
+        if sharing {
+            self.tell(appointment, ToPatient::Sharing { on: true });
+        }
     }
 
     /// Says something to the patient's page, if it is there.

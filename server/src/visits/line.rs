@@ -187,13 +187,7 @@ async fn introduce(
         },
     );
     if stage == Stage::Admitted {
-        app.visits.tell(
-            &appointment,
-            ToPatient::Admitted {
-                call: app.visits.call(&appointment),
-                relays: relays(app),
-            },
-        );
+        app.visits.tell_admitted(&appointment, relays(app));
     }
     Ok(Guest { link, seat })
 }

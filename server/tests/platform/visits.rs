@@ -458,6 +458,47 @@ async fn t4_only_who_may_treat_the_patient_leads_a_visit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn t4_what_the_patient_is_shown_is_recorded_first_and_told_to_the_page() {
+    let visit = Visit::begin().await;
+    let bench = &visit.bench;
+    let (mut page, _) = Page::join(bench, &visit.token).await;
+    // Nobody is shown anything who was not asked in.
+    assert_ne!(visit.act(Act::Share).await.status(), StatusCode::NO_CONTENT);
+    let device = visit.clinician.device.clone();
+    let call = visit.offered(&mut page).await;
+    visit.acted(visit.answer(&device, call, "BB:02")).await;
+    page.hear().await;
+    visit.acted(Act::Connected).await;
+    visit.acted(Act::Share).await;
+    let on = |word: &ToPatient| match word {
+        ToPatient::Sharing { on } => Some(*on),
+        _ => None,
+    };
+    assert_eq!(on(&page.hear().await), Some(true));
+    // A connection that is made anew shows the same …
+    visit.acted(Act::Again).await;
+    assert!(matches!(page.hear().await, ToPatient::Admitted { .. }));
+    assert_eq!(on(&page.hear().await), Some(true));
+    visit.acted(Act::EndShare).await;
+    assert_eq!(on(&page.hear().await), Some(false));
+    // … but whoever is asked in by the clinician begins with the clinician's face.
+    visit.acted(Act::Share).await;
+    page.hear().await;
+    visit.acted(Act::Admit).await;
+    assert!(matches!(page.hear().await, ToPatient::Admitted { .. }));
+    visit.acted(Act::EndCall).await;
+    assert!(matches!(page.hear().await, ToPatient::Waiting { .. }));
+    let told = "SELECT string_agg(line, ' ' ORDER BY line) FROM (
+                  SELECT action || ':' || count(*) AS line FROM audit_event
+                  WHERE action LIKE 'screen-%'
+                    AND EXISTS (SELECT 1 FROM audit_event_patient AS about
+                                WHERE about.event = audit_event.id AND about.patient = 'p1')
+                  GROUP BY action) AS lines";
+    // The one that came to nothing was tried, and is recorded as well.
+    assert_eq!(bench.sql(told), "screen-share-ended:1 screen-shared:3");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t4_whatever_happens_in_a_visit_is_recorded_with_its_patient_and_appointment() {
     let visit = Visit::begin().await;
     let bench = &visit.bench;

@@ -10,6 +10,7 @@
 
 pub mod browser;
 pub mod clinician;
+pub mod display;
 pub mod peer;
 pub mod proxy;
 pub mod relay;

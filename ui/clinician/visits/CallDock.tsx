@@ -4,6 +4,7 @@ import { Button } from '@mantine/core';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
+import { Shown } from './Share.tsx';
 import { useCall, useVisits } from './use-call.ts';
 import { Pictures, Standing } from './VisitPanel.tsx';
 import css from './Visits.module.css';
@@ -19,6 +20,7 @@ function Dock({ appointment }: { appointment: string }) {
     <section className={css.dock} aria-label={t('visits.dock')} data-testid="visit-dock">
       <Pictures place="dock-" alone />
       <Standing call={call} />
+      <Shown call={call} />
       <Button size="xs" onClick={() => open({ kind: 'visit', appointment })}>
         {t('visits.show')}
       </Button>

@@ -16,6 +16,7 @@ import { useWords } from '../../shared/words/index.ts';
 import { Panel } from '../frame/Panel.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
 import { Picture } from './Picture.tsx';
+import { Share, Shown } from './Share.tsx';
 import { useCall, useCallAgain, useVisits } from './use-call.ts';
 import css from './Visits.module.css';
 import { useAdmit } from './VisitsScreen.tsx';
@@ -113,14 +114,27 @@ function Devices({ call }: { call: CallView }) {
 }
 
 /** The patient, and the user in a corner. Drawn anew, it asks for new addresses. */
-export function Pictures({ place, alone }: { place: string; alone?: boolean }) {
+export function Pictures({
+  place,
+  alone,
+  showing,
+}: {
+  place: string;
+  alone?: boolean;
+  showing?: boolean;
+}) {
   const { t } = useWords();
   const pictures = usePictures(place);
   return (
     <div className={css.picture}>
       <Picture url={pictures?.theirs} label={t('visits.theirs')} testId={`visit-${place}theirs`} />
       {!alone && (
-        <Picture url={pictures?.own} label={t('visits.own')} small testId={`visit-${place}own`} />
+        <Picture
+          url={pictures?.own}
+          label={t(showing ? 'visits.share.seen' : 'visits.own')}
+          small
+          testId={`visit-${place}own`}
+        />
       )}
     </div>
   );
@@ -203,12 +217,14 @@ export default function VisitPanel({ appointment }: { appointment: string }) {
         </div>
       }
     >
-      {ours && <Pictures place="" />}
+      {ours && <Pictures place="" showing={ours.sharing !== null} />}
       {ours && <Standing call={ours} />}
+      {ours && <Shown call={ours} />}
       {ours?.troubles.map((trouble) => (
         <Trouble key={trouble.kind} trouble={trouble} />
       ))}
       {visit && !UNDER_WAY.includes(visit.stage) && <AskIn visit={visit} />}
+      {ours && <Share call={ours} />}
       {ours && <Devices call={ours} />}
       {endCall.fault && <FaultNote fault={endCall.fault} compact />}
       {endVisit.fault && <FaultNote fault={endVisit.fault} compact />}

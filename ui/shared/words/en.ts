@@ -374,6 +374,8 @@ export const en = {
       'visit-admitted': 'Patient asked in by video',
       'call-connected': 'Video call begun',
       'call-interrupted': 'Video call interrupted',
+      'screen-shared': 'Window or screen shown to the patient',
+      'screen-share-ended': 'Window or screen no longer shown',
       'call-ended': 'Video call ended',
       'visit-ended': 'Video visit ended',
       'call-forged': 'Video call with wrong certificates stopped',

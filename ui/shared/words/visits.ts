@@ -62,6 +62,18 @@ export const visitWords = {
         loudspeaker: 'You do not hear the patient.',
       },
     },
+    share: {
+      begin: 'Show a window or screen…',
+      which: 'What the patient is to see',
+      mind: 'The patient sees everything in it in place of you, also what is opened in it later. Windows that lie over a window are not seen.',
+      none: 'No window or screen was found.',
+      window: 'Window:',
+      screen: 'Whole screen:',
+      leave: 'Show nothing',
+      seen: 'What the patient sees',
+      shown: 'The patient sees this in place of you:',
+      stop: 'Stop showing',
+    },
     devices: {
       camera: 'Camera',
       microphone: 'Microphone',

@@ -46,7 +46,7 @@ import { inboxOf, nothingWaits, waitingIn } from './inbox.ts';
 import { ANY, closedFault, ledgerOf, type Role, userOf } from './office.ts';
 import { DAY, NOW, PRACTITIONERS, people, ZONE } from './people.ts';
 import { rehearsed } from './rehearsal.ts';
-import { callWith, devicesOf, headsetPulled, visitOf } from './visits.ts';
+import { callWith, devicesOf, headsetPulled, sourcesOf, visitOf } from './visits.ts';
 
 /** How the fake starts. */
 export interface Setting {
@@ -507,6 +507,18 @@ export class FakeClinic {
   do_choose_device({ kind, id }: { kind: DeviceKind; id: string | null }) {
     this.devices = { ...this.devices, [kind]: id };
     return this.devices;
+  }
+  do_share_sources() {
+    return sourcesOf();
+  }
+  do_share_screen({ id }: { id: string }) {
+    const name = sourcesOf().find((source) => source.id === id)?.name ?? null;
+    this.call = this.call && { ...this.call, sharing: name };
+    return null;
+  }
+  do_stop_sharing() {
+    this.call = this.call && { ...this.call, sharing: null };
+    return null;
   }
   /** Somebody pulls the headset out of the computer. */
   pullHeadset(): void {

@@ -1,5 +1,11 @@
 // A video visit, its call and the devices of the computer.
-import type { CallView, DevicesView, PatientRow, VisitView } from '../../shared/bindings.ts';
+import type {
+  CallView,
+  DevicesView,
+  PatientRow,
+  ShareSourceView,
+  VisitView,
+} from '../../shared/bindings.ts';
 
 /** Somebody who waits, or is in the call. */
 export function visitOf(patients: PatientRow[], talking: boolean): VisitView {
@@ -30,7 +36,18 @@ export function callWith(visits: VisitView[]): CallView {
     pictures: 300,
     troubles: [],
     devices: 1,
+    canShare: true,
+    sharing: null,
   };
+}
+
+/** What is open on the computer. */
+export function sourcesOf(): ShareSourceView[] {
+  return [
+    { id: 'window:1', name: 'Chest, 12 May 2026 – Image viewer', window: true },
+    { id: 'window:2', name: 'Rounds', window: true },
+    { id: 'screen:0', name: 'HDMI-1', window: false },
+  ];
 }
 
 /** A laptop with a headset. */

@@ -416,6 +416,17 @@ export const SHOTS = [
 
   ...both('visits', { visit: 'waiting' }, go('visits')),
   ...both('visit-call', { visit: 'waiting' }, call),
+  ...both('visit-share', { visit: 'waiting' }, steps(call, click('visit-share'))),
+  ...both(
+    'visit-shown',
+    { visit: 'waiting' },
+    steps(call, click('visit-share'), click('visit-share-source')),
+  ),
+  ...both(
+    'visit-shown-dock',
+    { visit: 'waiting' },
+    steps(call, click('visit-share'), click('visit-share-source'), click('chart-vitals')),
+  ),
   ...both('visit-headset-pulled', { visit: 'headset-pulled' }, call),
 
   ...both('reviews', officer, go('reviews')),

@@ -71,6 +71,8 @@ const KEPT: &[(&str, &[&str])] = &[
     ("opus", &["telehealth"]),
     ("cpal", &["telehealth"]),
     ("nokhwa", &["telehealth"]),
+    ("sonora", &["telehealth"]),
+    ("x11rb", &["telehealth", "calls"]),
 ];
 
 /// What the pure crates never use.

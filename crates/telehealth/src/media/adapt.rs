@@ -25,6 +25,20 @@ pub struct Size {
     pub rate: u32,
 }
 
+impl Size {
+    /// What a picture of a screen, so large, may cost instead: it is not made smaller as long as
+    /// the network bears it, because small print must be read, and comes less often.
+    pub(crate) fn for_screen(self, width: usize, height: usize) -> Self {
+        let part = if self.height < 270 { 2 } else { 1 };
+        Self {
+            bits: self.bits,
+            width: (width / part).max(2) & !1,
+            height: (height / part).max(2) & !1,
+            rate: SCREEN_RATE,
+        }
+    }
+}
+
 /// How well the other side can hear and see, in words that screens use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Quality {
@@ -36,6 +50,8 @@ pub enum Quality {
     AudioOnly,
 }
 
+/// Pictures of a screen a second.
+const SCREEN_RATE: u32 = 10;
 const MOST: u32 = 1_000_000;
 const LEAST: u32 = 120_000;
 const BEGIN: u32 = 600_000;

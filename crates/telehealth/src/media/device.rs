@@ -52,6 +52,9 @@ pub enum DeviceError {
     /// See [`Self::Camera`].
     #[error("the sound device does not open")]
     Sound(#[source] cpal::Error),
+    /// It cannot be looked at any more.
+    #[error("the screen cannot be looked at")]
+    Screen(#[source] x11rb::errors::ReplyOrIdError),
     /// It gives its pictures or sound in a form that is not read.
     #[error("the device speaks a form that is not understood")]
     Form,
@@ -87,7 +90,7 @@ impl Drop for Running {
 }
 
 /// Starts a thread that opens a device, says how that went, and works until it is told to stop.
-fn run(
+pub(super) fn run(
     name: &str,
     work: impl FnOnce(&std::sync::mpsc::Receiver<()>, &dyn Fn(Result<(), DeviceError>)) + Send + 'static,
 ) -> Result<Running, DeviceError> {
@@ -111,7 +114,7 @@ fn run(
 }
 
 /// Waits until `until` or until told to stop, and says whether to go on.
-fn go_on(stopping: &std::sync::mpsc::Receiver<()>, until: Instant) -> bool {
+pub(super) fn go_on(stopping: &std::sync::mpsc::Receiver<()>, until: Instant) -> bool {
     let wait = until.saturating_duration_since(Instant::now());
     matches!(stopping.recv_timeout(wait), Err(RecvTimeoutError::Timeout))
 }

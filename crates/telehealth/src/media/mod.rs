@@ -11,6 +11,7 @@ pub mod frames;
 pub mod pattern;
 pub mod picture;
 mod reports;
+pub mod screen;
 mod sound;
 pub mod studio;
 mod voice;

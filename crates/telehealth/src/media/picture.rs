@@ -8,6 +8,7 @@ pub struct Picture {
     width: usize,
     height: usize,
     planes: Vec<u8>,
+    screen: bool,
 }
 
 impl Picture {
@@ -18,6 +19,7 @@ impl Picture {
             width,
             height,
             planes: vec![128; width * height * 3 / 2],
+            screen: false,
         }
     }
 
@@ -76,6 +78,72 @@ impl Picture {
             }
         }
         Some(picture)
+    }
+
+    /// A picture of a screen, from pixels of four bytes, blue first. It is made to fit into
+    /// `within`, and not enlarged. Nothing if `bytes` are too few.
+    pub(crate) fn from_bgrx(
+        bytes: &[u8],
+        (wide, high): (usize, usize),
+        within: (usize, usize),
+    ) -> Option<Self> {
+        if wide < 2 || high < 2 || bytes.len() < wide * high * 4 {
+            return None;
+        }
+        let (mut width, mut height) = (wide, high);
+        if width > within.0 {
+            (width, height) = (within.0, high * within.0 / wide);
+        }
+        if height > within.1 {
+            (width, height) = (wide * within.1 / high, within.1);
+        }
+        let mut picture = Self::new(width.max(2), height.max(2));
+        picture.screen = true;
+        let (width, height) = (picture.width, picture.height);
+        let luma = width * height;
+        // Small print stays legible where each pixel is the middle of those it stands for.
+        let part = |at: usize, from: usize, to: usize| {
+            let begin = at * from / to;
+            begin..((at + 1) * from / to).max(begin + 1)
+        };
+        let mean = |rows: std::ops::Range<usize>, columns: std::ops::Range<usize>| {
+            let count = i32::try_from(rows.len() * columns.len()).unwrap_or(1);
+            let mut sums = [0_i32; 3];
+            for row in rows {
+                let begin = (row * wide + columns.start) * 4;
+                for pixel in bytes[begin..begin + columns.len() * 4].chunks_exact(4) {
+                    for (sum, value) in sums.iter_mut().zip(pixel) {
+                        *sum += i32::from(*value);
+                    }
+                }
+            }
+            sums.map(|sum| sum / count)
+        };
+        // BT.601, as cameras and browsers have it.
+        for row in 0..height {
+            let rows = part(row, high, height);
+            for column in 0..width {
+                let [b, g, r] = mean(rows.clone(), part(column, wide, width));
+                picture.planes[row * width + column] =
+                    (16 + ((66 * r + 129 * g + 25 * b + 128) >> 8)) as u8;
+            }
+        }
+        for row in 0..height / 2 {
+            let rows = part(row, high, height / 2);
+            for column in 0..width / 2 {
+                let [b, g, r] = mean(rows.clone(), part(column, wide, width / 2));
+                let at = luma + row * (width / 2) + column;
+                picture.planes[at] = (128 + ((-38 * r - 74 * g + 112 * b + 128) >> 8)) as u8;
+                picture.planes[at + luma / 4] =
+                    (128 + ((112 * r - 94 * g - 18 * b + 128) >> 8)) as u8;
+            }
+        }
+        Some(picture)
+    }
+
+    /// Whether it shows a screen: small print must be read, and little moves.
+    pub(crate) fn is_screen(&self) -> bool {
+        self.screen
     }
 
     /// The same picture in another size, by the nearest pixel.
@@ -165,6 +233,38 @@ mod tests {
         assert!(picture.u().iter().all(|value| *value == 90));
         assert!(picture.v().iter().all(|value| *value == 160));
         assert!(Picture::from_yuyv(&bytes[1..], (8, 8), (8, 4)).is_none());
+    }
+
+    #[test]
+    fn t1_a_screen_is_made_to_fit_and_keeps_its_colours() {
+        // Left half red, right half white.
+        let (wide, high) = (40, 20);
+        let bytes: Vec<u8> = (0..wide * high)
+            .flat_map(|at| {
+                if at % wide < wide / 2 {
+                    [0, 0, 255, 0]
+                } else {
+                    [255, 255, 255, 0]
+                }
+            })
+            .collect();
+        for (within, size) in [
+            ((100, 100), (40, 20)),
+            ((20, 100), (20, 10)),
+            ((100, 8), (16, 8)),
+        ] {
+            let picture = Picture::from_bgrx(&bytes, (wide, high), within).unwrap();
+            assert_eq!((picture.width(), picture.height()), size);
+            assert!(picture.is_screen());
+            let (left, right) = (picture.y()[0], picture.y()[size.0 - 1]);
+            assert!(
+                left.abs_diff(82) <= 1 && right.abs_diff(235) <= 1,
+                "{left} {right}"
+            );
+            assert!(picture.v()[0].abs_diff(240) <= 1 && picture.u()[0].abs_diff(90) <= 1);
+            assert!(picture.v()[size.0 / 2 - 1].abs_diff(128) <= 1);
+        }
+        assert!(Picture::from_bgrx(&bytes[4..], (wide, high), (100, 100)).is_none());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, watch};
 
 use super::device::{self, DeviceError, Running};
+use super::screen::Source;
 use super::sound::{self, Ear};
 use super::voice::Mouth;
 use super::{FRAME, Picture, lock};
@@ -23,6 +24,9 @@ pub struct Studio {
     camera: Mutex<Option<Running>>,
     microphone: Mutex<Option<Running>>,
     loudspeaker: Mutex<Option<Running>>,
+    screen: Mutex<Option<Running>>,
+    /// A screen is shown in place of what the camera gives.
+    sharing: Arc<AtomicBool>,
     own_picture: watch::Sender<Shown>,
     own_sound: broadcast::Sender<Arc<[i16; FRAME]>>,
     their_picture: watch::Sender<Shown>,
@@ -40,6 +44,8 @@ impl Default for Studio {
             camera: Mutex::default(),
             microphone: Mutex::default(),
             loudspeaker: Mutex::default(),
+            screen: Mutex::default(),
+            sharing: Arc::default(),
             own_picture: watch::Sender::new(None),
             own_sound: broadcast::Sender::new(PATIENCE),
             their_picture: watch::Sender::new(None),
@@ -75,14 +81,65 @@ impl Studio {
         let mut camera = lock(&self.camera);
         // The one before is closed first: it may be the same.
         *camera = None;
-        self.own_picture.send_replace(None);
+        if !self.sharing.load(Ordering::Relaxed) {
+            self.own_picture.send_replace(None);
+        }
         if let Some(id) = self.unless_closed(id)? {
             let pictures = self.own_picture.clone();
+            let sharing = Arc::clone(&self.sharing);
             *camera = Some(device::camera(id, wall_clock, move |picture| {
-                pictures.send_replace(Some(Arc::new(picture)));
+                if !sharing.load(Ordering::Relaxed) {
+                    pictures.send_replace(Some(Arc::new(picture)));
+                }
             })?);
         }
         Ok(())
+    }
+
+    /// Shows a window or a screen in place of what the camera gives, until told to stop.
+    ///
+    /// # Errors
+    /// [`DeviceError`]; the camera's picture goes on then.
+    pub fn share(&self, source: &Source) -> Result<(), DeviceError> {
+        let mut screen = lock(&self.screen);
+        *screen = None;
+        self.unless_closed(Some(&source.id))?;
+        self.sharing.store(true, Ordering::Relaxed);
+        let pictures = self.own_picture.clone();
+        let begun = super::screen::look(source, move |picture| {
+            pictures.send_replace(Some(Arc::new(picture)));
+        });
+        match begun {
+            Ok(running) => {
+                *screen = Some(running);
+                Ok(())
+            }
+            Err(error) => {
+                self.unshare();
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends the showing of a window or screen.
+    pub fn stop_sharing(&self) {
+        let before = lock(&self.screen).take();
+        if before.is_some() {
+            drop(before);
+            self.unshare();
+        }
+    }
+
+    fn unshare(&self) {
+        // What was shown last does not stay before the other side's eyes where no camera is.
+        let empty = Picture::new(device::WIDTH, device::HEIGHT);
+        self.own_picture.send_replace(Some(Arc::new(empty)));
+        self.sharing.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether a window or screen is shown, and is still there.
+    pub fn shares(&self) -> bool {
+        works(&self.screen)
     }
 
     /// Uses this microphone; none: it is mute, and nothing is captured.
@@ -136,7 +193,12 @@ impl Studio {
     /// Closes all devices for good: who is about to open one finds that out.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
-        for device in [&self.camera, &self.microphone, &self.loudspeaker] {
+        for device in [
+            &self.camera,
+            &self.microphone,
+            &self.loudspeaker,
+            &self.screen,
+        ] {
             // Whoever opens it in this moment is waited for, and what they opened is closed.
             let running = lock(device).take();
             drop(running);
@@ -158,7 +220,7 @@ impl Studio {
         works(&self.loudspeaker)
     }
 
-    /// What the clinician's camera gives.
+    /// What the patient is sent: what the camera gives, or the window or screen that is shown.
     pub fn own_picture(&self) -> watch::Receiver<Shown> {
         self.own_picture.subscribe()
     }

@@ -11,10 +11,10 @@ use crate::fault;
 use crate::port::server::ServerError;
 use crate::view::fault::Fault;
 use crate::view::visit::{
-    CallView, DeviceKind, DevicesView, InvitationView, PicturesView, VisitsView,
+    CallView, DeviceKind, DevicesView, InvitationView, PicturesView, ShareSourceView, VisitsView,
 };
 use crate::view::{Cause, Saved};
-use crate::visiting::Handle;
+use crate::visiting::{Handle, ShareError};
 
 /// Who talks is there, though no key is pressed.
 const PRESENT: Duration = Duration::from_secs(5);
@@ -145,6 +145,36 @@ impl Workstation {
             fault::of("device-failed")
         })?;
         Ok(visiting.devices().await)
+    }
+
+    /// Windows and screens of this computer that could be shown to the patient.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn share_sources(&self) -> Result<Vec<ShareSourceView>, Fault> {
+        Ok(self.visiting()?.share_sources().await)
+    }
+
+    /// Shows the patient a window or screen in place of the camera's picture.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code; nothing is shown then.
+    pub async fn share_screen(&self, id: String) -> Result<(), Fault> {
+        let visiting = self.visiting()?;
+        visiting.share(&id).await.map_err(|error| match error {
+            ShareError::Server(error) => told(error),
+            ShareError::NoCall => fault::of("share-no-call"),
+            ShareError::Screen(_) => fault::of("share-failed"),
+        })
+    }
+
+    /// Shows the patient the camera's picture again.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn stop_sharing(&self) -> Result<(), Fault> {
+        self.visiting()?.stop_sharing().await;
+        Ok(())
     }
 
     /// Whoever talks with a patient is at the computer, for as long as it lasts.

@@ -91,6 +91,22 @@ pub struct CallView {
     pub troubles: Vec<DeviceTroubleView>,
     /// Rises whenever a device comes or goes, or another one is used: the list is read anew then.
     pub devices: u32,
+    /// Whether windows and screens of this computer can be shown.
+    pub can_share: bool,
+    /// Name of the window or screen that the patient is shown; none: the camera's picture.
+    pub sharing: Option<String>,
+}
+
+/// A window or a screen that could be shown to the patient.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct ShareSourceView {
+    /// What it is chosen by, for as long as it is there.
+    pub id: String,
+    /// Its title. It stays on this computer.
+    pub name: String,
+    /// A window, or a whole screen.
+    pub window: bool,
 }
 
 /// A device that was used, or was to be used, and is not.

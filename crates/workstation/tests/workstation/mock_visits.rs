@@ -38,6 +38,8 @@ impl MockVisits {
             Act::Answer { .. } => "answer",
             Act::Connected => "connected",
             Act::Interrupted => "interrupted",
+            Act::Share => "share",
+            Act::EndShare => "end-share",
             Act::EndCall => "end-call",
             Act::EndVisit => "end-visit",
             Act::Withdraw => "withdraw",

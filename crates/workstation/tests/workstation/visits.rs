@@ -155,3 +155,24 @@ async fn t4_a_visit_that_nobody_ended_claims_no_notes_of_the_next_day() {
     bench.settle().await;
     assert_eq!(named(&bench, &note), Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t4_nothing_is_shown_to_somebody_who_is_not_there() {
+    let bench = waiting().await;
+    let refused = async || {
+        let shown = bench.workstation.share_screen("screen:0".into()).await;
+        shown.unwrap_err().code
+    };
+    assert_eq!(refused().await, "share-no-call");
+    // The patient was asked in, and no connection stands yet.
+    bench
+        .workstation
+        .admit_to_visit(VISIT.into())
+        .await
+        .unwrap();
+    assert_eq!(refused().await, "share-no-call");
+    bench.workstation.stop_sharing().await.unwrap();
+    assert_eq!(bench.server.visits.acts(), ["admit"]);
+    let call = bench.workstation.call().await.unwrap().unwrap();
+    assert_eq!(call.sharing, None);
+}

@@ -93,6 +93,11 @@ pub(super) fn encoder(
                 let Some(size) = lock(&budget).picture else {
                     continue;
                 };
+                let size = if picture.is_screen() {
+                    size.for_screen(picture.width(), picture.height())
+                } else {
+                    size
+                };
                 let mut whole = told.take_whole();
                 if encoder
                     .as_ref()
