@@ -1,8 +1,10 @@
 // One connection to the clinician's computer. A rejoin is a new one.
 import { fingerprint, type Relay } from './words.ts';
 
-/** Candidates found by then are told. */
+/** Candidates found by then are told … */
 const GATHER = 1500;
+/** … and once a relay is among them, nothing else is waited for longer than this. */
+const RELAYED = 100;
 const LOOK = 1000;
 
 /** What becomes of a call. */
@@ -108,6 +110,9 @@ export function begin(
         resolve();
       }
       pc.onicegatheringstatechange = () => pc.iceGatheringState === 'complete' && resolve();
+      // Relays that do not answer would hold up the one that does.
+      pc.onicecandidate = ({ candidate }) =>
+        candidate?.type === 'relay' && setTimeout(resolve, RELAYED);
       setTimeout(resolve, GATHER);
     });
     return pc.localDescription?.sdp ?? '';

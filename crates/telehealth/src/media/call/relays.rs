@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, UdpSocket, lookup_host};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_rustls::TlsConnector;
 use webrtc::peer_connection::RTCIceServer;
 
@@ -24,6 +24,8 @@ use super::Relay;
 const ANSWERED: Duration = Duration::from_millis(900);
 /// It is asked again after this.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// A way that is worse than another begins so much after it.
+const HEAD_START: Duration = Duration::from_millis(250);
 /// A stream that is not open by then is none.
 const OPENED: Duration = Duration::from_secs(4);
 /// Sockets of one connection that use a relay; more are not ours.
@@ -77,34 +79,33 @@ pub(super) struct Reached {
     carriers: JoinSet<()>,
 }
 
-/// Finds out how the relays are reached.
+/// A way to a relay that works.
+enum Found {
+    /// It answers over UDP: the library speaks to it itself.
+    Udp(String),
+    /// A stream to it is open.
+    Stream(Carrier, Box<dyn Stream>),
+}
+
+/// Finds out how the relays are reached, all at once.
 pub(super) async fn reach(relays: Vec<Relay>, authorities: &[CertificateDer<'static>]) -> Reached {
     let mut reached = Reached::default();
-    for relay in relays {
-        let (udp, streams): (Vec<_>, Vec<_>) = relay
-            .urls
-            .iter()
-            .filter_map(|url| Some((url, Place::read(url)?)))
-            .partition(|(_, place)| place.way == Way::Udp);
+    let ways = relays.iter().map(|relay| first_way(relay, authorities));
+    let found = futures_util::future::join_all(ways).await;
+    for (relay, found) in relays.into_iter().zip(found) {
         let mut urls: Vec<String> = relay
             .urls
-            .iter()
+            .into_iter()
             .filter(|url| url.starts_with("stun:"))
-            .cloned()
             .collect();
-        let mut answering = JoinSet::new();
-        for (url, place) in udp {
-            let url = url.clone();
-            answering.spawn(async move { answers(&place).await.then_some(url) });
-        }
-        urls.extend(answering.join_all().await.into_iter().flatten());
-        if !urls.iter().any(|url| url.starts_with("turn:")) {
-            for (_, place) in streams {
-                if let Some(port) = carry(&place, authorities, &mut reached.carriers).await {
+        match found {
+            Some(Found::Udp(url)) => urls.push(url),
+            Some(Found::Stream(carrier, stream)) => {
+                if let Some(port) = carry(carrier, stream, &mut reached.carriers).await {
                     urls.push(format!("turn:127.0.0.1:{port}?transport=udp"));
-                    break;
                 }
             }
+            None => {}
         }
         if !urls.is_empty() {
             reached.servers.push(RTCIceServer {
@@ -115,6 +116,40 @@ pub(super) async fn reach(relays: Vec<Relay>, authorities: &[CertificateDer<'sta
         }
     }
     reached
+}
+
+/// The first way to a relay that turns out to work. Streams begin a little after UDP and after
+/// each other, so that the better way wins where it is open, and none waits for one that is not.
+async fn first_way(relay: &Relay, authorities: &[CertificateDer<'static>]) -> Option<Found> {
+    let mut ways = JoinSet::new();
+    let mut start = Duration::ZERO;
+    let named = |wanted: fn(Way) -> bool| {
+        relay
+            .urls
+            .iter()
+            .filter_map(|url| Some((url.clone(), Place::read(url)?)))
+            .filter(move |(_, place)| wanted(place.way))
+    };
+    for (url, place) in named(|way| way == Way::Udp) {
+        start = HEAD_START;
+        ways.spawn(async move { answers(&place).await.then_some(Found::Udp(url)) });
+    }
+    for (_, place) in named(|way| way != Way::Udp) {
+        let (begin, authorities) = (start, authorities.to_vec());
+        start += HEAD_START;
+        ways.spawn(async move {
+            sleep(begin).await;
+            let carrier = Carrier::new(place, &authorities)?;
+            let stream = carrier.open().await?;
+            Some(Found::Stream(carrier, stream))
+        });
+    }
+    while let Some(tried) = ways.join_next().await {
+        if let Ok(Some(found)) = tried {
+            return Some(found);
+        }
+    }
+    None
 }
 
 async fn resolved(place: &Place) -> Option<SocketAddr> {
@@ -150,7 +185,7 @@ async fn answers(place: &Place) -> bool {
                     return Some(());
                 }
                 Ok(Ok(_)) | Err(_) => {}
-                Ok(Err(_)) => tokio::time::sleep(ASK_AGAIN).await,
+                Ok(Err(_)) => sleep(ASK_AGAIN).await,
             }
         }
         None
@@ -175,38 +210,49 @@ fn trusting(authorities: &[CertificateDer<'static>]) -> Option<TlsConnector> {
     Some(TlsConnector::from(Arc::new(config)))
 }
 
-async fn open(place: &Place, tls: Option<&TlsConnector>) -> Option<Box<dyn Stream>> {
-    let opened = async {
-        let to = resolved(place).await?;
-        let stream = TcpStream::connect(to).await.ok()?;
-        // What is spoken does not wait for more to be spoken.
-        stream.set_nodelay(true).ok()?;
-        Some(match tls {
-            None => Box::new(stream) as Box<dyn Stream>,
-            Some(tls) => {
-                let name = ServerName::try_from(place.host.clone()).ok()?;
-                Box::new(tls.connect(name, stream).await.ok()?)
-            }
-        })
-    };
-    timeout(OPENED, opened).await.ok().flatten()
+/// What streams to a relay are opened with.
+#[derive(Clone)]
+struct Carrier {
+    place: Place,
+    tls: Option<TlsConnector>,
+}
+
+impl Carrier {
+    fn new(place: Place, authorities: &[CertificateDer<'static>]) -> Option<Self> {
+        let tls = match place.way {
+            Way::Tls => Some(trusting(authorities)?),
+            Way::Tcp | Way::Udp => None,
+        };
+        Some(Self { place, tls })
+    }
+
+    async fn open(&self) -> Option<Box<dyn Stream>> {
+        let opened = async {
+            let to = resolved(&self.place).await?;
+            let stream = TcpStream::connect(to).await.ok()?;
+            // What is spoken does not wait for more to be spoken.
+            stream.set_nodelay(true).ok()?;
+            Some(match &self.tls {
+                None => Box::new(stream) as Box<dyn Stream>,
+                Some(tls) => {
+                    let name = ServerName::try_from(self.place.host.clone()).ok()?;
+                    Box::new(tls.connect(name, stream).await.ok()?)
+                }
+            })
+        };
+        timeout(OPENED, opened).await.ok().flatten()
+    }
 }
 
 /// Opens a port of this computer from which everything is carried to the relay.
 async fn carry(
-    place: &Place,
-    authorities: &[CertificateDer<'static>],
+    carrier: Carrier,
+    first: Box<dyn Stream>,
     carriers: &mut JoinSet<()>,
 ) -> Option<u16> {
-    let tls = match place.way {
-        Way::Tls => Some(trusting(authorities)?),
-        Way::Tcp | Way::Udp => None,
-    };
-    // Whether it can be reached is known before anybody hopes for it.
-    let mut first = Some(open(place, tls.as_ref()).await?);
+    let mut first = Some(first);
     let socket = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await.ok()?);
     let port = socket.local_addr().ok()?.port();
-    let place = place.clone();
     carriers.spawn(async move {
         let mut streams = JoinSet::new();
         let mut clients: HashMap<SocketAddr, mpsc::Sender<Vec<u8>>> = HashMap::new();
@@ -221,13 +267,13 @@ async fn carry(
             if !clients.contains_key(&from) && clients.len() < CLIENTS {
                 let (client, waiting) = mpsc::channel(WAITING);
                 clients.insert(from, client);
-                let (socket, place, tls) = (Arc::clone(&socket), place.clone(), tls.clone());
+                let (socket, carrier) = (Arc::clone(&socket), carrier.clone());
                 let first = first.take();
                 // To a relay, each socket of ours is somebody else: each has its own stream.
                 streams.spawn(async move {
                     let stream = match first {
                         Some(stream) => Some(stream),
-                        None => open(&place, tls.as_ref()).await,
+                        None => carrier.open().await,
                     };
                     if let Some(stream) = stream {
                         both_ways(stream, waiting, &socket, from).await;
@@ -356,6 +402,38 @@ mod tests {
             ("turn:r.example:high", None),
         ] {
             assert_eq!(Place::read(url), read, "{url}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn t2_addresses_that_lead_nowhere_hold_up_none_that_leads_somewhere() {
+        // One that swallows packets, one that lets in and says nothing, one that works.
+        let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let relay = |urls: Vec<String>| Relay {
+            urls,
+            username: "visit".to_owned(),
+            credential: "secret".to_owned(),
+        };
+        let udp = format!("turn:{}", silent.local_addr().unwrap());
+        let tls = format!("turns:{}", mute.local_addr().unwrap());
+        let tcp = format!("turn:{}?transport=tcp", open.local_addr().unwrap());
+        let relays = vec![
+            relay(vec![udp.clone(), tls.clone(), tcp.clone()]),
+            relay(vec![tls, udp, tcp]),
+        ];
+        let begun = Instant::now();
+        let reached = reach(relays, &[]).await;
+        assert!(begun.elapsed() < OPENED, "{:?}", begun.elapsed());
+        let urls: Vec<&str> = reached
+            .servers
+            .iter()
+            .flat_map(|server| server.urls.iter().map(String::as_str))
+            .collect();
+        assert_eq!(urls.len(), 2, "{urls:?}");
+        for url in urls {
+            assert!(url.starts_with("turn:127.0.0.1:"), "{url}");
         }
     }
 
