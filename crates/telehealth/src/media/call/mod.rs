@@ -20,7 +20,7 @@ use rtc::rtp_transceiver::rtp_sender::RtpCodecKind;
 pub use rustls::pki_types::CertificateDer;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_remote::TrackRemote;
 use webrtc::peer_connection::{
@@ -152,6 +152,10 @@ const WATCHDOG: Duration = Duration::from_secs(4);
 const NO_PATH: Duration = Duration::from_secs(12);
 /// Candidates found by then are told.
 const GATHER: Duration = Duration::from_millis(1_500);
+/// Sound travels in pieces of this length …
+const PIECE: Duration = Duration::from_millis(20);
+/// … and one that is later than this is silence.
+const LATE: Duration = Duration::from_millis(40);
 /// Reports are looked at this often.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -326,13 +330,20 @@ impl Call {
         self.spawn(async move {
             let silence = [0; FRAME];
             let mut loss = 0;
+            let mut due = tokio::time::Instant::now() + LATE;
             loop {
-                // Who is mute is silent, not gone: the other side's clock goes on.
-                let heard = match timeout(Duration::from_millis(40), sounds.recv()).await {
-                    Ok(Ok(heard)) => Some(heard),
+                // Who is mute is silent, not gone: the other side's clock goes on, and as fast.
+                let heard = match timeout_at(due, sounds.recv()).await {
+                    Ok(Ok(heard)) => {
+                        due = tokio::time::Instant::now() + LATE;
+                        Some(heard)
+                    }
                     Ok(Err(tokio::sync::broadcast::error::RecvError::Lagged(_))) => continue,
                     Ok(Err(tokio::sync::broadcast::error::RecvError::Closed)) => return,
-                    Err(_) => None,
+                    Err(_) => {
+                        due += PIECE;
+                        None
+                    }
                 };
                 if !begun.secured.load(Ordering::Relaxed) {
                     continue;
@@ -343,7 +354,7 @@ impl Call {
                 }
                 let frame = heard.as_deref().unwrap_or(&silence);
                 if let Ok(bytes) = encoder.encode(frame) {
-                    sound.write(bytes.into(), Duration::from_millis(20)).await;
+                    sound.write(bytes.into(), PIECE).await;
                 }
             }
         });
