@@ -75,7 +75,9 @@ impl Browser {
     pub async fn open(address: SocketAddr, query: &str) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let files = files().path();
-        let process = Command::new("chromium")
+        // It ends with this program, however that ends.
+        let process = Command::new("setpriv")
+            .args(["--pdeathsig", "KILL", "--", "chromium"])
             .args([
                 "--headless",
                 "--no-sandbox",

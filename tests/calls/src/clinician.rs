@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use telehealth::media::adapt::Quality;
 use telehealth::media::call::{Call, Event, Setup};
 use telehealth::media::device::STAND_IN;
-use telehealth::media::{RATE, Studio};
+use telehealth::media::{RATE, Studio, studio};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{sleep, timeout};
 
@@ -39,6 +40,13 @@ pub struct Seen {
     /// By how many milliseconds the sound that is played is ahead of the picture that is shown, as
     /// the browser reckons from our clock; nought until it knows.
     pub drift: f64,
+    /// When our sound was last seen to vanish there, in milliseconds since 1970; nought: it was not
+    /// looked for, or did not.
+    pub silent: f64,
+    /// Packets of sound that came, lost ones left out …
+    pub sounds: u64,
+    /// … and when they were counted, in milliseconds of the browser's clock.
+    pub at: f64,
     /// How the browser calls it.
     pub state: String,
 }
@@ -178,25 +186,91 @@ impl Clinician {
         found.unwrap_or_else(|_| panic!("last seen: {last:?}"))
     }
 
-    /// The loudest tone in half a second of the patient's sound, by counting how often it rises
-    /// through zero.
+    /// The loudest tone of the patient's sound, by counting how often it rises through zero: the
+    /// middle of five half seconds, because one of them may hold what was made up for a loss.
     pub async fn heard_tone(&self) -> f64 {
         let mut sounds = self.studio.their_sound();
-        let mut sound: Vec<i16> = Vec::new();
-        while sound.len() < RATE / 2 {
-            let piece = timeout(PATIENCE, sounds.recv()).await.unwrap().unwrap();
-            sound.extend(piece.iter());
+        let mut tones = Vec::new();
+        while tones.len() < 5 {
+            let mut sound: Vec<i16> = Vec::new();
+            while sound.len() < RATE / 2 {
+                match timeout(PATIENCE, sounds.recv()).await.unwrap() {
+                    Ok(piece) => sound.extend(piece.iter()),
+                    // We were not given the time to listen: what was heard before has a gap.
+                    Err(RecvError::Lagged(_)) => sound.clear(),
+                    Err(RecvError::Closed) => panic!("the studio is gone"),
+                }
+            }
+            let rises = sound
+                .windows(2)
+                .filter(|pair| pair[0] < 0 && pair[1] >= 0)
+                .count();
+            tones.push(rises as f64 * RATE as f64 / sound.len() as f64);
         }
-        let rises = sound
-            .windows(2)
-            .filter(|pair| pair[0] < 0 && pair[1] >= 0)
-            .count();
-        rises as f64 * RATE as f64 / sound.len() as f64
+        tones.sort_by(f64::total_cmp);
+        tones[2]
+    }
+
+    /// By how many milliseconds the patient's picture is ahead of their sound here, at the next
+    /// time that a page with `blink` takes both away in one moment.
+    pub async fn lips(&self) -> f64 {
+        let mut sounds = self.studio.their_sound();
+        let silent = async {
+            let mut heard = false;
+            while let Ok(sound) = sounds.recv().await {
+                let loud = sound.iter().any(|sample| sample.unsigned_abs() > 300);
+                if heard && !loud {
+                    break;
+                }
+                heard = loud;
+            }
+            Instant::now()
+        };
+        let mut pictures = self.studio.their_picture();
+        let dark = async {
+            let mut seen = false;
+            while pictures.changed().await.is_ok() {
+                let light = pictures
+                    .borrow_and_update()
+                    .as_ref()
+                    .is_some_and(|picture| picture.planes().iter().any(|sample| *sample > 150));
+                if seen && !light {
+                    break;
+                }
+                seen = light;
+            }
+            Instant::now()
+        };
+        let (silent, dark) = timeout(PATIENCE, async { tokio::join!(silent, dark) })
+            .await
+            .unwrap();
+        match silent.checked_duration_since(dark) {
+            Some(later) => later.as_secs_f64() * 1_000.0,
+            None => -(dark - silent).as_secs_f64() * 1_000.0,
+        }
+    }
+
+    /// By how many milliseconds our picture is ahead of our sound at the patient, the middle of five
+    /// times: the microphone is switched off, and what a page with `blink` makes of it is held
+    /// against the pictures' stamps.
+    pub async fn patients_lips(&mut self) -> f64 {
+        let mut taken = Vec::new();
+        while taken.len() < 5 {
+            let before = self.newest_seen().await;
+            let off = studio::wall_clock() as f64;
+            self.studio.use_microphone(None).unwrap();
+            let after = self.seen_when(|seen| seen.silent > before.silent).await;
+            self.studio.use_microphone(Some(STAND_IN)).unwrap();
+            self.seen_when(|seen| seen.tone > 0.0).await;
+            taken.push(after.silent - off - after.p50);
+        }
+        taken.sort_by(f64::total_cmp);
+        taken[2]
     }
 
     /// What was counted of the patient's picture and sound: decoded pictures, decoded and made-up
     /// packets of sound.
-    pub fn counted(&self) -> (u64, u64, u64) {
+    pub async fn counted(&self) -> (u64, u64, u64) {
         self.count(|call| {
             let counters = call.counters();
             (
@@ -205,11 +279,12 @@ impl Clinician {
                 counters.sounds_concealed.load(Ordering::Relaxed),
             )
         })
+        .await
         .unwrap_or_default()
     }
 
-    fn count<T>(&self, count: impl Fn(&Call) -> T) -> Option<T> {
-        self.desk.call.try_lock().unwrap().as_ref().map(count)
+    async fn count<T>(&self, count: impl Fn(&Call) -> T) -> Option<T> {
+        self.desk.call.lock().await.as_ref().map(count)
     }
 
     /// What was said of the line so far.
@@ -225,7 +300,7 @@ impl Clinician {
     }
 
     /// How often pictures were given up, and whole ones asked for.
-    pub fn gaps(&self) -> (u64, u64) {
+    pub async fn gaps(&self) -> (u64, u64) {
         self.count(|call| {
             let counters = call.counters();
             (
@@ -233,6 +308,7 @@ impl Clinician {
                 counters.wholes_asked.load(Ordering::Relaxed),
             )
         })
+        .await
         .unwrap_or_default()
     }
 
@@ -242,14 +318,17 @@ impl Clinician {
     }
 
     /// Pictures of the patient that were decoded.
-    pub fn pictures_decoded(&self) -> u64 {
+    pub async fn pictures_decoded(&self) -> u64 {
         self.count(|call| call.counters().pictures_decoded.load(Ordering::Relaxed))
+            .await
             .unwrap_or_default()
     }
 
     /// Time without a picture of the patient.
-    pub fn frozen(&self) -> Duration {
-        let frozen = self.count(|call| call.counters().frozen.load(Ordering::Relaxed));
+    pub async fn frozen(&self) -> Duration {
+        let frozen = self
+            .count(|call| call.counters().frozen.load(Ordering::Relaxed))
+            .await;
         Duration::from_millis(frozen.unwrap_or_default())
     }
 }
@@ -275,6 +354,7 @@ impl Desk {
         let mut place = self.call.lock().await;
         let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
         let (heard, mut events) = mpsc::unbounded_channel();
+        let refused = heard.clone();
         let desk = Arc::clone(self);
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
@@ -293,8 +373,8 @@ impl Desk {
         let setup = self.setup.clone();
         let made = Call::answer(&offer, setup, Arc::clone(&self.studio), heard).await;
         let Ok((call, answer)) = made else {
-            // The workstation counts it as a connection that came to nothing.
-            let _ = self.events.send(Event::Failed);
+            // The workstation counts it as a connection that came to nothing, and asks for another.
+            let _ = refused.send(Event::Failed);
             return (number, String::new());
         };
         *place = Some(call);

@@ -98,7 +98,7 @@ async fn call(path: Path, setup: Setup, query: &str) -> Measured {
     Measured {
         seen,
         share,
-        frozen: millis(clinician.frozen()),
+        frozen: millis(clinician.frozen().await),
     }
 }
 

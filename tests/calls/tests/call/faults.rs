@@ -4,11 +4,11 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use calls::PATIENCE;
-use calls::browser::Browser;
+use calls::browser::{Browser, PATIENT_TONE};
 use calls::clinician::Clinician;
 use calls::proxy::{Between, Path};
 use calls::relay::TurnServer;
-use telehealth::media::call::{Event, Setup};
+use telehealth::media::call::{Event, Relay, Setup};
 use telehealth::media::device::{STAND_IN, TONE};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -89,6 +89,37 @@ async fn t2_a_relay_behind_tls_is_enough_where_udp_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn t2_relays_that_lead_nowhere_hold_up_none_that_works() {
+    let relay = TurnServer::over_tls().await;
+    // One swallows packets, the other takes streams and says nothing.
+    let silent = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let nowhere = Relay {
+        urls: vec![
+            format!("turn:{}", silent.local_addr().unwrap()),
+            format!("turns:{}", mute.local_addr().unwrap()),
+        ],
+        ..relay.as_relay()
+    };
+    let mut both = relay.as_relay();
+    both.urls.splice(0..0, nowhere.urls);
+    let setup = Setup {
+        relays: vec![both],
+        relayed_only: true,
+        authorities: relay.authorities(),
+    };
+    let mut clinician = Clinician::start(Path::Direct, setup).await;
+    let _browser = Browser::open(clinician.address(), &relay.as_query()).await;
+    clinician.wait_for(Event::FirstPicture).await;
+    let seen = clinician.seen_when(|seen| seen.stamps > 30).await;
+    println!(
+        "over TLS, with two addresses before it that lead nowhere: first picture after {:.0} ms",
+        seen.first
+    );
+    assert_eq!(clinician.calls(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn t2_a_relay_with_a_certificate_of_somebody_else_is_no_relay() {
     let relay = TurnServer::over_tls().await;
     let other = TurnServer::over_tls().await;
@@ -121,6 +152,41 @@ async fn t2_a_camera_that_is_taken_leaves_the_voice() {
     assert_eq!(seen.frames, 0);
     clinician.studio.use_camera(Some(STAND_IN)).unwrap();
     clinician.seen_when(|seen| seen.stamps > 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_without_a_microphone_at_either_end_there_is_a_picture() {
+    let mut clinician = Clinician::start(Path::Direct, Setup::default()).await;
+    let nobodys = Some("alsa:nobody-has-this");
+    assert!(clinician.studio.use_microphone(nobodys).is_err());
+    let _browser = Browser::open(clinician.address(), "without=audio").await;
+    clinician.wait_for(Event::FirstPicture).await;
+    let seen = clinician.seen_when(|seen| seen.stamps > 30).await;
+    assert_eq!(seen.tone, 0.0);
+    println!(
+        "without a microphone at either end: first picture after {:.0} ms, p50 {} ms",
+        seen.first, seen.p50
+    );
+    // One is plugged in.
+    clinician.studio.use_microphone(Some(STAND_IN)).unwrap();
+    clinician
+        .seen_when(|seen| (seen.tone - f64::from(TONE)).abs() < 8.0)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_a_patient_without_a_camera_is_heard_and_sees() {
+    let mut clinician = Clinician::start(Path::Direct, Setup::default()).await;
+    let _browser = Browser::open(clinician.address(), "without=video").await;
+    clinician.wait_for(Event::Connected).await;
+    let heard = clinician.heard_tone().await;
+    assert!((heard - PATIENT_TONE).abs() < 8.0, "{heard} Hz");
+    let seen = clinician.seen_when(|seen| seen.stamps > 30).await;
+    assert_eq!(clinician.pictures_decoded().await, 0);
+    println!(
+        "a patient without a camera: heard at {heard:.0} Hz, sees after {:.0} ms",
+        seen.first
+    );
 }
 
 /// The clinician's end in a process of its own.

@@ -14,6 +14,7 @@ use std::time::Duration;
 use calls::PATIENCE;
 use calls::browser::{Browser, PATIENT_TONE};
 use calls::clinician::Clinician;
+use calls::peer::Peers;
 use calls::proxy::{Between, Path};
 use calls::relay::TurnServer;
 use telehealth::media::call::{Event, Setup};
@@ -57,13 +58,20 @@ async fn t1_picture_and_sound_flow_both_ways() {
         seen.p50,
         seen.p95,
         seen.tone,
-        clinician.pictures_decoded(),
+        clinician.pictures_decoded().await,
     );
 
     // Who is mute is not heard, and nothing is captured; who turns the camera off is not seen.
     clinician.studio.use_microphone(None).unwrap();
     assert_eq!(clinician.studio.own_level(), 0);
-    clinician.seen_when(|seen| seen.tone == 0.0).await;
+    let mute = clinician.seen_when(|seen| seen.tone == 0.0).await;
+    // Silence keeps the pace of sound, or the other side would lose the measure of our clock.
+    let later = clinician
+        .seen_when(|seen| seen.at > mute.at + 4_000.0)
+        .await;
+    let pace = (later.sounds - mute.sounds) as f64 / (later.at - mute.at) * 1_000.0;
+    println!("mute: {pace:.1} packets of silence a second");
+    assert!(pace > 40.0, "{pace}");
     clinician.studio.use_camera(None).unwrap();
     let still = clinician.next_seen().await.frames;
     clinician.studio.use_camera(Some(STAND_IN)).unwrap();
@@ -106,11 +114,27 @@ async fn t2_five_percent_of_loss_is_lived_with() {
         seen.longest,
         seen.p50,
         clinician.qualities(),
-        clinician.frozen(),
-        clinician.gaps(),
+        clinician.frozen().await,
+        clinician.gaps().await,
     );
     assert!((heard - PATIENT_TONE).abs() < 8.0, "{heard} Hz");
-    assert!(clinician.pictures_decoded() > 300);
+    assert!(clinician.pictures_decoded().await > 300);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t1_two_browsers_that_calls_are_measured_against_see_each_other() {
+    for path in [
+        Path::Direct,
+        Path::Through(Between::new(5, Duration::from_millis(40))),
+    ] {
+        let loses = matches!(path, Path::Through(_));
+        let mut peers = Peers::open(path).await;
+        let seen = peers.seen_when(|seen| seen.frames > 60).await;
+        println!(
+            "Chromium to Chromium, under loss {loses}: first picture after {:.0} ms, p50 {} ms",
+            seen.first, seen.p50
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -138,6 +162,6 @@ async fn t3_a_certificate_that_was_not_named_ends_the_call() {
     let mut clinician = Clinician::start(Path::Forged, Setup::default()).await;
     let _browser = Browser::open(clinician.address(), "").await;
     clinician.wait_for(Event::Failed).await;
-    assert_eq!(clinician.pictures_decoded(), 0);
+    assert_eq!(clinician.pictures_decoded().await, 0);
     assert!(!clinician.was(Event::Connected));
 }
