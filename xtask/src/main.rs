@@ -14,6 +14,7 @@ mod demo;
 mod failure;
 mod faults;
 mod install;
+mod mutate;
 mod serve;
 mod simulate;
 mod step;
@@ -59,6 +60,8 @@ enum Task {
     Simulate(simulate::Simulate),
     /// Kill processes, cut the power, and see that nothing is lost.
     Faults(faults::Faults),
+    /// Break sync on purpose, line by line, and tell whether the simulation finds out.
+    Mutate(mutate::Mutate),
     /// Take the tour through the real window on a virtual display.
     Tour(workstation::Passed),
     /// Write the TypeScript bindings anew.
@@ -96,6 +99,7 @@ fn run(task: Task) -> Result<(), Failure> {
         Task::SoakCall(options) => workstation::soak_call(&options),
         Task::Simulate(options) => simulate::run(&options),
         Task::Faults(options) => faults::run(&options),
+        Task::Mutate(options) => mutate::run(&options),
         Task::Tour(options) => tour::run(&options.arguments),
         Task::Bindings => bindings::write(),
         Task::Ui => build::interface(),

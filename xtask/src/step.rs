@@ -128,7 +128,20 @@ pub(crate) fn output(what: &str, mut command: Command) -> Result<String, Failure
 }
 
 /// Runs the command with its output shown, and also returns it, without colours.
-pub(crate) fn heard(mut command: Command) -> Result<(bool, String), Failure> {
+pub(crate) fn heard(command: Command) -> Result<(bool, String), Failure> {
+    listen_to(command, std::io::stdout(), std::io::stderr())
+}
+
+/// Runs the command and returns all that it said, which is not shown.
+pub(crate) fn overheard(command: Command) -> Result<(bool, String), Failure> {
+    listen_to(command, std::io::sink(), std::io::sink())
+}
+
+fn listen_to(
+    mut command: Command,
+    out: impl Write + Send + 'static,
+    err: impl Write + Send + 'static,
+) -> Result<(bool, String), Failure> {
     if stop::asked() {
         return Err(Failure::Stopped);
     }
@@ -142,10 +155,10 @@ pub(crate) fn heard(mut command: Command) -> Result<(bool, String), Failure> {
     let heard = Arc::new(Mutex::new(String::new()));
     let mut ears = Vec::new();
     if let Some(pipe) = child.stdout.take() {
-        ears.push(listen(pipe, std::io::stdout(), Arc::clone(&heard)));
+        ears.push(listen(pipe, out, Arc::clone(&heard)));
     }
     if let Some(pipe) = child.stderr.take() {
-        ears.push(listen(pipe, std::io::stderr(), Arc::clone(&heard)));
+        ears.push(listen(pipe, err, Arc::clone(&heard)));
     }
     let status = child.wait().map_err(starting(&command))?;
     drop(at_hand);
