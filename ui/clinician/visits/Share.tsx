@@ -90,7 +90,6 @@ export function Share({ call }: { call: CallView }) {
     <div className={css.controls}>
       <Button
         variant="default"
-        size="xs"
         loading={look.running}
         onClick={() => look.run()}
         data-testid="visit-share"

