@@ -21,8 +21,34 @@ pub fn open(app: &App, webview_folder: std::path::PathBuf) -> tauri::Result<()> 
     } else {
         builder.incognito(true)
     };
-    builder.build()?;
+    let window = builder.build()?;
+    #[cfg(target_os = "linux")]
+    if !is_automated() {
+        window.with_webview(|view| outlive(&view))?;
+    }
     Ok(())
+}
+
+/// A web engine whose process breaks leaves an empty window. The page is loaded anew then, and
+/// asks the program where it stands, as after a lock; what was typed is kept as a draft.
+#[cfg(target_os = "linux")]
+fn outlive(view: &tauri::webview::PlatformWebview) {
+    use webkit2gtk::{WebProcessTerminationReason, WebViewExt as _};
+    /// A page that breaks its process again at once is not loaded for ever.
+    const ONCE_IN: std::time::Duration = std::time::Duration::from_secs(5);
+    let last = std::cell::Cell::new(None::<std::time::Instant>);
+    view.inner()
+        .connect_web_process_terminated(move |view, reason| {
+            // Who ends it on purpose loads the page.
+            if reason == WebProcessTerminationReason::TerminatedByApi {
+                return;
+            }
+            tracing::error!(?reason, "the web engine's process broke");
+            if last.get().is_none_or(|last| last.elapsed() >= ONCE_IN) {
+                last.set(Some(std::time::Instant::now()));
+                view.reload();
+            }
+        });
 }
 
 /// On a computer without a graphics processor the webview would have its shaders compiled for
