@@ -100,8 +100,10 @@ async fn t4_a_note_written_during_a_visit_names_its_encounter_on_line_and_off() 
         station.sign_note(draft.id).await.unwrap().reference
     };
     let before = write("p1", "before").await;
+    let prepared = station.keep_draft(words("p1", "prepared")).await.unwrap();
     station.admit_to_visit(VISIT.into()).await.unwrap();
     let during = write("p1", "during").await;
+    let prepared = station.sign_note(prepared.id).await.unwrap().reference;
     let other = write("p2", "about somebody else").await;
     bench.settle().await;
 
@@ -126,6 +128,8 @@ async fn t4_a_note_written_during_a_visit_names_its_encounter_on_line_and_off() 
     for (note, wanted) in [
         (&before, &Value::Null),
         (&during, &visit),
+        // Begun before, signed in it.
+        (&prepared, &visit),
         (&other, &Value::Null),
         (&cut_off, &visit),
         (&late, &visit),
