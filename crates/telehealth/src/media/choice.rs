@@ -308,6 +308,13 @@ mod tests {
         settle(&mut choice, &["busy", "free"], &[]);
         assert_eq!(choice.used(), Some("busy"));
         assert_eq!(choice.trouble(), None);
+
+        // Another program takes it away, and it is pulled out and plugged in again.
+        settle(&mut choice, &["busy", "free"], &["busy"]);
+        assert_eq!(choice.used(), Some("free"));
+        settle(&mut choice, &["free"], &[]);
+        settle(&mut choice, &["busy", "free"], &[]);
+        assert_eq!(choice.used(), Some("busy"));
     }
 
     #[test]

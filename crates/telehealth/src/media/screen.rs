@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use x11rb::connection::Connection as _;
 use x11rb::protocol::composite::{ConnectionExt as _, Redirect};
-use x11rb::protocol::randr::ConnectionExt as _;
+use x11rb::protocol::randr::{ConnectionExt as _, MonitorInfo};
 use x11rb::protocol::xproto::{
     AtomEnum, ConnectionExt as _, Drawable, ImageFormat, ImageOrder, MapState, Window,
 };
@@ -165,14 +165,7 @@ impl View {
                 found.push(source(format!("window:{window}"), name, true));
             }
         }
-        let monitors = self
-            .connection
-            .randr_get_monitors(self.root(), true)
-            .map_err(wrong)?
-            .reply()
-            .map_err(wrong)?
-            .monitors;
-        for (number, monitor) in monitors.iter().enumerate() {
+        for (number, monitor) in self.monitors()?.iter().enumerate() {
             let name = self
                 .connection
                 .get_atom_name(monitor.name)
@@ -184,6 +177,11 @@ impl View {
             found.push(source(format!("screen:{number}"), name, false));
         }
         Ok(found)
+    }
+
+    fn monitors(&self) -> Result<Vec<MonitorInfo>, DeviceError> {
+        let asked = self.connection.randr_get_monitors(self.root(), true);
+        Ok(asked.map_err(wrong)?.reply().map_err(wrong)?.monitors)
     }
 
     /// The windows that people know of: those that the window manager lists, or all at the top
@@ -249,13 +247,7 @@ impl View {
     fn target(&self, id: &str) -> Result<Target, DeviceError> {
         if let Some(number) = id.strip_prefix("screen:") {
             let number: usize = number.parse().map_err(|_| DeviceError::Gone)?;
-            let monitors = self
-                .connection
-                .randr_get_monitors(self.root(), true)
-                .map_err(wrong)?
-                .reply()
-                .map_err(wrong)?
-                .monitors;
+            let monitors = self.monitors()?;
             let monitor = monitors.get(number).ok_or(DeviceError::Gone)?;
             return Ok(Target::Screen {
                 x: monitor.x,

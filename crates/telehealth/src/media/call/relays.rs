@@ -437,6 +437,30 @@ mod tests {
         }
     }
 
+    #[tokio::test(flavor = "multi_thread")]
+    async fn t2_a_relay_that_answers_is_used_and_one_that_does_not_is_none() {
+        let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let answering = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        let url = |socket: &UdpSocket| format!("turn:{}", socket.local_addr().unwrap());
+        let (nowhere, somewhere) = (url(&silent), url(&answering));
+        tokio::spawn(async move {
+            let mut question = [0; 512];
+            while let Ok((length, from)) = answering.recv_from(&mut question).await {
+                // A success response with the number of the question.
+                question[0] = 1;
+                let _ = answering.send_to(&question[..length], from).await;
+            }
+        });
+        let relay = |url: &str| Relay {
+            urls: vec![url.to_owned()],
+            username: "visit".to_owned(),
+            credential: "secret".to_owned(),
+        };
+        let reached = reach(vec![relay(&nowhere), relay(&somewhere)], &[]).await;
+        let urls: Vec<&String> = reached.servers.iter().flat_map(|it| &it.urls).collect();
+        assert_eq!(urls, [&somewhere]);
+    }
+
     fn packet() -> impl Strategy<Value = Vec<u8>> {
         (
             any::<bool>(),
