@@ -4,7 +4,7 @@ use openh264::OpenH264API;
 use openh264::decoder::Decoder;
 use openh264::encoder::{
     BitRate, Complexity, Encoder, EncoderConfig, FrameRate, FrameType, Profile, RateControlMode,
-    UsageType,
+    UsageType, VuiConfig,
 };
 
 use super::adapt::Size;
@@ -39,6 +39,8 @@ impl PictureEncoder {
             // A nod is no new scene: whole pictures come when the other side asks for one.
             .scene_change_detect(false)
             .skip_frames(true)
+            // What browsers take for granted is not what cameras mean: faces would turn darker.
+            .vui(VuiConfig::bt601())
             .num_threads(1);
         Ok(Self {
             inner: Encoder::with_api_config(OpenH264API::from_source(), config)?,
