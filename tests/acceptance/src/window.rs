@@ -132,11 +132,25 @@ impl Window {
         Ok(())
     }
 
-    /// Closes the window as its user would.
+    /// Closes the window as its user would, and waits until the program has ended: one that still
+    /// ends would be handed the window that is opened next.
     pub async fn close(mut self) -> Result<(), TourError> {
+        let program = self.pid();
         let _ = self.client.clone().close().await;
+        let mut ended = Ok(());
+        if let Ok(program) = program {
+            let deadline = Instant::now() + PATIENCE;
+            while Path::new(&format!("/proc/{program}/exe")).exists() {
+                if Instant::now() > deadline {
+                    let what = "the window was closed, and the program goes on";
+                    ended = Err(self.broken(what));
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
+        }
         end(&mut self.driver);
-        Ok(())
+        ended
     }
 
     /// Waits until an element that fits the CSS selector is displayed.
