@@ -5,6 +5,7 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   root: 'patient',
   base: './',
+  preview: { port: 4319, strictPort: true },
   build: {
     outDir: '../dist-patient',
     emptyOutDir: true,

@@ -21,12 +21,9 @@ use workstation::view::session::{
     WaysView,
 };
 use workstation::view::today::TodayView;
-use workstation::view::visit::{
-    CallView, DeviceKind, DevicesView, InvitationView, PicturesView, ShareSourceView, VisitsView,
-};
 use workstation::view::{Cause, Saved};
 
-type Answer<T> = Result<T, Fault>;
+pub(crate) type Answer<T> = Result<T, Fault>;
 
 /// Where the program stands.
 #[tauri::command]
@@ -535,108 +532,4 @@ pub async fn rehearsal_report(
     workstation: State<'_, Workstation>,
 ) -> Answer<Option<RehearsalReport>> {
     workstation.rehearsal_report().await
-}
-
-/// The video visits that the user may lead.
-#[tauri::command]
-#[specta::specta]
-pub async fn visits(workstation: State<'_, Workstation>, cause: Cause) -> Answer<VisitsView> {
-    workstation.visits(cause).await
-}
-
-/// Makes a link by which the patient of an appointment joins.
-#[tauri::command]
-#[specta::specta]
-pub async fn invite_to_visit(
-    workstation: State<'_, Workstation>,
-    appointment: String,
-) -> Answer<InvitationView> {
-    workstation.invite_to_visit(appointment).await
-}
-
-/// Takes the link of an appointment back.
-#[tauri::command]
-#[specta::specta]
-pub async fn withdraw_visit(
-    workstation: State<'_, Workstation>,
-    appointment: String,
-) -> Answer<()> {
-    workstation.withdraw_visit(appointment).await
-}
-
-/// Asks a patient in and begins the call here.
-#[tauri::command]
-#[specta::specta]
-pub async fn admit_to_visit(
-    workstation: State<'_, Workstation>,
-    appointment: String,
-) -> Answer<()> {
-    workstation.admit_to_visit(appointment).await
-}
-
-/// Ends the call; the patient is in the waiting room again.
-#[tauri::command]
-#[specta::specta]
-pub async fn end_call(workstation: State<'_, Workstation>, appointment: String) -> Answer<()> {
-    workstation.end_call(appointment).await
-}
-
-/// Ends the visit: the call, the link, the Encounter and the appointment.
-#[tauri::command]
-#[specta::specta]
-pub async fn end_visit(workstation: State<'_, Workstation>, appointment: String) -> Answer<Saved> {
-    workstation.end_visit(appointment).await
-}
-
-/// The call on this computer.
-#[tauri::command]
-#[specta::specta]
-pub async fn call(workstation: State<'_, Workstation>) -> Answer<Option<CallView>> {
-    workstation.call().await
-}
-
-/// Where the window finds the pictures of the call.
-#[tauri::command]
-#[specta::specta]
-pub async fn call_pictures(workstation: State<'_, Workstation>) -> Answer<Option<PicturesView>> {
-    workstation.call_pictures().await
-}
-
-/// Cameras, microphones and loudspeakers.
-#[tauri::command]
-#[specta::specta]
-pub async fn devices(workstation: State<'_, Workstation>) -> Answer<DevicesView> {
-    workstation.devices().await
-}
-
-/// Uses another device, or none.
-#[tauri::command]
-#[specta::specta]
-pub async fn choose_device(
-    workstation: State<'_, Workstation>,
-    kind: DeviceKind,
-    id: Option<String>,
-) -> Answer<DevicesView> {
-    workstation.choose_device(kind, id).await
-}
-
-/// Windows and screens that could be shown to the patient.
-#[tauri::command]
-#[specta::specta]
-pub async fn share_sources(workstation: State<'_, Workstation>) -> Answer<Vec<ShareSourceView>> {
-    workstation.share_sources().await
-}
-
-/// Shows the patient a window or screen.
-#[tauri::command]
-#[specta::specta]
-pub async fn share_screen(workstation: State<'_, Workstation>, id: String) -> Answer<()> {
-    workstation.share_screen(id).await
-}
-
-/// Shows the patient the camera's picture again.
-#[tauri::command]
-#[specta::specta]
-pub async fn stop_sharing(workstation: State<'_, Workstation>) -> Answer<()> {
-    workstation.stop_sharing().await
 }

@@ -9,6 +9,7 @@
 mod commands;
 mod events;
 mod registry;
+mod video;
 mod window;
 
 use std::process::ExitCode;

@@ -4,6 +4,7 @@ use tauri_specta::{Builder, collect_commands, collect_events};
 
 use crate::commands::*;
 use crate::events::{DataChanged, SessionChanged, SyncChanged};
+use crate::video::*;
 
 /// All commands and events.
 pub fn registry() -> Builder<tauri::Wry> {
@@ -75,10 +76,15 @@ pub fn registry() -> Builder<tauri::Wry> {
             invite_to_visit,
             withdraw_visit,
             admit_to_visit,
+            invite_guest,
+            admit_guest,
+            end_guest_call,
+            dismiss_guest,
             end_call,
             end_visit,
             call,
             call_pictures,
+            guest_picture,
             devices,
             choose_device,
             share_sources,

@@ -1,4 +1,4 @@
-// Camera and microphone of the patient, and how loud it is.
+// Camera and microphone of whoever opened the page, and how loud it is.
 
 /** What was asked for and what was given. */
 export interface Own {
@@ -34,7 +34,7 @@ export async function open(camera?: string, microphone?: string): Promise<Own> {
     return {
       stream: heard,
       words:
-        'Your microphone works. There is no camera, or it is in use or not allowed: your clinician will hear you and not see you.',
+        'Your microphone works. There is no camera, or it is in use or not allowed: the clinician will hear you and not see you.',
       lacking: true,
     };
   }
@@ -43,14 +43,14 @@ export async function open(camera?: string, microphone?: string): Promise<Own> {
     return {
       stream: seen,
       words:
-        'Your camera works. There is no microphone, or it is in use or not allowed: your clinician will see you and not hear you.',
+        'Your camera works. There is no microphone, or it is in use or not allowed: the clinician will see you and not hear you.',
       lacking: true,
     };
   }
   return {
     stream: new MediaStream(),
     words:
-      'Neither camera nor microphone can be used. Allow them in the bar of your browser and ask again. You can join without them: you will see and hear your clinician.',
+      'Neither camera nor microphone can be used. Allow them in the bar of your browser and ask again. You can join without them: you will see and hear the clinician.',
     lacking: true,
   };
 }
@@ -97,6 +97,9 @@ export function meter(stream: MediaStream, shown: HTMLMeterElement): () => void 
   }, 100);
   return () => {
     clearInterval(timer);
-    void audio.close();
+    // Stopped in the waiting room, and once more at the end.
+    if (audio.state !== 'closed') {
+      void audio.close();
+    }
   };
 }

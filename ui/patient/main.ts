@@ -1,8 +1,9 @@
-// The page that a patient opens for a video visit. It keeps nothing: the link is in the address,
-// the seat in memory, and both are gone with the page.
+// The page that a patient or a guest opens for a video visit. It keeps nothing: the link is in the
+// address, the seat in memory, and both are gone with the page.
 import { begin, type Call, type Standing } from './call.ts';
 import * as devices from './devices.ts';
-import { type FromServer, REFUSED, type ToServer, waiting } from './words.ts';
+import { stageOf } from './stage.ts';
+import { type FromServer, over, REFUSED, type ToServer, waiting } from './words.ts';
 
 type Screen = 'no-link' | 'name' | 'check' | 'waiting' | 'call' | 'refused' | 'left' | 'over';
 
@@ -15,7 +16,7 @@ function at<T extends Element>(selector: string): T {
 }
 
 const STANDING: Record<Standing, string> = {
-  connecting: 'Connecting to your clinician…',
+  connecting: 'Connecting to the clinician…',
   flowing: '',
   poor: 'The network is poor. Sound comes first; the picture will follow.',
   interrupted: 'The connection was interrupted. We are trying again; please stay here.',
@@ -34,6 +35,9 @@ let line: WebSocket | undefined;
 let call: Call | undefined;
 let tries = 0;
 let stays = false;
+/** Whether the link is a guest's: known once the clinic answered. */
+let guest = false;
+const stage = stageOf(at('#theirs'), at('#company-words'), at('#sharing-words'), () => guest);
 
 function show(screen: Screen): void {
   let heading: HTMLElement | null = null;
@@ -76,19 +80,9 @@ async function openDevices(): Promise<void> {
   await devices.list(camera, microphone, own);
 }
 
-/** The picture is what the clinician shows, large, or the clinician. */
-function shown(on: boolean): void {
-  document.body.classList.toggle('sharing', on);
-  at('#theirs').setAttribute('aria-label', on ? 'What your clinician shows you' : 'Your clinician');
-  const words = on ? 'Your clinician is showing you something in place of the camera.' : '';
-  if (at('#sharing-words').textContent !== words) {
-    at('#sharing-words').textContent = words;
-  }
-}
-
 function stop(): void {
   stays = false;
-  shown(false);
+  stage.clear();
   call?.close();
   call = undefined;
   line?.close();
@@ -114,15 +108,17 @@ async function heard(word: FromServer): Promise<void> {
       tries = 0;
       call?.close();
       call = undefined;
-      shown(false);
+      guest = word.guest;
+      stage.clear();
       stopMeter();
-      at('#waiting-words').textContent = waiting(word.clinic, word.before);
+      at('#waiting-words').textContent = waiting(word.clinic, word.before, guest);
+      at('#over-words').textContent = over(guest);
       show('waiting');
       break;
     case 'admitted': {
       call?.close();
       // Told anew with each call.
-      shown(false);
+      stage.clear();
       const begun = begin(word.call, word.relays, own, at('#theirs'), told);
       call = begun;
       show('call');
@@ -137,8 +133,11 @@ async function heard(word: FromServer): Promise<void> {
         await call.answer(word.sdp, word.fingerprint);
       }
       break;
+    case 'company':
+      stage.company(word.others);
+      break;
     case 'sharing':
-      shown(word.on);
+      stage.sharing(word.on);
       break;
     case 'ended':
       stop();

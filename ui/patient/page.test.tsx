@@ -89,7 +89,13 @@ async function open(given: readonly ('audio' | 'video')[], hash = '#token') {
       createMediaStreamSource() {
         return { connect: () => undefined };
       }
-      async close() {}
+      state = 'running';
+      async close() {
+        if (this.state === 'closed') {
+          throw new DOMException('', 'InvalidStateError');
+        }
+        this.state = 'closed';
+      }
     },
   );
   const asked = async (wish: MediaStreamConstraints) => {
@@ -126,7 +132,7 @@ async function isAccessible(): Promise<void> {
   expect(violations.map((one) => `${one.id}: ${one.nodes.map((n) => n.html).join()}`)).toEqual([]);
 }
 
-async function goTo(user: ReturnType<typeof userEvent.setup>): Promise<Line> {
+async function goTo(user: ReturnType<typeof userEvent.setup>, guest = false): Promise<Line> {
   await user.type(document.querySelector('#name') as HTMLElement, 'Ada Lee');
   await user.click(document.querySelector('#name-form button') as HTMLElement);
   await vi.waitFor(() => expect(words('#check-words')).not.toContain('Please allow'));
@@ -135,7 +141,7 @@ async function goTo(user: ReturnType<typeof userEvent.setup>): Promise<Line> {
   const line = Line.last as Line;
   await vi.waitFor(() => expect(line.said).toHaveLength(1));
   expect(line.said[0]).toEqual({ type: 'join', token: 'token', name: 'Ada Lee' });
-  line.hear({ type: 'waiting', seat: '1', clinic: 'North Clinic', before: 0 });
+  line.hear({ type: 'waiting', seat: '1', clinic: 'North Clinic', before: 0, guest });
   await vi.waitFor(() => expect(shown()).toBe('waiting'));
   return line;
 }
@@ -194,8 +200,115 @@ it('t1 shows large what the clinician shows, and says so', async () => {
   line.hear({ type: 'admitted', call: 2, relays: [] });
   await vi.waitFor(() => expect(large()).toBe(false));
   line.hear({ type: 'sharing', on: true });
-  line.hear({ type: 'waiting', seat: '', clinic: 'North Clinic', before: 0 });
+  line.hear({ type: 'waiting', seat: '', clinic: 'North Clinic', before: 0, guest: false });
   await vi.waitFor(() => expect(large()).toBe(false));
+});
+
+/** What stands before a guest is asked in is true for patients as well as guests. */
+it('t1 says to guests what is true for them, and to nobody whose clinician it is', async () => {
+  const user = await open(['audio', 'video']);
+  expect(words('main')).not.toMatch(/your clinician/i);
+  const line = await goTo(user, true);
+  expect(words('#waiting-words')).toBe(
+    'North Clinic knows that you are here. The clinician will ask you in once the patient is in the call.',
+  );
+  await isAccessible();
+  line.hear({ type: 'admitted', call: 1, relays: [] });
+  await vi.waitFor(() => expect(shown()).toBe('call'));
+  line.hear({
+    type: 'company',
+    others: [
+      { kind: 'family', name: 'Jo' },
+      { kind: null, name: null },
+    ],
+  });
+  await vi.waitFor(() =>
+    expect(words('#company-words')).toBe(
+      'In this call: the patient, the clinician, and a family member or friend (Jo).',
+    ),
+  );
+  expect(document.querySelector('#theirs')?.getAttribute('aria-label')).toBe(
+    'The clinician, and below it the others in this call',
+  );
+  line.hear({ type: 'ended' });
+  await vi.waitFor(() => expect(shown()).toBe('over'));
+  expect(words('#over-words')).toContain('Your part in the visit has ended');
+  await isAccessible();
+});
+
+it('t1 says who else is in the call, with what they typed as text alone', async () => {
+  const line = await goTo(await open(['audio', 'video']));
+  line.hear({ type: 'admitted', call: 1, relays: [] });
+  await vi.waitFor(() => expect(shown()).toBe('call'));
+  expect(words('#company-words')).toBe('');
+  line.hear({
+    type: 'company',
+    others: [
+      { kind: 'interpreter', name: '<img src=x onerror=alert(1)>' },
+      { kind: 'other', name: null },
+    ],
+  });
+  await vi.waitFor(() =>
+    expect(words('#company-words')).toBe(
+      'Also in this call: an interpreter (<img src=x onerror=alert(1)>) and another guest.',
+    ),
+  );
+  expect(document.querySelector('#company-words img')).toBeNull();
+  expect(document.querySelector('#company-words bdi')?.textContent).toContain('<img');
+  expect(document.querySelector('#company-words')?.getAttribute('role')).toBe('status');
+  expect(document.body.classList.contains('company')).toBe(true);
+  await isAccessible();
+  // The same once more is no change to be read out.
+  const said = document.querySelector('#company-words')?.firstChild;
+  const again: FromServer = {
+    type: 'company',
+    others: [
+      { kind: 'interpreter', name: '<img src=x onerror=alert(1)>' },
+      { kind: 'other', name: null },
+    ],
+  };
+  line.hear(again);
+  line.hear({ type: 'sharing', on: true });
+  await vi.waitFor(() => expect(document.body.classList.contains('sharing')).toBe(true));
+  expect(document.querySelector('#company-words')?.firstChild).toBe(said);
+  line.hear({ type: 'company', others: [] });
+  await vi.waitFor(() => expect(words('#company-words')).toBe(''));
+  expect(document.body.classList.contains('company')).toBe(false);
+  // Nor is the company of one call taken for that of the next, or of the waiting room.
+  const endings: FromServer[] = [
+    { type: 'admitted', call: 2, relays: [] },
+    { type: 'waiting', seat: '', clinic: 'North Clinic', before: 0, guest: false },
+    { type: 'ended' },
+  ];
+  for (const word of endings) {
+    line.hear(again);
+    await vi.waitFor(() => expect(document.body.classList.contains('company')).toBe(true));
+    line.hear(word);
+    await vi.waitFor(() => expect(words('#company-words')).toBe(''));
+    expect(document.body.classList.contains('company')).toBe(false);
+  }
+});
+
+it('t1 gives the stage the shape of the picture that comes', async () => {
+  const line = await goTo(await open(['audio', 'video']));
+  line.hear({ type: 'admitted', call: 1, relays: [] });
+  await vi.waitFor(() => expect(shown()).toBe('call'));
+  const shape = () =>
+    Number(document.querySelector<HTMLElement>('.stage')?.style.getPropertyValue('--shape'));
+  const comes = (width: number, height: number, event = 'resize') => {
+    const theirs = document.querySelector('#theirs') as HTMLVideoElement;
+    Object.defineProperty(theirs, 'videoWidth', { value: width, configurable: true });
+    Object.defineProperty(theirs, 'videoHeight', { value: height, configurable: true });
+    theirs.dispatchEvent(new Event(event));
+  };
+  comes(640, 360, 'loadedmetadata');
+  expect(shape()).toBeCloseTo(16 / 9, 3);
+  comes(640, 540);
+  expect(shape()).toBeCloseTo(640 / 540, 3);
+  comes(0, 0);
+  expect(shape()).toBeCloseTo(640 / 540, 3);
+  line.hear({ type: 'admitted', call: 2, relays: [] });
+  await vi.waitFor(() => expect(shape()).toBeCloseTo(16 / 9, 3));
 });
 
 it('t1 says why somebody is not let in, and what to do', async () => {

@@ -138,7 +138,15 @@ export const commands = {
 	withdrawVisit: (appointment: string) => typedError<null, Fault>(__TAURI_INVOKE("withdraw_visit", { appointment })),
 	/**  Asks a patient in and begins the call here. */
 	admitToVisit: (appointment: string) => typedError<null, Fault>(__TAURI_INVOKE("admit_to_visit", { appointment })),
-	/**  Ends the call; the patient is in the waiting room again. */
+	/**  Makes a link by which a guest joins. */
+	inviteGuest: (appointment: string, kind: GuestKind, agreed: boolean) => typedError<InvitationView, Fault>(__TAURI_INVOKE("invite_guest", { appointment, kind, agreed })),
+	/**  Asks a guest in, beside the patient. */
+	admitGuest: (appointment: string, guest: string) => typedError<null, Fault>(__TAURI_INVOKE("admit_guest", { appointment, guest })),
+	/**  Ends a guest's call; the guest is in the waiting room again. */
+	endGuestCall: (appointment: string, guest: string) => typedError<null, Fault>(__TAURI_INVOKE("end_guest_call", { appointment, guest })),
+	/**  Ends a guest's part in a visit, and the guest's link. */
+	dismissGuest: (appointment: string, guest: string) => typedError<null, Fault>(__TAURI_INVOKE("dismiss_guest", { appointment, guest })),
+	/**  Ends the call; who was in it is in the waiting room again. */
 	endCall: (appointment: string) => typedError<null, Fault>(__TAURI_INVOKE("end_call", { appointment })),
 	/**  Ends the visit: the call, the link, the Encounter and the appointment. */
 	endVisit: (appointment: string) => typedError<Saved, Fault>(__TAURI_INVOKE("end_visit", { appointment })),
@@ -146,6 +154,8 @@ export const commands = {
 	call: () => typedError<CallView | null, Fault>(__TAURI_INVOKE("call")),
 	/**  Where the window finds the pictures of the call. */
 	callPictures: () => typedError<PicturesView | null, Fault>(__TAURI_INVOKE("call_pictures")),
+	/**  Where the window finds the pictures of a guest in the call. */
+	guestPicture: (guest: string) => typedError<string | null, Fault>(__TAURI_INVOKE("guest_picture", { guest })),
 	/**  Cameras, microphones and loudspeakers. */
 	devices: () => typedError<DevicesView, Fault>(__TAURI_INVOKE("devices")),
 	/**  Uses another device, or none. */
@@ -341,6 +351,8 @@ export type CallView = {
 	canShare: boolean,
 	/**  Name of the window or screen that the patient is shown; none: the camera's picture. */
 	sharing: string | null,
+	/**  Guests who were asked in. */
+	guests: GuestCallView[],
 };
 
 /**
@@ -750,6 +762,45 @@ export type GrantKind =
 /**  An emergency. */
 "emergency";
 
+/**  A guest in the call on this computer. */
+export type GuestCallView = {
+	/**  Names the guest. */
+	guest: string,
+	/**  Where the connection stands. */
+	state: CallState,
+	/**  How loud the guest is, 0 to 100. */
+	level: number,
+	/**  Whether a picture of the guest has come. */
+	hasPicture: boolean,
+};
+
+/**  Who a guest is to the patient. */
+export type GuestKind = 
+/**  Translates. */
+"interpreter" | 
+/**  Of the family, or a friend. */
+"family" | 
+/**  Another clinician, or a carer. */
+"carer" | 
+/**  Somebody else. */
+"other";
+
+/**  A guest of a video visit. */
+export type GuestView = {
+	/**  Names the guest. */
+	guest: string,
+	/**  Who it is to the patient. */
+	kind: GuestKind,
+	/**  Where it stands. */
+	stage: VisitStage,
+	/**  Since when the guest is there, clinic time. */
+	since: string | null,
+	/**  The name that the guest typed. */
+	said: string | null,
+	/**  Until when the link can be used, clinic time. */
+	linkUntil: string,
+};
+
 /**  The inbox. */
 export type InboxView = {
 	/**  Two versions of one record. */
@@ -766,12 +817,14 @@ export type InboxView = {
 	setAside: SetAsideView[],
 };
 
-/**  A link for the patient. Shown once. */
+/**  A link for the patient or a guest. Shown once. */
 export type InvitationView = {
 	/**  The address. */
 	url: string,
 	/**  Until when it can be used, clinic time. */
 	until: string,
+	/**  Names the guest whom it is for; none: the patient. */
+	guest: string | null,
 };
 
 /**  A reason for a patient's record where there is no relationship. */
@@ -1588,9 +1641,9 @@ export type UserView = {
 export type VisitStage = 
 /**  There is a link; nobody is there. */
 "invited" | 
-/**  The patient waits. */
+/**  Somebody waits. */
 "waiting" | 
-/**  The patient was asked in. */
+/**  They were asked in. */
 "admitted" | 
 /**  The two sides are agreeing on a connection. */
 "connecting" | 
@@ -1623,6 +1676,10 @@ export type VisitView = {
 	said: string | null,
 	/**  Until when the link can be used, clinic time. */
 	linkUntil: string | null,
+	/**  Guests, as they were invited. */
+	guests: GuestView[],
+	/**  Whether one more can be invited. */
+	canInvite: boolean,
 };
 
 /**  The video visits that the user may lead. */

@@ -174,6 +174,12 @@ actions! {
     VisitInvited = "visit-invited", K::Rest(I::Operation);
     /// The link to a video visit was taken back.
     VisitWithdrawn = "visit-withdrawn", K::Rest(I::Operation);
+    /// A link to a video visit was made for a guest.
+    GuestInvited = "guest-invited", K::Rest(I::Operation);
+    /// A guest's part in a video visit was ended, and the link to it.
+    GuestDismissed = "guest-dismissed", K::Rest(I::Operation);
+    /// The clinician asked a guest into the call of a video visit.
+    GuestAdmitted = "guest-admitted", K::Rest(I::Operation);
     /// The list of video visits was shown.
     VisitsViewed = "visits-viewed", K::Rest(I::Search);
     /// Somebody came to a video visit by its link, or came back.

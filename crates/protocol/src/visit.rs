@@ -1,10 +1,12 @@
 //! The signalling of video visits. Picture and sound go from side to side and never this way.
 //!
-//! A visit is named by its Appointment. The patient's page speaks over a WebSocket, the
-//! workstation over requests like all others and one stream of events.
+//! A visit is named by its Appointment, and a guest in it by the invitation. The pages of patient
+//! and guests speak over a WebSocket, the workstation over requests like all others and one stream
+//! of events.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::statement::{Signed, Statement};
 
@@ -13,20 +15,71 @@ pub const MAX_SDP: usize = 32 * 1024;
 /// The longest name that a patient may type.
 pub const MAX_NAME: usize = 120;
 
-/// Asks for a link by which the patient joins. The links before it stop working.
+/// Asks for a link by which the patient joins, which replaces the one before, or one for a guest.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct InviteRequest {
     /// Logical id of the Appointment.
     pub appointment: String,
+    /// Whom it is for; none: the patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<GuestWish>,
+}
+
+/// A guest whom the clinician wants to invite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestWish {
+    /// Who it is to the patient.
+    pub kind: GuestKind,
+    /// The clinician says that the patient agrees: nobody is invited otherwise (45 CFR 164.510(b)
+    /// for the family and friends).
+    pub agreed: bool,
+}
+
+/// Who a guest is to the patient. A closed list, because words of one's own would say more of a
+/// patient than the server needs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuestKind {
+    /// Translates.
+    Interpreter,
+    /// Of the family, or a friend.
+    Family,
+    /// Another clinician, or a carer.
+    Carer,
+    /// Somebody else.
+    Other,
+}
+
+impl GuestKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Interpreter, Self::Family, Self::Carer, Self::Other];
+
+    /// As it is kept and sent.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Interpreter => "interpreter",
+            Self::Family => "family",
+            Self::Carer => "carer",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
 }
 
 /// A link, told once: the server keeps only its hash.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Invitation {
-    /// The address to give to the patient. It says nothing about anybody.
+    /// The address to give away. It says nothing about anybody.
     pub url: String,
     /// Until when it can be used.
     pub until: Timestamp,
+    /// Names the guest whom it is for; none: the patient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Uuid>,
 }
 
 /// Where two browsers may meet that do not reach each other.
@@ -46,9 +99,9 @@ pub struct Relay {
 pub enum VisitStage {
     /// There is a link; nobody is there.
     Invited,
-    /// The patient waits.
+    /// Somebody waits.
     Waiting,
-    /// The patient was asked in.
+    /// They were asked in.
     Admitted,
     /// The two sides are agreeing on a connection.
     Connecting,
@@ -75,6 +128,26 @@ pub struct VisitState {
     pub said: Option<String>,
     /// Until when the link can be used; none if there is none.
     pub link_until: Option<Timestamp>,
+    /// Guests, as they were invited.
+    #[serde(default)]
+    pub guests: Vec<GuestState>,
+}
+
+/// A guest, as a workstation sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuestState {
+    /// Names the guest.
+    pub guest: Uuid,
+    /// Who it is to the patient.
+    pub kind: GuestKind,
+    /// Where it stands.
+    pub stage: VisitStage,
+    /// Since when the guest is there.
+    pub since: Option<Timestamp>,
+    /// The name that the guest typed.
+    pub said: Option<String>,
+    /// Until when the link can be used.
+    pub link_until: Timestamp,
 }
 
 /// What a workstation hears of visits.
@@ -86,10 +159,13 @@ pub enum VisitNews {
         /// In no order.
         visits: Vec<VisitState>,
     },
-    /// The patient's browser offers a connection.
+    /// A browser offers a connection.
     Offer {
         /// Which visit.
         appointment: String,
+        /// Whose browser; none: the patient's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        guest: Option<Uuid>,
         /// Number of the call: an answer names it.
         call: u32,
         /// The session description.
@@ -104,6 +180,9 @@ pub enum VisitNews {
 pub struct VisitAct {
     /// Logical id of the Appointment.
     pub appointment: String,
+    /// Which guest it is about; none: the patient, and with the patient everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Uuid>,
     /// What.
     pub act: Act,
 }
@@ -112,7 +191,7 @@ pub struct VisitAct {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Act {
-    /// Asks the patient in, or back in.
+    /// Asks somebody in, or back in. Guests only while the patient is in the call.
     Admit,
     /// Asks the browser that was asked in for another connection.
     Again,
@@ -127,15 +206,15 @@ pub enum Act {
     Connected,
     /// They do not flow any more.
     Interrupted,
-    /// Shows the patient a window or a screen. What it is stays with the workstation.
+    /// Shows everybody in the call a window or a screen. What it is stays with the workstation.
     Share,
     /// Shows it no more.
     EndShare,
-    /// Ends the call and leaves the patient in the waiting room.
+    /// Ends the call and leaves those who were in it in the waiting room: all, or one guest.
     EndCall,
-    /// Ends the visit.
+    /// Ends the visit, or one guest's part in it with the guest's link.
     EndVisit,
-    /// Takes the link back.
+    /// Takes the patient's link back.
     Withdraw,
 }
 
@@ -146,6 +225,9 @@ pub enum Act {
 pub struct CallKey {
     /// Logical id of the Appointment.
     pub appointment: String,
+    /// Whose call; none: the patient's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guest: Option<Uuid>,
     /// Number of the call.
     pub call: u32,
     /// SHA-256 of the workstation's certificate.
@@ -158,7 +240,7 @@ impl Statement for CallKey {
     const KIND: &'static [u8] = b"rounds/call-key/1\0";
 }
 
-/// What the patient's page says.
+/// What the page of a patient or a guest says.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum FromPatient {
@@ -166,7 +248,7 @@ pub enum FromPatient {
     Join {
         /// What stands in the link after `#`.
         token: String,
-        /// The name that the patient typed.
+        /// The name that was typed.
         name: String,
     },
     /// Comes back after the line broke.
@@ -187,7 +269,7 @@ pub enum FromPatient {
     Leave,
 }
 
-/// What the patient's page hears.
+/// What the page of a patient or a guest hears.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum ToPatient {
@@ -197,8 +279,11 @@ pub enum ToPatient {
         seat: String,
         /// Name of the clinic.
         clinic: String,
-        /// How many wait for the same clinician and came before.
+        /// How many wait for the same clinician and came before; nought for guests.
         before: u32,
+        /// Whether the page is a guest's.
+        #[serde(default)]
+        guest: bool,
     },
     /// The clinician asks the patient in: the page offers a connection.
     Admitted {
@@ -216,6 +301,11 @@ pub enum ToPatient {
         /// SHA-256 of the workstation's certificate, as its device signed it.
         fingerprint: String,
     },
+    /// Who else is in the call, beside the clinician. Told with each call, and whenever it changes.
+    Company {
+        /// In no order.
+        others: Vec<Companion>,
+    },
     /// The picture is a window or a screen of the clinician's computer, or not any more.
     Sharing {
         /// Whether it is.
@@ -228,6 +318,15 @@ pub enum ToPatient {
         /// Why.
         reason: NotLetIn,
     },
+}
+
+/// One who is in the same call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Companion {
+    /// Who a guest is to the patient; none: it is the patient.
+    pub kind: Option<GuestKind>,
+    /// The name that a guest typed. Guests are not told the patient's.
+    pub name: Option<String>,
 }
 
 /// Why a page is not let in.

@@ -9,4 +9,5 @@
 pub mod description;
 #[cfg(feature = "media")]
 pub mod media;
+mod place;
 pub mod visit;

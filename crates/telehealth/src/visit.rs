@@ -1,262 +1,140 @@
 //! How one visit stands. No IO, no clock, no randomness: what happened and when is handed in.
+//!
+//! A visit has a [`Place`] for the patient and one for each guest. Each is come to by a link of its
+//! own; what holds between them is said by [`Visit`].
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-/// Where a visit stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Stage {
-    /// There is a link; nobody came yet, or whoever came has gone before being admitted.
-    Invited,
-    /// The patient is in the waiting room.
-    Waiting,
-    /// The clinician asked the patient in; the patient's browser has not answered yet.
-    Admitted,
-    /// The two sides are agreeing on a connection.
-    Connecting,
-    /// Picture and sound flow.
-    Talking,
-    /// The call broke off and either side may take it up again.
-    Interrupted,
-    /// The clinician ended the visit. Nothing follows.
-    Ended,
+use jiff::Timestamp;
+
+pub use crate::place::{Happened, Place, Refusal, SEAT_KEPT, Seat, Stage};
+
+/// Who takes part, beside the clinician.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Party {
+    /// The patient.
+    Patient,
+    /// Somebody whom the clinician invited: an interpreter, or one of the family.
+    Guest(GuestId),
 }
 
-impl Stage {
-    /// Whether the clinician has admitted the patient who is there.
-    pub fn is_call(self) -> bool {
-        matches!(
-            self,
-            Self::Admitted | Self::Connecting | Self::Talking | Self::Interrupted
-        )
-    }
-}
+/// Names a guest's invitation. The server makes the number.
+pub type GuestId = u128;
 
-/// One browser that came by the link. The server makes the number; the browser holds it in
-/// memory alone.
-pub type Seat = u128;
+/// Guests at a time. The clinician's computer passes everybody's picture and sound on to all
+/// others: each guest costs it as much as the patient does.
+pub const MOST_GUESTS: usize = 3;
 
-/// What happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happened {
-    /// A browser that was not here before came by the link.
-    Joined(Seat),
-    /// A browser that was here came back.
-    Returned(Seat),
-    /// The line to the patient's browser is gone; the patient said nothing.
-    Vanished(Seat),
-    /// The patient left.
-    Left(Seat),
-    /// The clinician asks the patient in.
-    Admitted,
-    /// The clinician's computer asks the browser that was asked in for another connection.
-    Retried,
-    /// The patient's browser offers a connection.
-    Offered(Seat),
-    /// The clinician's side sees picture or sound flow.
-    Connected,
-    /// The clinician's side sees the connection broken.
-    Interrupted,
-    /// The clinician hung up; the patient is in the waiting room again.
-    CallEnded,
-    /// The clinician ended the visit.
-    VisitEnded,
-    /// The link must not be used any more. Who came by it stays.
-    Revoked,
-}
-
-/// Why something is not possible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Refusal {
-    /// The visit is over.
-    #[error("the visit has ended")]
-    Ended,
-    /// The link's time is over.
-    #[error("the link has expired")]
-    Expired,
-    /// The clinic took the link back.
-    #[error("the link was withdrawn")]
-    Revoked,
-    /// Somebody else is there by this link.
-    #[error("another browser is in this visit already")]
-    Occupied,
-    /// This browser is not, or no longer, part of the visit.
-    #[error("this browser is not part of the visit")]
-    Stranger,
-    /// Nobody waits.
-    #[error("nobody is waiting")]
-    NobodyThere,
-    /// The patient was not admitted.
-    #[error("the patient has not been admitted")]
-    NotAdmitted,
-}
-
-/// A browser that vanished keeps its seat this long: nobody else can take it by the same link
-/// while the patient walks from one room of the house to another.
-pub const SEAT_KEPT: SignedDuration = SignedDuration::from_secs(20);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Seated {
-    seat: Seat,
-    /// Since when the patient waits or is in the call: not begun anew by a short absence.
-    since: Timestamp,
-    /// Since when the line to the browser is gone.
-    away: Option<Timestamp>,
-}
-
-/// A visit: one patient, one clinician.
+/// A visit: one patient, one clinician, and guests that the clinician invited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    stage: Stage,
-    expires: Timestamp,
-    revoked: bool,
-    seated: Option<Seated>,
+    patient: Place,
+    guests: BTreeMap<GuestId, Place>,
+}
+
+/// What came of something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Where whoever it happened to stands now.
+    pub stage: Stage,
+    /// Guests whose call ended with the patient's.
+    pub put_out: Vec<GuestId>,
 }
 
 impl Visit {
-    /// A visit to which a link was made that can be used until `expires`.
+    /// A visit with a link for the patient that can be used until `expires`.
     pub fn new(expires: Timestamp) -> Self {
         Self {
-            stage: Stage::Invited,
-            expires,
-            revoked: false,
-            seated: None,
+            patient: Place::new(expires),
+            guests: BTreeMap::new(),
         }
     }
 
-    /// How it stands.
-    pub fn stage(&self) -> Stage {
-        self.stage
+    /// The place of one of those who take part; none where there is no such guest, or no more.
+    pub fn place(&self, party: Party) -> Option<&Place> {
+        match party {
+            Party::Patient => Some(&self.patient),
+            Party::Guest(guest) => self.guests.get(&guest),
+        }
     }
 
-    /// Since when the patient is there, if the line to the browser stands.
-    pub fn present_since(&self) -> Option<Timestamp> {
-        self.seated
-            .filter(|seated| seated.away.is_none())
-            .map(|seated| seated.since)
+    /// Everybody who has a place, the patient first, then guests as they were invited.
+    pub fn parties(&self) -> impl Iterator<Item = (Party, &Place)> {
+        let guests = self.guests.iter();
+        std::iter::once((Party::Patient, &self.patient))
+            .chain(guests.map(|(guest, place)| (Party::Guest(*guest), place)))
     }
 
-    /// A new link replaces the one before.
+    /// A new link for the patient replaces the one before.
     pub fn invite_again(&mut self, expires: Timestamp) {
-        self.expires = expires;
-        self.revoked = false;
+        self.patient.invite_again(expires);
     }
 
-    /// Takes in what happened.
+    /// There is a link for a guest that can be used until `expires`. One that is known keeps its
+    /// place.
     ///
     /// # Errors
-    /// [`Refusal`], and then nothing has changed.
-    pub fn take(&mut self, happened: Happened, now: Timestamp) -> Result<Stage, Refusal> {
-        if self.stage == Stage::Ended {
+    /// [`Refusal::Ended`], [`Refusal::Full`].
+    pub fn invite_guest(&mut self, guest: GuestId, expires: Timestamp) -> Result<(), Refusal> {
+        if self.patient.stage() == Stage::Ended {
             return Err(Refusal::Ended);
         }
-        match happened {
-            Happened::Joined(seat) => self.joined(seat, now)?,
-            Happened::Returned(seat) => {
-                let seated = self.seated_as(seat)?;
-                seated.away = None;
-                // The old connection is of no use to a page that lost its line: the call is
-                // taken up anew, and the clinician has admitted this very browser already.
-                self.stage = match self.stage {
-                    Stage::Invited | Stage::Waiting => Stage::Waiting,
-                    _ => Stage::Admitted,
-                };
-            }
-            Happened::Vanished(seat) => {
-                let seated = self.seated_as(seat)?;
-                seated.away = seated.away.or(Some(now));
-                self.stage = match self.stage {
-                    Stage::Invited | Stage::Waiting => Stage::Invited,
-                    _ => Stage::Interrupted,
-                };
-            }
-            Happened::Left(seat) => {
-                self.seated_as(seat)?;
-                self.seated = None;
-                self.stage = Stage::Invited;
-            }
-            Happened::Admitted => {
-                self.present_since().ok_or(Refusal::NobodyThere)?;
-                // Asking in twice begins the call anew: the clinician's computer may have come
-                // back from nothing.
-                self.stage = Stage::Admitted;
-            }
-            Happened::Retried => {
-                // A computer never asks in whom the clinician has not seen.
-                if !self.stage.is_call() {
-                    return Err(Refusal::NotAdmitted);
-                }
-                self.present_since().ok_or(Refusal::NobodyThere)?;
-                self.stage = Stage::Admitted;
-            }
-            Happened::Offered(seat) => {
-                self.seated_as(seat)?;
-                if !self.stage.is_call() {
-                    return Err(Refusal::NotAdmitted);
-                }
-                self.stage = Stage::Connecting;
-            }
-            Happened::Connected => match self.stage {
-                Stage::Connecting | Stage::Interrupted | Stage::Talking
-                    if self.present_since().is_some() =>
-                {
-                    self.stage = Stage::Talking;
-                }
-                _ => return Err(Refusal::NobodyThere),
-            },
-            Happened::Interrupted => {
-                if !self.stage.is_call() {
-                    return Err(Refusal::NobodyThere);
-                }
-                self.stage = Stage::Interrupted;
-            }
-            Happened::CallEnded => {
-                self.stage = match self.present_since() {
-                    Some(_) => Stage::Waiting,
-                    None => Stage::Invited,
-                };
-            }
-            Happened::VisitEnded => {
-                self.stage = Stage::Ended;
-                self.seated = None;
-            }
-            Happened::Revoked => self.revoked = true,
+        if !self.guests.contains_key(&guest) && self.guests.len() >= MOST_GUESTS {
+            return Err(Refusal::Full);
         }
-        Ok(self.stage)
-    }
-
-    fn joined(&mut self, seat: Seat, now: Timestamp) -> Result<(), Refusal> {
-        if self.revoked {
-            return Err(Refusal::Revoked);
-        }
-        if now >= self.expires {
-            return Err(Refusal::Expired);
-        }
-        let taken = self.seated.is_some_and(|seated| {
-            seated
-                .away
-                .is_none_or(|away| now.duration_since(away) < SEAT_KEPT)
-        });
-        if taken {
-            return Err(Refusal::Occupied);
-        }
-        // A link alone never leads into a call: whoever comes anew is looked at first.
-        self.seated = Some(Seated {
-            seat,
-            since: now,
-            away: None,
-        });
-        self.stage = Stage::Waiting;
+        self.guests
+            .entry(guest)
+            .or_insert_with(|| Place::new(expires));
         Ok(())
     }
 
-    fn seated_as(&mut self, seat: Seat) -> Result<&mut Seated, Refusal> {
-        self.seated
-            .as_mut()
-            .filter(|seated| seated.seat == seat)
-            .ok_or(Refusal::Stranger)
+    /// Takes in what happened to one of those who take part.
+    ///
+    /// # Errors
+    /// [`Refusal`], and then nothing has changed.
+    pub fn take(
+        &mut self,
+        party: Party,
+        happened: Happened,
+        now: Timestamp,
+    ) -> Result<Change, Refusal> {
+        let Party::Guest(guest) = party else {
+            let stage = self.patient.take(happened, now)?;
+            if stage == Stage::Ended {
+                self.guests.clear();
+            }
+            return Ok(Change {
+                stage,
+                put_out: self.put_out(now),
+            });
+        };
+        let in_call = self.patient.stage().is_call();
+        let place = self.guests.get_mut(&guest).ok_or(Refusal::Stranger)?;
+        if happened == Happened::Admitted && !in_call {
+            return Err(Refusal::PatientFirst);
+        }
+        let stage = place.take(happened, now)?;
+        if stage == Stage::Ended {
+            self.guests.remove(&guest);
+        }
+        Ok(Change {
+            stage,
+            put_out: Vec::new(),
+        })
+    }
+
+    /// Guests are never by themselves: when the patient's call is over, theirs is.
+    fn put_out(&mut self, now: Timestamp) -> Vec<GuestId> {
+        if self.patient.stage().is_call() {
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        for (guest, place) in &mut self.guests {
+            if place.stage().is_call() && place.take(Happened::CallEnded, now).is_ok() {
+                out.push(*guest);
+            }
+        }
+        out
     }
 }
 
@@ -265,177 +143,127 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::place::tests::{anything, at};
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    #[test]
-    fn t1_a_patient_waits_until_asked_in() {
-        let mut visit = Visit::new(at(1000));
-        assert_eq!(visit.take(Happened::Joined(1), at(0)), Ok(Stage::Waiting));
-        assert_eq!(
-            visit.take(Happened::Offered(1), at(1)),
-            Err(Refusal::NotAdmitted)
-        );
-        assert_eq!(visit.take(Happened::Admitted, at(2)), Ok(Stage::Admitted));
-        assert_eq!(
-            visit.take(Happened::Offered(1), at(3)),
-            Ok(Stage::Connecting)
-        );
-        assert_eq!(visit.take(Happened::Connected, at(4)), Ok(Stage::Talking));
-        assert_eq!(visit.present_since(), Some(at(0)));
-    }
-
-    #[test]
-    fn t1_a_second_browser_is_refused_and_the_first_is_not_disturbed() {
-        let mut visit = Visit::new(at(1000));
-        visit.take(Happened::Joined(1), at(0)).unwrap();
-        visit.take(Happened::Admitted, at(1)).unwrap();
-        assert_eq!(
-            visit.take(Happened::Joined(2), at(2)),
-            Err(Refusal::Occupied)
-        );
-        assert_eq!(
-            visit.take(Happened::Offered(2), at(2)),
-            Err(Refusal::Stranger)
-        );
-        assert_eq!(
-            visit.take(Happened::Offered(1), at(3)),
-            Ok(Stage::Connecting)
-        );
-    }
-
-    #[test]
-    fn t2_an_absence_of_twenty_minutes_is_no_end() {
-        let mut visit = Visit::new(at(10_000));
-        for (happened, second) in [
-            (Happened::Joined(1), 0),
-            (Happened::Admitted, 1),
-            (Happened::Offered(1), 2),
-            (Happened::Connected, 3),
-        ] {
-            visit.take(happened, at(second)).unwrap();
-        }
-        assert_eq!(
-            visit.take(Happened::Vanished(1), at(10)),
-            Ok(Stage::Interrupted)
-        );
-        // The same browser goes straight back into the call …
-        let mut same = visit.clone();
-        assert_eq!(
-            same.take(Happened::Returned(1), at(10 + 1200)),
-            Ok(Stage::Admitted)
-        );
-        // … another one waits to be looked at.
-        assert_eq!(
-            visit.take(Happened::Joined(2), at(10 + 1200)),
-            Ok(Stage::Waiting)
-        );
-        assert_eq!(
-            visit.take(Happened::Returned(1), at(1300)),
-            Err(Refusal::Stranger)
-        );
-    }
-
-    #[test]
-    fn t2_ending_the_call_does_not_end_the_visit() {
-        let mut visit = Visit::new(at(1000));
-        for happened in [
-            Happened::Joined(1),
-            Happened::Admitted,
-            Happened::Offered(1),
-            Happened::Connected,
-        ] {
-            visit.take(happened, at(0)).unwrap();
-        }
-        assert_eq!(visit.take(Happened::CallEnded, at(5)), Ok(Stage::Waiting));
-        assert_eq!(visit.take(Happened::Admitted, at(6)), Ok(Stage::Admitted));
-        assert_eq!(visit.take(Happened::VisitEnded, at(7)), Ok(Stage::Ended));
-        assert_eq!(visit.take(Happened::Joined(1), at(8)), Err(Refusal::Ended));
-    }
-
-    #[test]
-    fn t1_links_expire_and_are_withdrawn() {
-        let mut visit = Visit::new(at(100));
-        assert_eq!(
-            visit.take(Happened::Joined(1), at(100)),
-            Err(Refusal::Expired)
-        );
-        assert_eq!(visit.take(Happened::Joined(1), at(99)), Ok(Stage::Waiting));
-        // Who is there stays, whatever becomes of the link.
-        visit.take(Happened::Revoked, at(99)).unwrap();
-        visit.take(Happened::Vanished(1), at(120)).unwrap();
-        assert_eq!(
-            visit.take(Happened::Returned(1), at(200)),
-            Ok(Stage::Waiting)
-        );
-        visit.take(Happened::Left(1), at(201)).unwrap();
-        assert_eq!(
-            visit.take(Happened::Joined(2), at(50)),
-            Err(Refusal::Revoked)
-        );
-        visit.invite_again(at(400));
-        assert_eq!(visit.take(Happened::Joined(2), at(300)), Ok(Stage::Waiting));
-    }
-
-    fn anything() -> impl Strategy<Value = Happened> {
-        let seat = 1..4_u128;
+    /// What brings people into calls, and out of them, more often than chance would.
+    fn likely() -> impl Strategy<Value = Happened> {
         prop_oneof![
-            seat.clone().prop_map(Happened::Joined),
-            seat.clone().prop_map(Happened::Returned),
-            seat.clone().prop_map(Happened::Vanished),
-            seat.clone().prop_map(Happened::Left),
-            seat.prop_map(Happened::Offered),
-            Just(Happened::Admitted),
-            Just(Happened::Retried),
-            Just(Happened::Connected),
-            Just(Happened::Interrupted),
-            Just(Happened::CallEnded),
-            Just(Happened::VisitEnded),
-            Just(Happened::Revoked),
+            4 => Just(Happened::Joined(1)),
+            6 => Just(Happened::Admitted),
+            1 => Just(Happened::Left(1)),
+            1 => Just(Happened::Vanished(1)),
+            2 => Just(Happened::Returned(1)),
+            1 => Just(Happened::Joined(2)),
+            1 => Just(Happened::CallEnded),
+            2 => anything(),
         ]
     }
 
+    fn talk(visit: &mut Visit, party: Party, seat: Seat) {
+        for happened in [
+            Happened::Joined(seat),
+            Happened::Admitted,
+            Happened::Offered(seat),
+            Happened::Connected,
+        ] {
+            visit.take(party, happened, at(0)).unwrap();
+        }
+    }
+
+    #[test]
+    fn t1_guests_are_in_the_call_with_the_patient_and_never_without() {
+        let mut visit = Visit::new(at(1000));
+        visit.invite_guest(7, at(1000)).unwrap();
+        let guest = Party::Guest(7);
+        visit.take(guest, Happened::Joined(2), at(0)).unwrap();
+        assert_eq!(
+            visit.take(guest, Happened::Admitted, at(0)),
+            Err(Refusal::PatientFirst)
+        );
+        talk(&mut visit, Party::Patient, 1);
+        for happened in [
+            Happened::Admitted,
+            Happened::Offered(2),
+            Happened::Connected,
+        ] {
+            visit.take(guest, happened, at(1)).unwrap();
+        }
+        // A patient who vanishes is expected back; the interpreter stays.
+        let change = visit.take(Party::Patient, Happened::Vanished(1), at(2));
+        assert!(change.unwrap().put_out.is_empty());
+        visit
+            .take(Party::Patient, Happened::Returned(1), at(3))
+            .unwrap();
+        let change = visit.take(Party::Patient, Happened::Left(1), at(4));
+        assert_eq!(change.unwrap().put_out, [7]);
+        assert_eq!(visit.place(guest).unwrap().stage(), Stage::Waiting);
+    }
+
+    #[test]
+    fn t1_a_visit_has_so_many_guests_and_each_goes_alone() {
+        let mut visit = Visit::new(at(1000));
+        for guest in 0..MOST_GUESTS as u128 {
+            visit.invite_guest(guest, at(1000)).unwrap();
+        }
+        assert_eq!(visit.invite_guest(90, at(1000)), Err(Refusal::Full));
+        assert_eq!(visit.invite_guest(1, at(1000)), Ok(()));
+        talk(&mut visit, Party::Patient, 1);
+        talk(&mut visit, Party::Guest(0), 2);
+        talk(&mut visit, Party::Guest(1), 3);
+        let gone = visit.take(Party::Guest(0), Happened::VisitEnded, at(5));
+        assert_eq!(gone.unwrap().stage, Stage::Ended);
+        assert_eq!(
+            visit.take(Party::Guest(0), Happened::Joined(4), at(6)),
+            Err(Refusal::Stranger)
+        );
+        for party in [Party::Patient, Party::Guest(1)] {
+            assert_eq!(visit.place(party).unwrap().stage(), Stage::Talking);
+        }
+        visit.invite_guest(90, at(1000)).unwrap();
+        visit
+            .take(Party::Patient, Happened::VisitEnded, at(7))
+            .unwrap();
+        assert_eq!(visit.parties().count(), 1);
+        assert_eq!(visit.invite_guest(91, at(1000)), Err(Refusal::Ended));
+    }
+
     proptest! {
-        /// Whatever happens in whatever order.
+        /// Whatever happens to whom in whatever order.
         #[test]
-        fn t1_nobody_is_in_a_call_who_was_not_asked_in(
-            story in proptest::collection::vec((anything(), 0..40_i64), 1..60),
+        fn t1_no_guest_is_in_a_call_without_the_patient(
+            story in proptest::collection::vec((0..3_u128, likely(), 0..20_i64), 1..80),
         ) {
-            let expires = 600;
-            let mut visit = Visit::new(at(expires));
+            let mut visit = Visit::new(at(600));
+            for guest in 1..3 {
+                visit.invite_guest(guest, at(600)).unwrap();
+            }
+            let mut asked = std::collections::BTreeSet::new();
             let mut now = 0;
-            // Told apart from the machine: who came, and whom the clinician asked in.
-            let mut inside: Option<Seat> = None;
-            let mut asked: Option<Seat> = None;
-            for (happened, later) in story {
+            for (who, happened, later) in story {
                 now += later;
+                let party = if who == 0 { Party::Patient } else { Party::Guest(who) };
                 let before = visit.clone();
-                let result = visit.take(happened, at(now));
-                if result.is_err() {
-                    prop_assert_eq!(&before, &visit);
-                }
-                prop_assert!(before.stage() != Stage::Ended || result == Err(Refusal::Ended));
-                if result.is_ok() {
-                    match happened {
-                        Happened::Joined(seat) => {
-                            prop_assert!(now < expires && !before.revoked);
-                            inside = Some(seat);
-                            asked = None;
+                let result = visit.take(party, happened, at(now));
+                match &result {
+                    Err(_) => prop_assert_eq!(&before, &visit),
+                    Ok(change) => {
+                        match happened {
+                            Happened::Admitted => { asked.insert(party); }
+                            Happened::Joined(_) | Happened::Left(_) | Happened::CallEnded
+                            | Happened::VisitEnded => { asked.remove(&party); }
+                            _ => {}
                         }
-                        Happened::Admitted => asked = inside,
-                        Happened::Left(_) => { inside = None; asked = None; }
-                        Happened::CallEnded | Happened::VisitEnded => asked = None,
-                        Happened::Returned(seat)
-                        | Happened::Offered(seat)
-                        | Happened::Vanished(seat) => prop_assert_eq!(Some(seat), inside),
-                        _ => {}
+                        for guest in &change.put_out {
+                            asked.remove(&Party::Guest(*guest));
+                        }
                     }
                 }
-                if visit.stage().is_call() {
-                    prop_assert!(asked.is_some());
-                    prop_assert_eq!(asked, inside);
+                let patient = visit.place(Party::Patient).unwrap().stage().is_call();
+                for (party, place) in visit.parties() {
+                    if place.stage().is_call() {
+                        prop_assert!(asked.contains(&party));
+                        prop_assert!(patient, "{party:?} is in a call alone");
+                    }
                 }
             }
         }

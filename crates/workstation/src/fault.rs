@@ -332,6 +332,11 @@ fn words(code: &str) -> (&'static str, &'static str, &'static str) {
             "Nothing was changed.",
             "Make a link for the patient, or wait until this computer is on line.",
         ),
+        "visit-patient-first" => (
+            "Guests come into a call in which the patient is, and the patient is in none here.",
+            "The guest waits and sees so.",
+            "Ask the patient in first, then the guest.",
+        ),
         "call-failed" => (
             "The pictures of the call cannot be shown.",
             "The call itself goes on.",
@@ -629,6 +634,7 @@ mod tests {
             "emergency-quota-spent",
             "offline",
             "visit-unknown",
+            "visit-patient-first",
             "call-failed",
             "device-failed",
             "share-no-call",

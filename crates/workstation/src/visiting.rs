@@ -3,29 +3,34 @@
 mod attempts;
 mod connecting;
 mod devices;
+mod end;
 mod sharing;
 
-use std::sync::atomic::Ordering;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use protocol::visit::{Act, VisitAct, VisitNews, VisitStage, VisitState};
-use telehealth::media::adapt::Quality;
 use telehealth::media::call::Call;
 use telehealth::media::device::DeviceError;
 use telehealth::media::frames::Frames;
 use telehealth::media::screen::{self, Source};
 use telehealth::media::{Studio, frames::FramesError};
+use telehealth::visit::Party;
 use tokio::sync::watch;
+use uuid::Uuid;
 
-use attempts::Attempts;
+use connecting::Offer;
 use devices::Devices;
+use end::{End, guest, party};
 pub(crate) use sharing::ShareError;
 
 use crate::notice::{Notice, Notices};
 use crate::port::server::{Server, ServerError, Session};
-use crate::view::visit::{CallQuality, CallState, CallView, DeviceKind, DevicesView, PicturesView};
+use crate::view::visit::{
+    CallState, CallView, DeviceKind, DevicesView, GuestCallView, PicturesView,
+};
 
 /// Pages that may be given pictures: our own window's.
 const ORIGINS: &[&str] = &["tauri://localhost", "http://tauri.localhost"];
@@ -46,7 +51,7 @@ impl Drop for Visiting {
         // The pictures' port, the devices and the connection go with the last holder.
         let mut state = self.shared.state();
         state.wanted = None;
-        state.call = None;
+        state.ends.clear();
         state.frames = None;
         if let Some(studio) = state.studio.take() {
             // Whoever is about to open a device does not.
@@ -61,8 +66,6 @@ struct Shared {
     notices: Notices,
     /// Held while a call is set up or ended.
     turn: tokio::sync::Mutex<()>,
-    /// How many offers have come for the call here.
-    offers: watch::Sender<u32>,
     devices: Arc<Devices>,
     /// Held while something begins to be shown.
     sharing: tokio::sync::Mutex<()>,
@@ -75,18 +78,32 @@ struct State {
     visits: Vec<VisitState>,
     /// The visit whose patient was asked in here.
     wanted: Option<String>,
-    call: Option<Call>,
-    stands: Option<CallState>,
-    quality: Option<Quality>,
+    /// The patient, and guests beside the patient: those who were asked in here.
+    ends: BTreeMap<Party, End>,
     studio: Option<Arc<Studio>>,
     /// The window or screen that the patient is shown.
     shown: Option<Source>,
     /// Whether anything can be shown on this computer.
     can_share: bool,
     frames: Option<Frames>,
-    attempts: Attempts,
-    /// Number of the call whose events count.
-    number: u32,
+}
+
+impl State {
+    /// Our end of the connection to one who was asked in here, in this visit.
+    fn end(&mut self, appointment: &str, party: Party) -> Option<&mut End> {
+        let ours = self.wanted.as_deref() == Some(appointment);
+        self.ends.get_mut(&party).filter(|_| ours)
+    }
+
+    /// Where the server says that a guest stands.
+    fn guest_stage(&self, appointment: &str, guest: Uuid) -> Option<VisitStage> {
+        let visit = self
+            .visits
+            .iter()
+            .find(|one| one.appointment == appointment)?;
+        let found = visit.guests.iter().find(|one| one.guest == guest)?;
+        Some(found.stage)
+    }
 }
 
 impl Shared {
@@ -95,8 +112,8 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wants(&self, appointment: &str) -> bool {
-        self.state().wanted.as_deref() == Some(appointment)
+    fn wants(&self, appointment: &str, party: Party) -> bool {
+        self.state().end(appointment, party).is_some()
     }
 
     fn changed(&self) {
@@ -106,7 +123,7 @@ impl Shared {
         });
     }
 
-    async fn act(&self, appointment: &str, act: Act) -> Result<(), ServerError> {
+    async fn act(&self, appointment: &str, party: Party, act: Act) -> Result<(), ServerError> {
         let session = self
             .sessions
             .borrow()
@@ -114,6 +131,7 @@ impl Shared {
             .ok_or(ServerError::SessionEnded)?;
         let act = VisitAct {
             appointment: appointment.to_owned(),
+            guest: guest(party),
             act,
         };
         self.server.visit_act(&session, &act).await
@@ -132,7 +150,6 @@ impl Visiting {
             sessions,
             notices,
             turn: tokio::sync::Mutex::default(),
-            offers: watch::Sender::new(0),
             devices: Arc::default(),
             sharing: tokio::sync::Mutex::default(),
             state: Mutex::default(),
@@ -160,32 +177,56 @@ impl Handle {
 
     /// Whether somebody is being talked to.
     pub(crate) fn is_talking(&self) -> bool {
-        self.0.state().stands == Some(CallState::Talking)
+        let state = self.0.state();
+        let mut ends = state.ends.values();
+        ends.any(|end| end.stands == CallState::Talking)
     }
 
-    /// Asks a patient in, here.
+    /// Asks a patient in, here. Guests of the same visit stay.
     pub(crate) async fn admit(&self, appointment: &str) -> Result<(), ServerError> {
-        self.hang_up().await;
+        if self.0.wants(appointment, Party::Patient) {
+            self.hang_up(Some(Party::Patient)).await;
+        } else {
+            self.hang_up(None).await;
+        }
         // Whoever is asked in now is not shown what somebody else was shown.
         self.forget_share().await;
         self.open_devices().await;
-        {
-            let mut state = self.0.state();
-            state.wanted = Some(appointment.to_owned());
-            state.stands = Some(CallState::Connecting);
-            state.quality = None;
-            state.attempts = Attempts::default();
-        }
-        let offers = *self.0.offers.borrow();
-        let admitted = self.0.act(appointment, Act::Admit).await;
+        self.0.state().wanted = Some(appointment.to_owned());
+        let admitted = self.ask_in(appointment, Party::Patient).await;
         if admitted.is_err() {
             self.leave().await;
-        } else {
-            let (shared, appointment) = (Arc::clone(&self.0), appointment.to_owned());
-            tokio::spawn(async move { connecting::expect(&shared, &appointment, offers).await });
+            self.0.changed();
         }
-        self.0.changed();
         admitted
+    }
+
+    /// Asks a guest in, beside the patient. None: the patient is not in a call here.
+    pub(crate) async fn admit_guest(
+        &self,
+        appointment: &str,
+        guest: Uuid,
+    ) -> Option<Result<(), ServerError>> {
+        if !self.0.wants(appointment, Party::Patient) {
+            return None;
+        }
+        let party = party(Some(guest));
+        self.hang_up(Some(party)).await;
+        let admitted = self.ask_in(appointment, party).await;
+        if admitted.is_err() {
+            self.0.state().ends.remove(&party);
+            self.0.changed();
+        }
+        Some(admitted)
+    }
+
+    async fn ask_in(&self, appointment: &str, party: Party) -> Result<(), ServerError> {
+        self.0.state().ends.insert(party, End::default());
+        self.0.act(appointment, party, Act::Admit).await?;
+        let (shared, appointment) = (Arc::clone(&self.0), appointment.to_owned());
+        tokio::spawn(async move { connecting::expect(&shared, &appointment, party).await });
+        self.0.changed();
+        Ok(())
     }
 
     /// Ends the call here, and the visit too if `and_visit`.
@@ -199,14 +240,36 @@ impl Handle {
         if ours {
             self.leave().await;
         }
-        let ended = self.0.act(appointment, act).await;
+        let ended = self.0.act(appointment, Party::Patient, act).await;
         self.0.changed();
         ended
     }
 
-    /// Takes the link back.
+    /// Ends a guest's call here, and the guest's part in the visit too if `for_good`.
+    pub(crate) async fn end_guest(
+        &self,
+        appointment: &str,
+        guest: Uuid,
+        for_good: bool,
+    ) -> Result<(), ServerError> {
+        let act = if for_good {
+            Act::EndVisit
+        } else {
+            Act::EndCall
+        };
+        let party = party(Some(guest));
+        if self.0.wants(appointment, party) {
+            self.hang_up(Some(party)).await;
+            self.0.state().ends.remove(&party);
+        }
+        let ended = self.0.act(appointment, party, act).await;
+        self.0.changed();
+        ended
+    }
+
+    /// Takes the patient's link back.
     pub(crate) async fn withdraw(&self, appointment: &str) -> Result<(), ServerError> {
-        self.0.act(appointment, Act::Withdraw).await
+        self.0.act(appointment, Party::Patient, Act::Withdraw).await
     }
 
     /// The call here, if there is one.
@@ -214,42 +277,64 @@ impl Handle {
         let (troubles, devices) = self.0.devices.told();
         let state = self.0.state();
         let studio = state.studio.as_ref()?;
-        let pictures = state.call.as_ref().map_or(0, |call| {
-            call.counters().pictures_decoded.load(Ordering::Relaxed)
+        let patient = state.ends.get(&Party::Patient)?;
+        let pictures = patient.pictures();
+        let guests = state.ends.iter().filter_map(|(party, end)| {
+            Some(GuestCallView {
+                guest: guest(*party)?.to_string(),
+                state: end.stands,
+                level: studio.their_level(*party),
+                has_picture: end.pictures() > 0,
+            })
         });
         Some(CallView {
             appointment: state.wanted.clone()?,
-            state: state.stands?,
-            quality: match state.quality {
-                None | Some(Quality::Good) => CallQuality::Good,
-                Some(Quality::Poor) => CallQuality::Poor,
-                Some(Quality::AudioOnly) => CallQuality::AudioOnly,
-            },
+            state: patient.stands,
+            quality: patient.quality(),
             own_level: studio.own_level(),
-            their_level: studio.their_level(),
+            their_level: studio.their_level(Party::Patient),
             has_picture: pictures > 0,
             pictures: u32::try_from(pictures).unwrap_or(u32::MAX),
             troubles,
             devices,
             can_share: state.can_share,
             sharing: state.shown.as_ref().map(|source| source.name.clone()),
+            guests: guests.collect(),
         })
     }
 
     /// Where the window finds the pictures; nothing without a call.
     pub(crate) async fn pictures(&self) -> Result<Option<PicturesView>, FramesError> {
-        if self.0.state().frames.is_none() {
-            let frames = Frames::listen(ORIGINS).await?;
-            self.0.state().frames.get_or_insert(frames);
-        }
+        self.listen_for_window().await?;
         let state = self.0.state();
         let (Some(frames), Some(studio)) = (&state.frames, &state.studio) else {
             return Ok(None);
         };
         Ok(Some(PicturesView {
-            theirs: frames.offer(studio.their_picture())?,
+            theirs: frames.offer(studio.their_picture(Party::Patient))?,
             own: frames.offer(studio.own_picture())?,
         }))
+    }
+
+    /// Where the window finds a guest's pictures; nothing where the guest is not in the call.
+    pub(crate) async fn guest_pictures(&self, guest: Uuid) -> Result<Option<String>, FramesError> {
+        self.listen_for_window().await?;
+        let party = party(Some(guest));
+        let state = self.0.state();
+        match (&state.frames, &state.studio) {
+            (Some(frames), Some(studio)) if state.ends.contains_key(&party) => {
+                Ok(Some(frames.offer(studio.their_picture(party))?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn listen_for_window(&self) -> Result<(), FramesError> {
+        if self.0.state().frames.is_none() {
+            let frames = Frames::listen(ORIGINS).await?;
+            self.0.state().frames.get_or_insert(frames);
+        }
+        Ok(())
     }
 
     /// Devices that are there, and which are chosen.
@@ -282,24 +367,54 @@ impl Handle {
         state.can_share = can_share;
     }
 
-    /// Ends the connection and keeps the devices.
-    async fn hang_up(&self) {
+    /// Ends one connection, or all of them, and keeps the devices.
+    async fn hang_up(&self, party: Option<Party>) {
         let _turn = self.0.turn.lock().await;
-        let call = self.0.state().call.take();
-        if let Some(call) = call {
+        let calls: Vec<Call> = {
+            let mut state = self.0.state();
+            match party {
+                Some(party) => state
+                    .ends
+                    .get_mut(&party)
+                    .and_then(|end| end.call.take())
+                    .into_iter()
+                    .collect(),
+                None => std::mem::take(&mut state.ends)
+                    .into_values()
+                    .filter_map(|end| end.call)
+                    .collect(),
+            }
+        };
+        for call in calls {
             call.close().await;
         }
     }
 
-    /// Ends the connection and closes the devices.
+    /// Lets go of guests who are not in the call any more.
+    async fn let_go(&self, appointment: &str) {
+        let gone: Vec<Party> = {
+            let state = self.0.state();
+            let over = |(party, end): (&Party, &End)| {
+                let stage = state.guest_stage(appointment, guest(*party)?);
+                end.is_over(stage).then_some(*party)
+            };
+            state.ends.iter().filter_map(over).collect()
+        };
+        for party in gone {
+            self.hang_up(Some(party)).await;
+            self.0.state().ends.remove(&party);
+            self.0.changed();
+        }
+    }
+
+    /// Ends all connections and closes the devices.
     async fn leave(&self) {
         {
             let mut state = self.0.state();
             state.wanted = None;
-            state.stands = None;
             state.shown = None;
         }
-        self.hang_up().await;
+        self.hang_up(None).await;
         let studio = {
             let mut state = self.0.state();
             state.frames = None;
@@ -334,38 +449,48 @@ async fn listen(shared: Arc<Shared>) {
 async fn hear(shared: &Arc<Shared>, word: VisitNews) {
     match word {
         VisitNews::Visits { visits } => {
-            let over = {
+            let (wanted, over) = {
                 let mut state = shared.state();
                 let changed = !state.heard || state.visits != visits;
                 state.heard = true;
                 state.visits = visits;
-                let over = state.wanted.as_ref().is_some_and(|wanted| {
-                    state.visits.iter().any(|visit| {
-                        visit.appointment == *wanted && visit.stage == VisitStage::Ended
-                    })
+                let wanted = state.wanted.clone();
+                let over = state.visits.iter().any(|visit| {
+                    Some(&visit.appointment) == wanted.as_ref() && visit.stage == VisitStage::Ended
                 });
                 drop(state);
                 if changed {
                     shared.changed();
                 }
-                over
+                (wanted, over)
             };
+            let handle = Handle(Arc::clone(shared));
             if over {
-                Handle(Arc::clone(shared)).leave().await;
+                handle.leave().await;
                 shared.changed();
+            } else if let Some(wanted) = wanted {
+                handle.let_go(&wanted).await;
             }
         }
         VisitNews::Offer {
             appointment,
+            guest,
             call,
             sdp,
             relays,
         } => {
-            // Another workstation asked the patient in: the answer is its.
-            if shared.state().wanted.as_deref() == Some(&appointment) {
-                shared.offers.send_modify(|count| *count += 1);
-                let shared = Arc::clone(shared);
-                tokio::spawn(connecting::answer(shared, appointment, call, sdp, relays));
+            let party = party(guest);
+            // Another workstation asked them in: the answer is its.
+            if let Some(end) = shared.state().end(&appointment, party) {
+                end.offers.send_modify(|count| *count += 1);
+                let offer = Offer {
+                    appointment,
+                    party,
+                    number: call,
+                    sdp,
+                    relays,
+                };
+                tokio::spawn(connecting::answer(Arc::clone(shared), offer));
             }
         }
     }

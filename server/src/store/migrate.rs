@@ -9,7 +9,7 @@ use crate::store::error::StoreError;
 // V7 leases, orders to wipe and what was saved before, V9 single sign-on,
 // V10 SMART, V11 records by time, V12 short tokens, V13 changes to what sessions rest on,
 // V14 enrolment by code, V15 visits, V16 charts in a user's scope, V17 charts asked for and room,
-// V21 chains that are asked for, V22 what operators say of a restored ledger.
+// V21 chains that are asked for, V22 what operators say of a restored ledger, V23 guests in visits.
 mod embedded {
     refinery::embed_migrations!("migrations");
 }

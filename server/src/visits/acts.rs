@@ -9,12 +9,13 @@ use ledger::event::Outcome;
 use protocol::fault::Code;
 use protocol::report::ReviewKind;
 use protocol::statement::Signed;
-use protocol::visit::{Act, CallKey, MAX_SDP, ToPatient, VisitAct};
+use protocol::visit::{Act, CallKey, GuestKind, MAX_SDP, ToPatient, VisitAct};
 use telehealth::description::fingerprint;
 use telehealth::visit::{Happened, Refusal as NotNow, Stage};
+use uuid::Uuid;
 
-use super::link;
-use super::routes::{may_lead, told};
+use super::routes::{Subject, denied, may_lead, told};
+use super::{line, link, party, who};
 use crate::app::App;
 use crate::audit::append;
 use crate::http::problem::Refusal;
@@ -23,45 +24,71 @@ use crate::review;
 use crate::store::error::StoreError;
 use crate::store::transaction;
 
-fn not_now(reason: NotNow) -> Refusal {
+pub(super) fn not_now(reason: NotNow) -> Refusal {
     Refusal::new(Code::Malformed).detail(reason.to_string())
 }
 
 /// Does it, if the caller may lead the visit.
 pub(super) async fn take(app: &App, caller: &Caller, wish: VisitAct) -> Result<(), Refusal> {
-    let VisitAct { appointment, act } = wish;
-    let action = match &act {
-        Act::Admit | Act::Again | Act::Answer { .. } => Action::VisitAdmitted,
-        Act::Connected => Action::CallConnected,
-        Act::Interrupted => Action::CallInterrupted,
-        Act::Share => Action::ScreenShared,
-        Act::EndShare => Action::ScreenShareEnded,
-        Act::EndCall => Action::CallEnded,
-        Act::EndVisit => Action::VisitEnded,
-        Act::Withdraw => Action::VisitWithdrawn,
+    let VisitAct {
+        appointment,
+        guest,
+        act,
+    } = wish;
+    let action = match (&act, guest) {
+        (Act::Share | Act::EndShare | Act::Withdraw, Some(_)) => {
+            return Err(
+                Refusal::new(Code::Malformed).detail("This is not done for one guest by itself.")
+            );
+        }
+        (Act::Admit | Act::Again | Act::Answer { .. }, Some(_)) => Action::GuestAdmitted,
+        (Act::EndVisit, Some(_)) => Action::GuestDismissed,
+        (Act::Admit | Act::Again | Act::Answer { .. }, None) => Action::VisitAdmitted,
+        (Act::Connected, _) => Action::CallConnected,
+        (Act::Interrupted, _) => Action::CallInterrupted,
+        (Act::Share, None) => Action::ScreenShared,
+        (Act::EndShare, None) => Action::ScreenShareEnded,
+        (Act::EndCall, _) => Action::CallEnded,
+        (Act::EndVisit, None) => Action::VisitEnded,
+        (Act::Withdraw, None) => Action::VisitWithdrawn,
     };
     let client = app.fixed.get().await.map_err(StoreError::from)?;
-    if let Some(link) = link::of(app, &client, &appointment).await? {
-        app.visits.remembered(&link);
-    }
+    link::recall(app, &client, &appointment).await?;
     let state = app.visits.state(&appointment);
     let patient = state.as_ref().map(|state| state.patient.as_str());
     let decision = match patient {
         Some(patient) => may_lead(app, &client, caller, patient).await?,
-        None => access::Decision {
-            verdict: access::Verdict::Deny,
-            explanation: "There is no such visit.".to_owned(),
-            policies: Vec::new(),
-        },
+        None => denied("There is no such visit."),
     };
-    let event = told(app, caller, action, &appointment, patient, &decision);
+    let kind = guest.and_then(|guest| {
+        let mut guests = state.as_ref()?.guests.iter();
+        Some(guests.find(|known| known.guest == guest)?.kind)
+    });
+    let subject = Subject {
+        appointment: &appointment,
+        patient,
+        guest: kind,
+    };
+    let event = told(app, caller, action, &subject, &decision);
     if !decision.allow() {
         append::append(app, &client, &event).await?;
         return Err(Refusal::new(Code::Forbidden)
             .detail("There is no such visit, or it is not for you to lead."));
     }
+    if guest.is_some() && kind.is_none() {
+        let event = event
+            .ending(Outcome::Refused)
+            .because("There is no such guest.", []);
+        append::append(app, &client, &event).await?;
+        return Err(Refusal::new(Code::Malformed).detail("There is no such guest, or no more."));
+    }
+    let call = Call {
+        appointment: &appointment,
+        guest,
+        kind,
+    };
     if let Act::Answer { sdp, key } = act {
-        return answer(app, &client, caller, &appointment, sdp, &key).await;
+        return answer(app, &client, caller, &call, sdp, &key).await;
     }
     let happened = match act {
         Act::Share | Act::EndShare => {
@@ -85,27 +112,22 @@ pub(super) async fn take(app: &App, caller: &Caller, wish: VisitAct) -> Result<(
         let (event, appointment) = (&event, &appointment);
         Box::pin(async move {
             append::append(app, tx, event).await?;
-            match happened {
-                Happened::VisitEnded => link::end(app, tx, appointment).await,
-                Happened::Revoked => link::withdraw(app, tx, appointment).await,
+            match (happened, guest) {
+                (Happened::VisitEnded, None) => link::end(app, tx, appointment).await,
+                (Happened::VisitEnded, Some(guest)) => link::dismiss(app, tx, guest).await,
+                (Happened::Revoked, _) => link::withdraw(app, tx, appointment).await,
                 _ => Ok(()),
             }
         })
     })
     .await?;
-    // Said before the line is let go of.
-    if happened == Happened::VisitEnded {
-        app.visits.tell(&appointment, ToPatient::Ended);
-    }
-    let stage = app
-        .visits
-        .take(&appointment, happened, app.now())
-        .map_err(not_now)?;
+    let party = party(guest);
+    let stage = line::happen(app, &appointment, party, happened).map_err(not_now)?;
     match (happened, stage) {
         (Happened::Admitted | Happened::Retried, Stage::Admitted) => {
-            app.visits.tell_admitted(&appointment, relays(app));
+            app.visits.tell_admitted(&appointment, party, relays(app));
         }
-        (Happened::CallEnded, Stage::Waiting) => super::line::wait(app, &appointment),
+        (Happened::CallEnded, Stage::Waiting) => line::wait(app, &appointment, party),
         _ => {}
     }
     Ok(())
@@ -119,27 +141,36 @@ pub(super) fn relays(app: &App) -> Vec<protocol::visit::Relay> {
         .collect()
 }
 
+/// Whose call an answer is for.
+struct Call<'a> {
+    appointment: &'a str,
+    guest: Option<Uuid>,
+    kind: Option<GuestKind>,
+}
+
 /// Passes an answer on, if the certificates on both sides are those that the device signed.
 async fn answer(
     app: &App,
     client: &impl GenericClient,
     caller: &Caller,
-    appointment: &str,
+    call: &Call<'_>,
     sdp: String,
     signed: &Signed,
 ) -> Result<(), Refusal> {
     if sdp.len() > MAX_SDP {
         return Err(Refusal::new(Code::TooLarge));
     }
+    let (appointment, party) = (call.appointment, party(call.guest));
     let offer = app
         .visits
-        .offer(appointment)
+        .offer(appointment, party)
         .ok_or_else(|| not_now(NotNow::NotAdmitted))?;
     let key = device_key(app, client, caller).await?;
     let claimed = key.and_then(|key| signed.open::<CallKey>(&key).ok());
     let ours = fingerprint(&sdp);
     let holds = claimed.as_ref().is_some_and(|claimed| {
         claimed.appointment == appointment
+            && claimed.guest == call.guest
             && Some(&claimed.ours) == ours.as_ref()
             && Some(&claimed.theirs) == fingerprint(&offer.sdp).as_ref()
     });
@@ -149,7 +180,10 @@ async fn answer(
             .ending(Outcome::Refused)
             .touching(format!("Appointment/{appointment}"))
             .because(
-                "The certificates of the call are not those that the workstation signed.",
+                format!(
+                    "The certificates of the {}'s call are not those that the workstation signed.",
+                    who(call.kind)
+                ),
                 [],
             );
         if let Some(state) = app.visits.state(appointment) {
@@ -159,21 +193,18 @@ async fn answer(
                      signed. Somebody may have tried to stand between the two sides.";
         review::raise_unless_open(app, &event, ReviewKind::CallForged, words).await?;
         // A visit that ended in this moment needs no ending of its call.
-        if app
-            .visits
-            .take(appointment, Happened::CallEnded, app.now())
-            .is_ok()
-        {
-            super::line::wait(app, appointment);
+        if line::happen(app, appointment, party, Happened::CallEnded).is_ok() {
+            line::wait(app, appointment, party);
         }
         return Err(Refusal::new(Code::ProofWrong)
             .detail("the certificates are not those that the device signed"));
     }
     // An answer to an earlier call comes too late: the page has offered anew.
     if claimed.is_some_and(|claimed| claimed.call == offer.call) {
-        app.visits.answered(appointment);
+        app.visits.answered(appointment, party);
         app.visits.tell(
             appointment,
+            party,
             ToPatient::Answer {
                 call: offer.call,
                 sdp,

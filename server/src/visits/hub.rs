@@ -1,47 +1,27 @@
 //! The visits that are going on, in this process. What must outlast it is in the database; the
-//! rest is made anew when the two sides come back.
+//! rest is made anew when the sides come back.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use protocol::visit::{Relay, ToPatient, VisitStage, VisitState};
-use telehealth::visit::{Happened, Refusal, Seat, Stage, Visit};
-use tokio::sync::{broadcast, mpsc};
+use protocol::visit::{Relay, ToPatient, VisitState};
+use telehealth::visit::{Change, Happened, Party, Refusal, Seat, Stage};
+use tokio::sync::broadcast;
 
 use super::link::Link;
+use super::room::{Line, Offer, Room};
 
 /// News that a slow reader may lag behind; it is told everything anew then.
 const BACKLOG: usize = 64;
-
-/// A way to a patient's page.
-pub(super) type Line = mpsc::UnboundedSender<ToPatient>;
 
 /// What workstations are woken by.
 #[derive(Debug, Clone)]
 pub(super) enum Woken {
     /// A visit stands otherwise than before.
     Changed,
-    /// A patient's browser offered a connection.
-    Offered(String),
-}
-
-/// A connection that a patient's browser offered.
-#[derive(Debug, Clone)]
-pub(super) struct Offer {
-    pub(super) call: u32,
-    pub(super) sdp: String,
-}
-
-struct Room {
-    link: Link,
-    visit: Visit,
-    said: Option<String>,
-    call: u32,
-    offer: Option<Offer>,
-    /// The patient in the call is shown a window or a screen.
-    sharing: bool,
-    line: Option<(Seat, Line)>,
+    /// A browser offered a connection.
+    Offered(String, Party),
 }
 
 /// All visits.
@@ -74,206 +54,178 @@ impl Hub {
         self.news.subscribe()
     }
 
-    /// There is a link: a new one, or one that the database remembered.
-    pub(super) fn invited(&self, link: Link) {
+    /// Whether this process holds the visit.
+    pub(super) fn knows(&self, appointment: &str) -> bool {
+        self.rooms().contains_key(appointment)
+    }
+
+    /// There is a new link: the patient's, or a guest's to a visit that is known.
+    pub(super) fn invited(&self, link: Link, now: Timestamp) -> Result<(), Refusal> {
         {
             let mut rooms = self.rooms();
-            match rooms.get_mut(&link.appointment) {
-                // A visit that ended begins anew with a new link.
-                Some(room) if room.visit.stage() != Stage::Ended => {
-                    room.visit.invite_again(link.expires);
-                    room.link = link;
+            let room = rooms.get_mut(&link.appointment);
+            match (link.party(), room) {
+                (Party::Guest(guest), Some(room)) => room.invite_guest(guest, link)?,
+                (Party::Guest(_), None) => return Err(Refusal::Ended),
+                (Party::Patient, Some(room))
+                    if room.stage(Party::Patient) != Some(Stage::Ended) =>
+                {
+                    room.invite_again(link);
                 }
-                _ => {
-                    rooms.insert(
-                        link.appointment.clone(),
-                        Room {
-                            visit: Visit::new(link.expires),
-                            link,
-                            said: None,
-                            call: 0,
-                            offer: None,
-                            sharing: false,
-                            line: None,
-                        },
-                    );
+                // A visit that ended begins anew with a new link, without the guests of before.
+                (Party::Patient, _) => {
+                    rooms.insert(link.appointment.clone(), Room::new(link, now));
                 }
             }
         }
         self.wake(Woken::Changed);
+        Ok(())
     }
 
-    /// A visit that the database remembers and this process may not.
-    pub(super) fn remembered(&self, link: &Link) {
-        if !self.rooms().contains_key(&link.appointment) {
-            self.invited(link.clone());
+    /// A visit that the database remembers, with its guests. One that is known stays as it is:
+    /// what is known here is newer than what was read there.
+    pub(super) fn remembered(&self, patient: Link, guests: Vec<Link>, now: Timestamp) {
+        {
+            let mut rooms = self.rooms();
+            if rooms.contains_key(&patient.appointment) {
+                return;
+            }
+            let appointment = patient.appointment.clone();
+            let mut room = Room::new(patient, now);
+            for link in guests {
+                if let Party::Guest(guest) = link.party() {
+                    // To a visit that ended nobody is invited.
+                    let _ = room.invite_guest(guest, link);
+                }
+            }
+            rooms.insert(appointment, room);
         }
+        self.wake(Woken::Changed);
+    }
+
+    /// Whether another guest could be invited.
+    pub(super) fn takes_guest(&self, appointment: &str) -> Option<Result<(), Refusal>> {
+        self.rooms().get(appointment).map(Room::takes_guest)
     }
 
     /// Takes in what happened in a visit.
     pub(super) fn take(
         &self,
         appointment: &str,
+        party: Party,
         happened: Happened,
         now: Timestamp,
-    ) -> Result<Stage, Refusal> {
-        let stage = {
-            let mut rooms = self.rooms();
-            let room = rooms.get_mut(appointment).ok_or(Refusal::Revoked)?;
-            let stage = room.visit.take(happened, now)?;
-            if matches!(
-                happened,
-                Happened::Admitted | Happened::Retried | Happened::Returned(_)
-            ) && stage == Stage::Admitted
-            {
-                room.call += 1;
-            }
-            // Whoever is asked in by a person is not shown what another one was shown.
-            if happened == Happened::Admitted || !stage.is_call() {
-                room.sharing = false;
-            }
-            if stage != Stage::Connecting {
-                room.offer = None;
-            }
-            if room.visit.present_since().is_none() {
-                room.line = None;
-            }
-            stage
-        };
+    ) -> Result<Change, Refusal> {
+        let change = self
+            .rooms()
+            .get_mut(appointment)
+            .ok_or(Refusal::Revoked)?
+            .take(party, happened, now)?;
         self.wake(Woken::Changed);
-        Ok(stage)
+        Ok(change)
     }
 
     /// The page with this seat can be spoken to from now on.
-    pub(super) fn seated(&self, appointment: &str, seat: Seat, said: Option<String>, line: Line) {
+    pub(super) fn seated(
+        &self,
+        appointment: &str,
+        party: Party,
+        seat: Seat,
+        said: Option<String>,
+        line: Line,
+    ) {
         if let Some(room) = self.rooms().get_mut(appointment) {
-            room.line = Some((seat, line));
-            if said.is_some() {
-                room.said = said;
-            }
+            room.seated(party, seat, said, line);
         }
         self.wake(Woken::Changed);
     }
 
     /// Whether the page with this seat is still spoken to by this line.
-    pub(super) fn is_line(&self, appointment: &str, seat: Seat, line: &Line) -> bool {
+    pub(super) fn is_line(&self, appointment: &str, party: Party, seat: Seat, line: &Line) -> bool {
         self.rooms()
             .get(appointment)
-            .and_then(|room| room.line.as_ref())
-            .is_some_and(|(sits, known)| *sits == seat && known.same_channel(line))
+            .is_some_and(|room| room.is_line(party, seat, line))
     }
 
-    /// The patient in the call is shown a window or a screen, or not any more.
+    /// Everybody in the call is shown a window or a screen, or not any more.
     pub(super) fn share(&self, appointment: &str, on: bool) -> Result<(), Refusal> {
-        {
-            let mut rooms = self.rooms();
-            let room = rooms.get_mut(appointment).ok_or(Refusal::Revoked)?;
-            if on && !room.visit.stage().is_call() {
-                return Err(Refusal::NotAdmitted);
-            }
-            room.sharing = on;
-        }
-        self.tell(appointment, ToPatient::Sharing { on });
-        Ok(())
+        self.rooms()
+            .get_mut(appointment)
+            .ok_or(Refusal::Revoked)?
+            .share(on)
     }
 
-    /// Tells a page that it was asked in, and what it will see.
-    pub(super) fn tell_admitted(&self, appointment: &str, relays: Vec<Relay>) {
-        let Some((call, sharing)) = self
-            .rooms()
-            .get(appointment)
-            .map(|room| (room.call, room.sharing))
-        else {
-            return;
-        };
-        self.tell(appointment, ToPatient::Admitted { call, relays });
-        if sharing {
-            self.tell(appointment, ToPatient::Sharing { on: true });
+    /// Tells a page that it was asked in, who is there, and what it will see.
+    pub(super) fn tell_admitted(&self, appointment: &str, party: Party, relays: Vec<Relay>) {
+        if let Some(room) = self.rooms().get(appointment) {
+            room.tell_admitted(party, relays);
         }
     }
 
-    /// Says something to the patient's page, if it is there.
-    pub(super) fn tell(&self, appointment: &str, word: ToPatient) {
-        if let Some(room) = self.rooms().get(appointment)
-            && let Some((_, line)) = &room.line
-        {
-            // The line is gone in this moment: the page will come back and be told.
-            let _ = line.send(word);
+    /// Says something to a page, if it is there.
+    pub(super) fn tell(&self, appointment: &str, party: Party, word: ToPatient) {
+        if let Some(room) = self.rooms().get(appointment) {
+            room.tell(party, word);
         }
     }
 
     /// Number of the current call.
-    pub(super) fn call(&self, appointment: &str) -> u32 {
-        self.rooms().get(appointment).map_or(0, |room| room.call)
+    pub(super) fn call(&self, appointment: &str, party: Party) -> u32 {
+        self.rooms()
+            .get(appointment)
+            .map_or(0, |room| room.call(party))
     }
 
     /// Keeps an offer until it is answered or of no use.
-    pub(super) fn offered(&self, appointment: &str, offer: Offer) {
+    pub(super) fn offered(&self, appointment: &str, party: Party, offer: Offer) {
         if let Some(room) = self.rooms().get_mut(appointment) {
-            room.offer = Some(offer);
+            room.offered(party, offer);
         }
-        self.wake(Woken::Offered(appointment.to_owned()));
+        self.wake(Woken::Offered(appointment.to_owned(), party));
     }
 
     /// The offer was answered: nobody else is to answer it.
-    pub(super) fn answered(&self, appointment: &str) {
+    pub(super) fn answered(&self, appointment: &str, party: Party) {
         if let Some(room) = self.rooms().get_mut(appointment) {
-            room.offer = None;
+            room.answered(party);
         }
     }
 
     /// The offer that waits for an answer.
-    pub(super) fn offer(&self, appointment: &str) -> Option<Offer> {
-        self.rooms().get(appointment)?.offer.clone()
+    pub(super) fn offer(&self, appointment: &str, party: Party) -> Option<Offer> {
+        self.rooms().get(appointment)?.offer(party)
     }
 
-    /// How many wait for the same clinician and came before.
-    pub(super) fn before(&self, appointment: &str) -> u32 {
+    /// How many patients wait for the same clinician and came before. Guests stand in no line.
+    pub(super) fn before(&self, appointment: &str, party: Party) -> u32 {
         let rooms = self.rooms();
-        let Some(own) = rooms.get(appointment) else {
+        let (Party::Patient, Some(own)) = (party, rooms.get(appointment)) else {
             return 0;
         };
-        let since = own.visit.present_since();
+        let since = own.since(Party::Patient);
         let earlier = rooms
-            .values()
-            .filter(|room| room.link.practitioner == own.link.practitioner)
-            .filter(|room| room.link.appointment != own.link.appointment)
-            .filter(|room| room.visit.stage() == Stage::Waiting)
-            .filter(|room| room.visit.present_since().is_some_and(|s| Some(s) < since))
+            .iter()
+            .filter(|(other, _)| *other != appointment)
+            .map(|(_, room)| room)
+            .filter(|room| room.practitioner() == own.practitioner())
+            .filter(|room| room.stage(Party::Patient) == Some(Stage::Waiting))
+            .filter(|room| room.since(Party::Patient).is_some_and(|s| Some(s) < since))
             .count();
         u32::try_from(earlier).unwrap_or(u32::MAX)
     }
 
+    /// Where one of those who take part stands.
+    pub(super) fn stage(&self, appointment: &str, party: Party) -> Option<Stage> {
+        self.rooms().get(appointment)?.stage(party)
+    }
+
     /// Where the visit stands.
     pub(super) fn state(&self, appointment: &str) -> Option<VisitState> {
-        self.rooms().get(appointment).map(told)
+        self.rooms().get(appointment).map(Room::state)
     }
 
     /// Where all visits stand.
     pub(super) fn states(&self) -> Vec<VisitState> {
-        self.rooms().values().map(told).collect()
-    }
-}
-
-fn told(room: &Room) -> VisitState {
-    let stage = room.visit.stage();
-    VisitState {
-        appointment: room.link.appointment.clone(),
-        patient: room.link.patient.clone(),
-        stage: match stage {
-            Stage::Invited => VisitStage::Invited,
-            Stage::Waiting => VisitStage::Waiting,
-            Stage::Admitted => VisitStage::Admitted,
-            Stage::Connecting => VisitStage::Connecting,
-            Stage::Talking => VisitStage::Talking,
-            Stage::Interrupted => VisitStage::Interrupted,
-            Stage::Ended => VisitStage::Ended,
-        },
-        since: room.visit.present_since(),
-        said: room
-            .said
-            .clone()
-            .filter(|_| room.visit.present_since().is_some()),
-        link_until: (stage != Stage::Ended).then_some(room.link.expires),
+        self.rooms().values().map(Room::state).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! The line to a patient's page: a WebSocket. Who is at its other end is known by a link alone,
+//! The line to the page of a patient or a guest: a WebSocket. Who is at its other end is known by a link alone,
 //! and by what the clinician sees.
 
 use std::sync::Arc;
@@ -11,15 +11,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use ledger::event::{Observer, Outcome};
 use ledger::{AccessEvent, Action};
-use protocol::visit::{FromPatient, MAX_NAME, MAX_SDP, NotLetIn, ToPatient, VisitStage};
-use telehealth::visit::{Happened, Refusal, Seat, Stage};
+use protocol::visit::{FromPatient, MAX_NAME, MAX_SDP, NotLetIn, ToPatient};
+use telehealth::visit::{Happened, Party, Refusal, Seat, Stage};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use uuid::Uuid;
 
 use super::acts::relays;
-use super::hub::Offer;
 use super::link::{self, Link};
+use super::room::Offer;
 use crate::app::App;
 use crate::audit::append;
 use crate::identity::caller::Origin;
@@ -40,7 +40,7 @@ pub(super) async fn open(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
-    // Our own page and no other may speak from a patient's browser.
+    // Our own page and no other may speak from anybody's browser.
     let from = headers.get(ORIGIN).and_then(|value| value.to_str().ok());
     if from != Some(app.config.public_url.as_str()) {
         return StatusCode::FORBIDDEN.into_response();
@@ -51,7 +51,7 @@ pub(super) async fn open(
 }
 
 /// A page that was let in.
-struct Guest {
+struct Visitor {
     link: Link,
     seat: Seat,
 }
@@ -60,48 +60,66 @@ async fn serve(app: &App, origin: &Origin, mut socket: WebSocket) {
     let first = timeout(INTRODUCTION, hear(&mut socket)).await;
     let Ok(Some(first)) = first else { return };
     let (line, mut words) = mpsc::unbounded_channel();
-    let guest = match introduce(app, origin, first, &line).await {
-        Ok(guest) => guest,
+    let visitor = match introduce(app, origin, first, &line).await {
+        Ok(visitor) => visitor,
         Err(reason) => {
             let _ = say(&mut socket, &ToPatient::Refused { reason }).await;
             return;
         }
     };
-    let left = stay(app, &guest, &mut socket, &mut words).await;
-    let appointment = &guest.link.appointment;
-    if !app.visits.is_line(appointment, guest.seat, &line) {
+    let left = stay(app, &visitor, &mut socket, &mut words).await;
+    let Visitor { link, seat } = &visitor;
+    let (appointment, party) = (&link.appointment, link.party());
+    if !app.visits.is_line(appointment, party, *seat, &line) {
         // The page has come back by another line, or the visit is over.
         return;
     }
-    let happened = if left {
-        Happened::Left(guest.seat)
+    let (happened, explanation) = if left {
+        (Happened::Left(*seat), format!("The {} left.", link.who()))
     } else {
-        Happened::Vanished(guest.seat)
+        (
+            Happened::Vanished(*seat),
+            format!("The line to the browser of the {} broke.", link.who()),
+        )
     };
-    let explanation = if left {
-        "The patient left."
-    } else {
-        "The line to the patient's browser broke."
-    };
-    let event = event(app, origin, Action::VisitLeft, Some(&guest.link)).because(explanation, []);
+    let event = event(app, origin, Action::VisitLeft, Some(link)).because(explanation, []);
     if let Err(error) = record(app, &event).await {
         // It happened all the same: nobody is there any more.
         tracing::error!(code = error.code(), "a leaving could not be recorded");
     }
-    let _ = app.visits.take(appointment, happened, app.now());
+    let _ = happen(app, appointment, party, happened);
 }
 
-/// Tells the patient's page that it is in the waiting room.
-pub(super) fn wait(app: &App, appointment: &str) {
-    let before = app.visits.before(appointment);
+/// Takes in what happened in a visit. Guests whose call ended with the patient's are told.
+pub(super) fn happen(
+    app: &App,
+    appointment: &str,
+    party: Party,
+    happened: Happened,
+) -> Result<Stage, Refusal> {
+    let change = app.visits.take(appointment, party, happened, app.now())?;
+    for guest in change.put_out {
+        wait(app, appointment, Party::Guest(guest));
+    }
+    Ok(change.stage)
+}
+
+/// Tells a page that it is in the waiting room.
+pub(super) fn wait(app: &App, appointment: &str, party: Party) {
     app.visits.tell(
         appointment,
-        ToPatient::Waiting {
-            seat: String::new(),
-            clinic: app.tenant.name.clone(),
-            before,
-        },
+        party,
+        waiting(app, appointment, party, String::new()),
     );
+}
+
+fn waiting(app: &App, appointment: &str, party: Party, seat: String) -> ToPatient {
+    ToPatient::Waiting {
+        seat,
+        clinic: app.tenant.name.clone(),
+        before: app.visits.before(appointment, party),
+        guest: party != Party::Patient,
+    }
 }
 
 async fn hear(socket: &mut WebSocket) -> Option<FromPatient> {
@@ -125,7 +143,7 @@ async fn introduce(
     origin: &Origin,
     first: FromPatient,
     line: &mpsc::UnboundedSender<ToPatient>,
-) -> Result<Guest, NotLetIn> {
+) -> Result<Visitor, NotLetIn> {
     let (token, name, seat) = match first {
         FromPatient::Join { token, name } => {
             let mut seat = [0; 16];
@@ -145,7 +163,11 @@ async fn introduce(
     };
     let found = async {
         let client = app.fixed.get().await?;
-        link::find(app, &client, &token).await
+        let link = link::find(app, &client, &token).await?;
+        if let Some(link) = &link {
+            link::recall(app, &client, &link.appointment).await?;
+        }
+        Ok::<_, StoreError>(link)
     };
     let link = found.await.map_err(|_| NotLetIn::Unavailable)?;
     let result = match &link {
@@ -153,53 +175,51 @@ async fn introduce(
         Some(link) if link.ended => Err(NotLetIn::Ended),
         // Who is in stays in; nobody new comes by a link that was taken back.
         Some(link) if link.withdrawn && name.is_some() => Err(NotLetIn::Unknown),
-        Some(link) => {
-            app.visits.remembered(link);
-            app.visits
-                .take(&link.appointment, happened, app.now())
-                .map_err(not_let_in)
-        }
+        Some(link) => happen(app, &link.appointment, link.party(), happened).map_err(not_let_in),
     };
     let mut event = event(app, origin, Action::VisitJoined, link.as_ref());
-    if let Err(reason) = &result {
-        event = event
-            .ending(Outcome::Refused)
-            .because(format!("The link lets nobody in: {}.", words(*reason)), []);
+    match (&result, &link) {
+        (Err(reason), link) => {
+            let whose = match link {
+                Some(link) if link.guest.is_some() => format!("The link of a {}", link.who()),
+                _ => "The link".to_owned(),
+            };
+            event = event
+                .ending(Outcome::Refused)
+                .because(format!("{whose} lets nobody in: {}.", words(*reason)), []);
+        }
+        (Ok(_), Some(link)) if link.guest.is_some() => {
+            event = event.because(format!("A {} came by the link.", link.who()), []);
+        }
+        (Ok(_), _) => {}
     }
     if record(app, &event).await.is_err() {
         if let (Ok(_), Some(link)) = (&result, &link) {
-            let _ = app
-                .visits
-                .take(&link.appointment, Happened::Left(seat), app.now());
+            let _ = happen(app, &link.appointment, link.party(), Happened::Left(seat));
         }
         return Err(NotLetIn::Unavailable);
     }
     let stage = result?;
     let link = link.ok_or(NotLetIn::Unknown)?;
-    let appointment = link.appointment.clone();
-    app.visits.seated(&appointment, seat, name, line.clone());
-    app.visits.tell(
-        &appointment,
-        ToPatient::Waiting {
-            seat: format!("{seat:032x}"),
-            clinic: app.tenant.name.clone(),
-            before: app.visits.before(&appointment),
-        },
-    );
+    let (appointment, party) = (&link.appointment, link.party());
+    app.visits
+        .seated(appointment, party, seat, name, line.clone());
+    let word = waiting(app, appointment, party, format!("{seat:032x}"));
+    app.visits.tell(appointment, party, word);
     if stage == Stage::Admitted {
-        app.visits.tell_admitted(&appointment, relays(app));
+        app.visits.tell_admitted(appointment, party, relays(app));
     }
-    Ok(Guest { link, seat })
+    Ok(Visitor { link, seat })
 }
 
 /// Until the page leaves (true) or its line breaks (false).
 async fn stay(
     app: &App,
-    guest: &Guest,
+    visitor: &Visitor,
     socket: &mut WebSocket,
     words: &mut mpsc::UnboundedReceiver<ToPatient>,
 ) -> bool {
-    let appointment = &guest.link.appointment;
+    let (appointment, party) = (&visitor.link.appointment, visitor.link.party());
     let mut beat = interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut silent = 0;
@@ -219,11 +239,10 @@ async fn stay(
                     return false;
                 }
                 // The place in line moves while others are asked in.
-                let state = app.visits.state(appointment);
-                if state.is_some_and(|state| state.stage == VisitStage::Waiting) {
-                    let now = app.visits.before(appointment);
+                if app.visits.stage(appointment, party) == Some(Stage::Waiting) {
+                    let now = app.visits.before(appointment, party);
                     if before.replace(now).is_some_and(|before| before != now) {
-                        wait(app, appointment);
+                        wait(app, appointment, party);
                     }
                 }
             }
@@ -237,14 +256,14 @@ async fn stay(
                 match serde_json::from_str(&text) {
                     Ok(FromPatient::Leave) => return true,
                     Ok(FromPatient::Offer { call, sdp })
-                        if sdp.len() <= MAX_SDP && call == app.visits.call(appointment) =>
+                        if sdp.len() <= MAX_SDP && call == app.visits.call(appointment, party) =>
                     {
-                        let offered = Happened::Offered(guest.seat);
-                        if app.visits.take(appointment, offered, app.now()).is_ok() {
-                            app.visits.offered(appointment, Offer { call, sdp });
+                        let offered = Happened::Offered(visitor.seat);
+                        if happen(app, appointment, party, offered).is_ok() {
+                            app.visits.offered(appointment, party, Offer { call, sdp });
                         }
                     }
-                    // Too late, or not for a patient to say.
+                    // Too late, or not for a page to say.
                     Ok(_) => {}
                     Err(_) => return false,
                 }
@@ -267,7 +286,11 @@ fn not_let_in(refusal: Refusal) -> NotLetIn {
         Refusal::Expired => NotLetIn::Expired,
         Refusal::Revoked => NotLetIn::Unknown,
         Refusal::Occupied => NotLetIn::Occupied,
-        Refusal::Stranger | Refusal::NobodyThere | Refusal::NotAdmitted => NotLetIn::JoinAgain,
+        Refusal::Stranger
+        | Refusal::NobodyThere
+        | Refusal::NotAdmitted
+        | Refusal::PatientFirst
+        | Refusal::Full => NotLetIn::JoinAgain,
     }
 }
 

@@ -5,35 +5,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use access::{Action as Asked, Decision};
+use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{any, get, post};
-use axum::{Json, Router};
 use deadpool_postgres::GenericClient;
 use futures_util::Stream;
 use futures_util::stream;
 use ledger::event::Outcome;
 use ledger::{AccessEvent, Action};
-use protocol::fault::Code;
 use protocol::path;
-use protocol::visit::{Invitation, InviteRequest, VisitAct, VisitNews, VisitState};
+use protocol::visit::{GuestKind, VisitAct, VisitNews, VisitState};
+use telehealth::visit::Party;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use super::hub::Woken;
-use super::link::Link;
-use super::{AFTER, acts, line, link, page};
+use super::{acts, inviting, line, link, page, party, who};
 use crate::access::sight::Sight;
 use crate::app::App;
-use crate::audit::{append, reading};
+use crate::audit::reading;
 use crate::http::body::Body;
 use crate::http::problem::Refusal;
 use crate::identity::caller::Caller;
 use crate::identity::session;
 use crate::store::error::StoreError;
-use crate::store::{read, transaction};
 
 /// The session is looked at this often, and both ends notice a dead connection.
 const BEAT: Duration = Duration::from_secs(15);
@@ -41,7 +39,7 @@ const BEAT: Duration = Duration::from_secs(15);
 /// Routes of visits.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
-        .route(path::VISIT_INVITE, post(invite))
+        .route(path::VISIT_INVITE, post(inviting::invite))
         .route(path::VISIT_NEWS, get(news))
         .route(path::VISIT_ACT, post(act))
         .route(path::VISIT_LINE, any(line::open))
@@ -63,7 +61,7 @@ pub(super) async fn may_lead(
     Ok(sight.decide(&known, Asked::Create, "Encounter", Some(patient)))
 }
 
-fn denied(explanation: &str) -> Decision {
+pub(super) fn denied(explanation: &str) -> Decision {
     Decision {
         verdict: access::Verdict::Deny,
         explanation: explanation.to_owned(),
@@ -71,119 +69,42 @@ fn denied(explanation: &str) -> Decision {
     }
 }
 
+/// What an event of a visit is about.
+pub(super) struct Subject<'a> {
+    /// Logical id of the Appointment.
+    pub appointment: &'a str,
+    /// Logical id of the Patient, if there is such a visit.
+    pub patient: Option<&'a str>,
+    /// The guest whom it concerns; none: the patient.
+    pub guest: Option<GuestKind>,
+}
+
 /// An event of a visit, with why it was granted or refused.
 pub(super) fn told(
     app: &App,
     caller: &Caller,
     action: Action,
-    appointment: &str,
-    patient: Option<&str>,
+    subject: &Subject<'_>,
     decision: &Decision,
 ) -> AccessEvent {
+    let mut explanation = decision.explanation.clone();
+    if subject.guest.is_some() {
+        explanation = format!("{explanation} For a {}.", who(subject.guest));
+    }
     let mut event = caller
         .event(app, action)
-        .because(decision.explanation.clone(), decision.policies.clone());
-    if let Some(patient) = patient {
+        .because(explanation, decision.policies.clone());
+    if let Some(patient) = subject.patient {
         event = event.about(patient);
     }
-    if fhir::resource::valid_id(appointment) {
-        event = event.touching(format!("Appointment/{appointment}"));
+    if fhir::resource::valid_id(subject.appointment) {
+        event = event.touching(format!("Appointment/{}", subject.appointment));
     }
     if decision.allow() {
         event
     } else {
         event.ending(Outcome::Refused)
     }
-}
-
-/// Who comes to an appointment and when it ends; nothing if there is none to speak of.
-async fn appointment(
-    app: &App,
-    client: &impl GenericClient,
-    id: &str,
-) -> Result<Option<Link>, StoreError> {
-    if !fhir::resource::valid_id(id) {
-        return Ok(None);
-    }
-    let Some(opened) = read::current(app, client, "Appointment", id).await? else {
-        return Ok(None);
-    };
-    let Some(value) = opened?.value()? else {
-        return Ok(None);
-    };
-    let actor = |kind: &str| {
-        value["participant"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|participant| participant["actor"]["reference"].as_str())
-            .filter_map(fhir::reference::parse)
-            .find(|reference| reference.resource_type == kind)
-            .map(|reference| reference.id)
-    };
-    let end = value["end"]
-        .as_str()
-        .and_then(|end| end.parse::<jiff::Timestamp>().ok());
-    let over = matches!(
-        value["status"].as_str(),
-        Some("cancelled" | "noshow" | "entered-in-error")
-    );
-    let (Some(patient), Some(end), false) = (actor("Patient"), end, over) else {
-        return Ok(None);
-    };
-    Ok(Some(Link {
-        appointment: id.to_owned(),
-        patient,
-        practitioner: actor("Practitioner"),
-        expires: end.max(app.now()) + AFTER,
-        withdrawn: false,
-        ended: false,
-    }))
-}
-
-async fn invite(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Body(request): Body<InviteRequest>,
-) -> Result<Json<Invitation>, Refusal> {
-    let client = app.fixed.get().await.map_err(StoreError::from)?;
-    let found = appointment(&app, &client, &request.appointment).await?;
-    let decision = match &found {
-        Some(link) => may_lead(&app, &client, &caller, &link.patient).await?,
-        None => denied("There is no such appointment to meet for."),
-    };
-    let patient = found.as_ref().map(|link| link.patient.as_str());
-    let action = Action::VisitInvited;
-    let event = told(
-        &app,
-        &caller,
-        action,
-        &request.appointment,
-        patient,
-        &decision,
-    );
-    let (Some(link), true) = (found.clone(), decision.allow()) else {
-        append::append(&app, &client, &event).await?;
-        // The same whether there is none or it may not be led.
-        return Err(Refusal::new(Code::Forbidden)
-            .detail("There is no such appointment, or it is not for you to lead."));
-    };
-    drop(client);
-    let token = transaction::run(&app, "visit-invite", |tx, _| {
-        let (app, caller, link, event) = (&app, &caller, &link, &event);
-        Box::pin(async move {
-            append::append(app, tx, event).await?;
-            link::make(app, tx, caller, link).await
-        })
-    })
-    .await?;
-    let until = link.expires;
-    app.visits.invited(link);
-    Ok(Json(Invitation {
-        // Behind `#`: browsers do not send it, so that no log ever has it.
-        url: format!("{}{}#{token}", app.config.public_url, path::VISIT_PAGE),
-        until,
-    }))
 }
 
 async fn act(
@@ -202,8 +123,8 @@ async fn news(
     let heard = app.visits.listen();
     {
         let client = app.fixed.get().await.map_err(StoreError::from)?;
-        for link in link::open(&app, &client).await? {
-            app.visits.remembered(&link);
+        for appointment in link::open(&app, &client).await? {
+            link::recall(&app, &client, &appointment).await?;
         }
     }
     let visits = may_see(&app, &caller).await?;
@@ -216,11 +137,12 @@ async fn news(
     let mut beat = interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut waiting = vec![Woken::Changed];
-    waiting.extend(
-        visits
-            .into_iter()
-            .map(|visit| Woken::Offered(visit.appointment)),
-    );
+    waiting.extend(visits.into_iter().flat_map(|visit| {
+        let guests = visit.guests.into_iter().map(|guest| Some(guest.guest));
+        std::iter::once(None)
+            .chain(guests)
+            .map(move |guest| Woken::Offered(visit.appointment.clone(), party(guest)))
+    }));
     let reader = Reader {
         app,
         caller,
@@ -295,16 +217,16 @@ async fn next(mut reader: Reader) -> Option<(Result<Event, Infallible>, Reader)>
 
 async fn tell(reader: &Reader, woken: Woken) -> Result<Option<VisitNews>, StoreError> {
     let (app, caller) = (&reader.app, &reader.caller);
-    let appointment = match woken {
+    let (appointment, party) = match woken {
         Woken::Changed => {
             let visits = may_see(app, caller).await?;
             return Ok(Some(VisitNews::Visits { visits }));
         }
-        Woken::Offered(appointment) => appointment,
+        Woken::Offered(appointment, party) => (appointment, party),
     };
     let Some((offer, state)) = app
         .visits
-        .offer(&appointment)
+        .offer(&appointment, party)
         .zip(app.visits.state(&appointment))
     else {
         return Ok(None);
@@ -313,13 +235,12 @@ async fn tell(reader: &Reader, woken: Woken) -> Result<Option<VisitNews>, StoreE
     let may = may_lead(app, &client, caller, &state.patient).await?;
     Ok(may.allow().then(|| VisitNews::Offer {
         appointment,
+        guest: match party {
+            Party::Patient => None,
+            Party::Guest(guest) => Some(Uuid::from_u128(guest)),
+        },
         call: offer.call,
         sdp: offer.sdp,
-        relays: app
-            .config
-            .relays
-            .iter()
-            .map(|settings| settings.relay(app.now()))
-            .collect(),
+        relays: acts::relays(app),
     }))
 }

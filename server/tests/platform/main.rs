@@ -21,4 +21,6 @@ mod smart;
 mod support;
 mod upload;
 mod verify;
+mod visiting;
 mod visits;
+mod visits_guests;

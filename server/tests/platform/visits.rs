@@ -3,238 +3,14 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use futures_util::{SinkExt as _, StreamExt as _};
-use jiff::{SignedDuration, Timestamp};
 use protocol::path;
-use protocol::statement::Signed;
-use protocol::visit::{
-    Act, CallKey, FromPatient, Invitation, NotLetIn, ToPatient, VisitAct, VisitNews, VisitStage,
-};
+use protocol::visit::{Act, FromPatient, NotLetIn, ToPatient, VisitNews, VisitStage};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio::time::timeout;
-use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
 
-use crate::support::{
-    Bench, Device, GENERAL_PRACTITIONER, Session, create, granted, patient, refused,
-};
-
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// A patient's page.
-struct Page(WebSocketStream<reqwest::Upgraded>);
-
-impl Page {
-    async fn open(bench: &Bench, origin: &str) -> Result<Self, StatusCode> {
-        let ca = reqwest::Certificate::from_pem(&std::fs::read(bench.platform.ca()).unwrap());
-        let http = reqwest::Client::builder()
-            .tls_certs_only([ca.unwrap()])
-            .http1_only()
-            .build()
-            .unwrap();
-        let response = http
-            .get(bench.url(path::VISIT_LINE))
-            .header("connection", "Upgrade")
-            .header("upgrade", "websocket")
-            .header("sec-websocket-version", "13")
-            .header("sec-websocket-key", STANDARD.encode([7; 16]))
-            .header("origin", origin)
-            .send()
-            .await
-            .unwrap();
-        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
-            return Err(response.status());
-        }
-        let line = response.upgrade().await.unwrap();
-        Ok(Self(
-            WebSocketStream::from_raw_socket(line, Role::Client, None).await,
-        ))
-    }
-
-    async fn say(&mut self, word: &FromPatient) {
-        let text = serde_json::to_string(word).unwrap();
-        self.0.send(Message::Text(text.into())).await.unwrap();
-    }
-
-    async fn hear(&mut self) -> ToPatient {
-        loop {
-            let message = timeout(PATIENCE, self.0.next()).await.unwrap();
-            match message.unwrap().unwrap() {
-                Message::Text(text) => return serde_json::from_str(&text).unwrap(),
-                Message::Ping(_) | Message::Pong(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    async fn join(bench: &Bench, token: &str) -> (Self, ToPatient) {
-        let mut page = Self::open(bench, &bench.base).await.unwrap();
-        page.say(&FromPatient::Join {
-            token: token.to_owned(),
-            name: "  Ada   Lee ".to_owned(),
-        })
-        .await;
-        let word = page.hear().await;
-        (page, word)
-    }
-
-    /// The page that had a seat, by another line.
-    async fn come_back(bench: &Bench, token: &str, seat: &str) -> (Self, ToPatient) {
-        let mut page = Self::open(bench, &bench.base).await.unwrap();
-        page.say(&FromPatient::Return {
-            token: token.to_owned(),
-            seat: seat.to_owned(),
-        })
-        .await;
-        let word = page.hear().await;
-        (page, word)
-    }
-}
-
-/// A clinician with an appointment, and a link to it.
-struct Visit {
-    bench: Bench,
-    clinician: Session,
-    token: String,
-}
-
-impl Visit {
-    async fn begin() -> Self {
-        let mut bench = Bench::start();
-        bench.general_practitioner().await;
-        let clinician = bench.workstation("ada", "clinician").await;
-        let desk = bench.workstation("front", "front-desk").await;
-        let start = Timestamp::now();
-        let appointment = json!({
-            "resourceType": "Appointment", "id": "a1", "status": "booked",
-            "start": start, "end": start + SignedDuration::from_mins(30),
-            "participant": [
-                {"actor": {"reference": "Patient/p1"}, "status": "accepted"},
-                {"actor": {"reference": format!("Practitioner/{GENERAL_PRACTITIONER}")},
-                 "status": "accepted"},
-            ],
-        });
-        let entries = vec![create(&patient("p1", "Visitor")), create(&appointment)];
-        desk.upload(&bench, entries).await;
-        let mut visit = Self {
-            token: String::new(),
-            bench,
-            clinician,
-        };
-        visit.token = visit.invite().await;
-        // The database has only its hash.
-        let kept = "SELECT count(*) FROM visit_link WHERE token_hash IS NOT NULL";
-        assert_eq!(visit.bench.sql(kept), "1");
-        visit
-    }
-
-    /// Makes a link and gives its secret.
-    async fn invite(&self) -> String {
-        let asked = json!({"appointment": "a1"});
-        let made = self
-            .clinician
-            .post(&self.bench, path::VISIT_INVITE, &asked)
-            .await;
-        let made: Invitation = granted(made).await;
-        // No log on the way sees what stands behind the mark.
-        let (page, token) = made.url.split_once('#').unwrap();
-        assert_eq!(page, self.bench.url(path::VISIT_PAGE));
-        token.to_owned()
-    }
-
-    async fn act(&self, act: Act) -> reqwest::Response {
-        let act = VisitAct {
-            appointment: "a1".to_owned(),
-            act,
-        };
-        self.clinician
-            .post(&self.bench, path::VISIT_ACT, &act)
-            .await
-    }
-
-    async fn acted(&self, act: Act) {
-        let response = self.act(act).await;
-        assert_eq!(response.status(), StatusCode::NO_CONTENT);
-    }
-
-    /// Opens the clinician's stream and gives what comes until something fits.
-    async fn news<T>(&self, fits: impl Fn(VisitNews) -> Option<T>) -> T {
-        let response = self.clinician.get(&self.bench, path::VISIT_NEWS).await;
-        assert_eq!(response.status(), StatusCode::OK);
-        let mut bytes = response.bytes_stream();
-        let mut text = String::new();
-        timeout(PATIENCE, async {
-            loop {
-                text.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
-                let words: Vec<&str> = text
-                    .lines()
-                    .filter_map(|line| line.strip_prefix("data: "))
-                    .collect();
-                for word in words {
-                    let news = serde_json::from_str(word).ok();
-                    if let Some(found) = news.and_then(&fits) {
-                        return found;
-                    }
-                }
-            }
-        })
-        .await
-        .unwrap()
-    }
-
-    fn answer(&self, key: &Device, call: u32, theirs: &str) -> Act {
-        let key = Signed::sign(
-            &CallKey {
-                appointment: "a1".to_owned(),
-                call,
-                ours: "AA:01".to_owned(),
-                theirs: theirs.to_owned(),
-            },
-            &key.key,
-        );
-        Act::Answer {
-            sdp: sdp("AA:01"),
-            key: key.unwrap(),
-        }
-    }
-
-    /// The patient is asked in and offers a connection.
-    async fn offered(&self, page: &mut Page) -> u32 {
-        self.acted(Act::Admit).await;
-        let ToPatient::Admitted { call, relays } = page.hear().await else {
-            panic!("not admitted");
-        };
-        assert_eq!(relays, []);
-        page.say(&FromPatient::Offer {
-            call,
-            sdp: sdp("BB:02"),
-        })
-        .await;
-        let heard = self
-            .news(|news| match news {
-                VisitNews::Offer { call, sdp, .. } => Some((call, sdp)),
-                VisitNews::Visits { .. } => None,
-            })
-            .await;
-        assert_eq!(heard, (call, sdp("BB:02")));
-        call
-    }
-}
-
-fn sdp(fingerprint: &str) -> String {
-    format!("v=0\r\na=fingerprint:sha-256 {fingerprint}\r\n")
-}
-
-fn refusal(word: &ToPatient) -> Option<NotLetIn> {
-    match word {
-        ToPatient::Refused { reason } => Some(*reason),
-        _ => None,
-    }
-}
+use crate::support::{Device, refused};
+use crate::visiting::{PATIENCE, Page, Visit, refusal, sdp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn t1_a_link_lets_one_browser_into_the_waiting_room() {
@@ -276,7 +52,7 @@ async fn t1_a_link_lets_one_browser_into_the_waiting_room() {
     page = back;
 
     // A link that was taken back lets nobody new in; the next one does.
-    page.say(&FromPatient::Leave).await;
+    page.say(FromPatient::Leave);
     visit.acted(Act::Withdraw).await;
     let (_, late) = Page::join(bench, &visit.token).await;
     assert_eq!(refusal(&late), Some(NotLetIn::Unknown));
@@ -326,13 +102,13 @@ async fn t1_links_that_are_forged_replayed_revoked_or_expired_open_nothing() {
     }
 
     // Replayed: by somebody else while the patient is there, and the seat of who has left.
-    let (mut page, word) = Page::join(&visit.bench, &visit.token).await;
+    let (page, word) = Page::join(&visit.bench, &visit.token).await;
     let ToPatient::Waiting { seat, .. } = word else {
         panic!("{word:?}");
     };
     let (_, word) = Page::join(&visit.bench, &visit.token).await;
     refused_as("a second browser", &word, NotLetIn::Occupied);
-    page.say(&FromPatient::Leave).await;
+    page.say(FromPatient::Leave);
     timeout(PATIENCE, async {
         while visit.bench.events("visit-left") == 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -356,9 +132,9 @@ async fn t1_links_that_are_forged_replayed_revoked_or_expired_open_nothing() {
     visit.token = visit.invite().await;
     visit.bench.platform.kill_server();
     visit.bench.platform.start_server().unwrap();
-    let (mut page, word) = Page::join(&visit.bench, &visit.token).await;
+    let (page, word) = Page::join(&visit.bench, &visit.token).await;
     assert!(matches!(word, ToPatient::Waiting { .. }), "{word:?}");
-    page.say(&FromPatient::Leave).await;
+    page.say(FromPatient::Leave);
     visit.bench.platform.kill_server();
     visit
         .bench
@@ -388,7 +164,7 @@ async fn t3_a_call_is_made_with_the_certificates_that_the_device_signed() {
     let device = visit.clinician.device.clone();
     for (key, theirs) in [(Device::new(), "BB:02"), (device.clone(), "CC:03")] {
         let call = visit.offered(&mut page).await;
-        let wrong = visit.act(visit.answer(&key, call, theirs)).await;
+        let wrong = visit.act(visit.answer(&key, None, call, theirs)).await;
         refused(wrong, 401, "proof-wrong").await;
         // The call is over and nobody was connected.
         let word = page.hear().await;
@@ -399,7 +175,9 @@ async fn t3_a_call_is_made_with_the_certificates_that_the_device_signed() {
     assert_eq!(visit.bench.sql(open), "1");
 
     let call = visit.offered(&mut page).await;
-    visit.acted(visit.answer(&device, call, "BB:02")).await;
+    visit
+        .acted(visit.answer(&device, None, call, "BB:02"))
+        .await;
     let word = page.hear().await;
     let ToPatient::Answer {
         sdp: answered,
@@ -466,7 +244,9 @@ async fn t4_what_the_patient_is_shown_is_recorded_first_and_told_to_the_page() {
     assert_ne!(visit.act(Act::Share).await.status(), StatusCode::NO_CONTENT);
     let device = visit.clinician.device.clone();
     let call = visit.offered(&mut page).await;
-    visit.acted(visit.answer(&device, call, "BB:02")).await;
+    visit
+        .acted(visit.answer(&device, None, call, "BB:02"))
+        .await;
     page.hear().await;
     visit.acted(Act::Connected).await;
     visit.acted(Act::Share).await;
@@ -505,7 +285,9 @@ async fn t4_whatever_happens_in_a_visit_is_recorded_with_its_patient_and_appoint
     let (mut page, _) = Page::join(bench, &visit.token).await;
     let device = visit.clinician.device.clone();
     let call = visit.offered(&mut page).await;
-    visit.acted(visit.answer(&device, call, "BB:02")).await;
+    visit
+        .acted(visit.answer(&device, None, call, "BB:02"))
+        .await;
     page.hear().await;
     visit.acted(Act::Connected).await;
     // It breaks off, and the workstation asks for another connection.
@@ -517,7 +299,7 @@ async fn t4_whatever_happens_in_a_visit_is_recorded_with_its_patient_and_appoint
     assert_eq!(refusal(&second), Some(NotLetIn::Occupied));
     visit.acted(Act::EndCall).await;
     page.hear().await;
-    page.say(&FromPatient::Leave).await;
+    page.say(FromPatient::Leave);
     timeout(PATIENCE, async {
         while bench.events("visit-left") == 0 {
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
+use testbed::CHROMIUM;
 
 use crate::TourError;
 use crate::desktop::end;
@@ -100,25 +101,13 @@ impl Patient {
             "--user-data-dir={}",
             profile.path().join("chromium").display()
         );
-        let arguments = [
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--disable-dev-shm-usage",
+        let mut arguments = CHROMIUM.to_vec();
+        arguments.extend([
             "--window-size=900,900",
             // The clinic of the tour has a certificate authority of its own.
             "--ignore-certificate-errors",
-            "--autoplay-policy=no-user-gesture-required",
-            "--allow-loopback-in-peer-connection",
-            "--use-fake-device-for-media-stream",
-            "--use-fake-ui-for-media-stream",
             folder.as_str(),
-        ];
+        ]);
         let mut capabilities = serde_json::Map::new();
         capabilities.insert("acceptInsecureCerts".into(), json!(true));
         capabilities.insert(
@@ -177,8 +166,7 @@ impl Patient {
     pub async fn join_refused(&self, name: &str) -> Result<(), TourError> {
         self.ask(name).await?;
         self.wait("refused").await?;
-        self.until("return document.body.innerText.includes('Somebody is in this visit')")
-            .await
+        self.reads("Somebody is in this visit").await
     }
 
     /// Is told that the visit is over.
@@ -251,6 +239,23 @@ impl Patient {
         })
     }
 
+    /// Waits for a picture with others below the clinician.
+    pub async fn sees_company(&self) -> Result<(), TourError> {
+        self.until(&shape("> 0.7")).await
+    }
+
+    /// Waits for a picture of the clinician alone.
+    pub async fn is_alone(&self) -> Result<(), TourError> {
+        self.until(&shape("< 0.7")).await
+    }
+
+    /// Waits until the page says so.
+    pub async fn reads(&self, text: &str) -> Result<(), TourError> {
+        let text = json!(text);
+        self.until(&format!("return document.body.innerText.includes({text})"))
+            .await
+    }
+
     /// Keeps a picture of the page.
     pub async fn screenshot(&self, path: &Path) -> Result<(), TourError> {
         std::fs::write(path, self.client.screenshot().await?)?;
@@ -267,6 +272,14 @@ impl Patient {
         let _ = self.client.clone().close().await;
         Ok(())
     }
+}
+
+/// The shape of the picture that comes.
+fn shape(holds: &str) -> String {
+    format!(
+        "const it = document.getElementById('theirs'); \
+         return it.videoWidth > 0 && it.videoHeight / it.videoWidth {holds}"
+    )
 }
 
 impl Drop for Patient {

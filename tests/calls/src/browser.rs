@@ -1,4 +1,4 @@
-//! The patient's end: Debian's Chromium with a camera and a microphone from files.
+//! The patient's end, or a guest's: Debian's Chromium with a camera and a microphone from files.
 
 use std::f32::consts::TAU;
 use std::io::Write as _;
@@ -8,10 +8,13 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 
 use telehealth::media::pattern;
+use testbed::CHROMIUM;
 use tokio::process::{Child, Command};
 
 /// What the patient's microphone hears.
 pub const PATIENT_TONE: f64 = 880.0;
+/// What a guest's microphone hears.
+pub const GUEST_TONE: f64 = 1_320.0;
 
 /// A running Chromium. Dropping it kills it.
 pub struct Browser {
@@ -25,10 +28,17 @@ fn files() -> &'static tempfile::TempDir {
     FILES.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
         camera(&folder.path().join("camera.y4m"));
-        microphone(&folder.path().join("microphone.wav"));
+        for tone in [PATIENT_TONE, GUEST_TONE] {
+            microphone(&folder.path().join(wave(tone)), tone);
+        }
         folder
     })
 }
+
+/// The corner of the camera's picture has one colour: luma and chroma of it …
+const CORNER: [u8; 3] = [120, 80, 70];
+/// … which cameras mean to be this red, green and blue (BT.601).
+pub const CORNER_COLOUR: [f64; 3] = [28.0, 187.0, 24.0];
 
 /// Pictures that are stamped with their number, at 30 a second.
 fn camera(path: &Path) {
@@ -38,17 +48,34 @@ fn camera(path: &Path) {
     for number in 0..90_u64 {
         file.write_all(b"FRAME\n").unwrap();
         // A thirtieth of a second a number, or the moving square would stand still.
-        file.write_all(pattern::draw(640, 360, number * 33).planes())
-            .unwrap();
+        let mut planes = pattern::draw(640, 360, number * 33).planes().to_vec();
+        colour_corner(&mut planes);
+        file.write_all(&planes).unwrap();
     }
     file.flush().unwrap();
 }
 
-fn microphone(path: &Path) {
+/// The lower right quarter of a picture of 640 by 360.
+fn colour_corner(planes: &mut [u8]) {
+    let (luma, chroma) = planes.split_at_mut(640 * 360);
+    let (blue, red) = chroma.split_at_mut(320 * 180);
+    for (plane, wide, value) in [(luma, 640, 0), (blue, 320, 1), (red, 320, 2)] {
+        let high = plane.len() / wide;
+        for row in plane.chunks_exact_mut(wide).skip(high / 2) {
+            row[wide / 2..].fill(CORNER[value]);
+        }
+    }
+}
+
+fn wave(tone: f64) -> String {
+    format!("{tone}.wav")
+}
+
+fn microphone(path: &Path, tone: f64) {
     let rate = 48_000_u32;
     let samples: Vec<u8> = (0..rate * 2)
         .flat_map(|at| {
-            let angle = at as f32 / rate as f32 * PATIENT_TONE as f32 * TAU;
+            let angle = at as f32 / rate as f32 * tone as f32 * TAU;
             ((angle.sin() * 8_000.0) as i16).to_le_bytes()
         })
         .collect();
@@ -71,28 +98,23 @@ fn microphone(path: &Path) {
 }
 
 impl Browser {
-    /// Opens the test page.
+    /// Opens the test page as the patient.
     pub async fn open(address: SocketAddr, query: &str) -> Self {
+        Self::open_with(address, query, PATIENT_TONE).await
+    }
+
+    /// Opens the test page as a guest.
+    pub async fn open_guest(address: SocketAddr, query: &str) -> Self {
+        Self::open_with(address, query, GUEST_TONE).await
+    }
+
+    async fn open_with(address: SocketAddr, query: &str, tone: f64) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let files = files().path();
         // It ends with this program, however that ends.
         let process = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--", "chromium"])
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--disable-dev-shm-usage",
-                "--autoplay-policy=no-user-gesture-required",
-                "--allow-loopback-in-peer-connection",
-                "--use-fake-device-for-media-stream",
-                "--use-fake-ui-for-media-stream",
-            ])
+            .args(CHROMIUM)
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!(
                 "--use-file-for-fake-video-capture={}",
@@ -100,7 +122,7 @@ impl Browser {
             ))
             .arg(format!(
                 "--use-file-for-fake-audio-capture={}",
-                files.join("microphone.wav").display()
+                files.join(wave(tone)).display()
             ))
             .arg(format!("http://{address}/?{query}"))
             .stdin(Stdio::null())

@@ -9,9 +9,11 @@ use serde::Deserialize;
 use telehealth::media::adapt::Quality;
 use telehealth::media::call::{Call, Event, Setup};
 use telehealth::media::device::STAND_IN;
+use telehealth::media::studio::Shown;
 use telehealth::media::{RATE, Studio, studio};
+use telehealth::visit::Party;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, broadcast, mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::PATIENCE;
@@ -27,6 +29,14 @@ pub struct Seen {
     pub stamps: u64,
     /// The loudest tone, Hz; nought: silence.
     pub tone: f64,
+    /// How loud the tones are that were to be listened for, in dB.
+    pub levels: Vec<f64>,
+    /// Stamps that were read back in the strip below our picture, where one other is in it.
+    pub strip: u64,
+    /// Red, green and blue of the corner of the picture in the strip.
+    pub corner: Vec<f64>,
+    /// Height of the picture by its width.
+    pub shape: f64,
     /// Milliseconds from drawing a picture to seeing it: the middle …
     pub p50: f64,
     /// … and what 95 of 100 do not exceed.
@@ -54,6 +64,7 @@ pub struct Seen {
 struct Desk {
     path: Path,
     setup: Setup,
+    party: Party,
     studio: Arc<Studio>,
     call: Mutex<Option<Call>>,
     /// How many calls were offered.
@@ -64,7 +75,7 @@ struct Desk {
     seen: mpsc::UnboundedSender<Seen>,
 }
 
-/// The clinician's end of calls.
+/// The clinician's end of calls with one of those who take part.
 pub struct Clinician {
     address: SocketAddr,
     /// The devices.
@@ -76,7 +87,7 @@ pub struct Clinician {
 }
 
 impl Clinician {
-    /// Waits for a browser on this computer.
+    /// Waits for a patient's browser on this computer.
     pub async fn start(path: Path, setup: Setup) -> Self {
         Self::at(([127, 0, 0, 1], 0).into(), path, setup).await
     }
@@ -86,11 +97,29 @@ impl Clinician {
         let studio = Arc::new(Studio::default());
         studio.use_camera(Some(STAND_IN)).unwrap();
         studio.use_microphone(Some(STAND_IN)).unwrap();
+        Self::with(address, path, setup, Party::Patient, studio).await
+    }
+
+    /// Waits for a guest's browser beside this one.
+    pub async fn beside(&self, guest: u128, path: Path) -> Self {
+        let (address, setup) = (([127, 0, 0, 1], 0).into(), Setup::default());
+        let studio = Arc::clone(&self.studio);
+        Self::with(address, path, setup, Party::Guest(guest), studio).await
+    }
+
+    async fn with(
+        address: SocketAddr,
+        path: Path,
+        setup: Setup,
+        party: Party,
+        studio: Arc<Studio>,
+    ) -> Self {
         let (events_in, events) = mpsc::unbounded_channel();
         let (seen_in, seen) = mpsc::unbounded_channel();
         let desk = Arc::new(Desk {
             path,
             setup,
+            party,
             studio: Arc::clone(&studio),
             call: Mutex::default(),
             number: AtomicU64::new(0),
@@ -186,10 +215,26 @@ impl Clinician {
         found.unwrap_or_else(|_| panic!("last seen: {last:?}"))
     }
 
-    /// The loudest tone of the patient's sound, by counting how often it rises through zero: the
+    /// Their picture, as it comes in here.
+    pub fn their_picture(&self) -> watch::Receiver<Shown> {
+        self.studio.their_picture(self.desk.party)
+    }
+
+    fn their_sound(&self) -> broadcast::Receiver<Arc<Vec<i16>>> {
+        self.studio.their_sound(self.desk.party)
+    }
+
+    /// Ends the call that there is.
+    pub async fn hang_up(&self) {
+        if let Some(call) = self.desk.call.lock().await.take() {
+            call.close().await;
+        }
+    }
+
+    /// The loudest tone of their sound, by counting how often it rises through zero: the
     /// middle of five half seconds, because one of them may hold what was made up for a loss.
     pub async fn heard_tone(&self) -> f64 {
-        let mut sounds = self.studio.their_sound();
+        let mut sounds = self.their_sound();
         let mut tones = Vec::new();
         while tones.len() < 5 {
             let mut sound: Vec<i16> = Vec::new();
@@ -214,7 +259,7 @@ impl Clinician {
     /// By how many milliseconds the patient's picture is ahead of their sound here, at the next
     /// time that a page with `blink` takes both away in one moment.
     pub async fn lips(&self) -> f64 {
-        let mut sounds = self.studio.their_sound();
+        let mut sounds = self.their_sound();
         let silent = async {
             let mut heard = false;
             while let Ok(sound) = sounds.recv().await {
@@ -226,7 +271,7 @@ impl Clinician {
             }
             Instant::now()
         };
-        let mut pictures = self.studio.their_picture();
+        let mut pictures = self.their_picture();
         let dark = async {
             let mut seen = false;
             while pictures.changed().await.is_ok() {
@@ -371,7 +416,7 @@ impl Desk {
         }
         let offer = self.path.offer(offer);
         let setup = self.setup.clone();
-        let made = Call::answer(&offer, setup, Arc::clone(&self.studio), heard).await;
+        let made = Call::answer(&offer, setup, self.party, Arc::clone(&self.studio), heard).await;
         let Ok((call, answer)) = made else {
             // The workstation counts it as a connection that came to nothing, and asks for another.
             let _ = refused.send(Event::Failed);

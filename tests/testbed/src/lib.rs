@@ -10,6 +10,7 @@
 mod account;
 mod authority;
 mod child;
+mod chromium;
 mod cluster;
 mod error;
 mod make;
@@ -20,6 +21,7 @@ mod state;
 
 pub use authority::Authority;
 pub use child::{Child, Leftovers};
+pub use chromium::CHROMIUM;
 pub use cluster::{Cluster, ClusterOptions};
 pub use error::TestbedError;
 pub use platform::{NewUser, Platform, PlatformOptions};

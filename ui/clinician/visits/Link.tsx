@@ -1,5 +1,5 @@
-// A link for the patient: shown once, because the server keeps only its hash.
-import { Button, TextInput } from '@mantine/core';
+// A link for the patient.
+import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { InvitationView } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
@@ -7,6 +7,7 @@ import { useAction } from '../../shared/hooks/use-action.tsx';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
+import { MadeLink } from './MadeLink.tsx';
 import css from './Visits.module.css';
 
 /** Makes a link and lets the user copy it. */
@@ -14,11 +15,7 @@ export function Link({ appointment, again }: { appointment: string; again: boole
   const { t } = useWords();
   const { time } = useClinic();
   const [made, setMade] = useState<InvitationView | null>(null);
-  const [copied, setCopied] = useState(false);
-  const make = useAction(async () => {
-    setMade(await ipc.inviteToVisit(appointment));
-    setCopied(false);
-  });
+  const make = useAction(async () => setMade(await ipc.inviteToVisit(appointment)));
   return (
     <div className={css.link}>
       <Button
@@ -32,28 +29,12 @@ export function Link({ appointment, again }: { appointment: string; again: boole
       </Button>
       {make.fault && <FaultNote fault={make.fault} compact />}
       {made && (
-        <>
-          <TextInput
-            label={t('visits.linkLabel')}
-            description={t('visits.linkUntil', { time: time.shortly(made.until, new Date()) })}
-            value={made.url}
-            readOnly
-            onFocus={(event) => event.currentTarget.select()}
-            data-testid="visit-link"
-          />
-          <Button
-            size="xs"
-            variant="default"
-            onClick={() =>
-              navigator.clipboard.writeText(made.url).then(
-                () => setCopied(true),
-                () => setCopied(false),
-              )
-            }
-          >
-            {t(copied ? 'visits.copied' : 'visits.copy')}
-          </Button>
-        </>
+        <MadeLink
+          invitation={made}
+          label={t('visits.linkLabel')}
+          until={t('visits.linkUntil', { time: time.shortly(made.until, new Date()) })}
+          testId="visit-link"
+        />
       )}
     </div>
   );

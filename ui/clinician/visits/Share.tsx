@@ -1,4 +1,4 @@
-// Shows the patient a window or a screen: one that is chosen, never one by itself.
+// Shows those in the call a window or a screen: one that is chosen, never one by itself.
 import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { CallView, ShareSourceView } from '../../shared/bindings.ts';
@@ -6,6 +6,7 @@ import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
+import { audience } from './company.ts';
 import { useCallAgain } from './use-call.ts';
 import css from './Visits.module.css';
 
@@ -23,7 +24,7 @@ export function Shown({ call }: { call: CallView }) {
   return (
     <div role="status" className={css.shown} data-testid="visit-shown">
       <p>
-        {t('visits.share.shown')} <bdi>{call.sharing}</bdi>
+        {t(`visits.share.shown.${audience(call)}`)} <bdi>{call.sharing}</bdi>
       </p>
       <Button
         color="red"
@@ -39,17 +40,28 @@ export function Shown({ call }: { call: CallView }) {
   );
 }
 
-function Sources({ sources, close }: { sources: ShareSourceView[]; close: () => void }) {
+function Sources({
+  call,
+  sources,
+  close,
+}: {
+  call: CallView;
+  sources: ShareSourceView[];
+  close: () => void;
+}) {
   const { t } = useWords();
   const again = useCallAgain();
+  const whom = audience(call);
   const share = useAction(async (id: string) => {
     await ipc.shareScreen(id);
     close();
     await again();
   });
   return (
-    <section className={css.sources} aria-label={t('visits.share.which')}>
-      <p className="small">{t(sources.length === 0 ? 'visits.share.none' : 'visits.share.mind')}</p>
+    <section className={css.sources} aria-label={t(`visits.share.which.${whom}`)}>
+      <p className="small">
+        {sources.length === 0 ? t('visits.share.none') : t(`visits.share.mind.${whom}`)}
+      </p>
       {sources.map((source) => (
         <Button
           key={source.id}
@@ -75,7 +87,7 @@ function Sources({ sources, close }: { sources: ShareSourceView[]; close: () => 
   );
 }
 
-/** Chooses what the patient is shown, where this computer can show anything. */
+/** Chooses what is shown, where this computer can show anything. */
 export function Share({ call }: { call: CallView }) {
   const { t } = useWords();
   const [sources, setSources] = useState<ShareSourceView[] | null>(null);
@@ -84,7 +96,7 @@ export function Share({ call }: { call: CallView }) {
     return null;
   }
   if (sources) {
-    return <Sources sources={sources} close={() => setSources(null)} />;
+    return <Sources call={call} sources={sources} close={() => setSources(null)} />;
   }
   return (
     <div className={css.controls}>

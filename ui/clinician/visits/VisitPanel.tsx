@@ -1,27 +1,23 @@
 // The call beside the chart: pictures, how it stands, devices, and two ways to end.
-import { Button, Select } from '@mantine/core';
-import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
-import type {
-  CallView,
-  DeviceKind,
-  DevicesView,
-  DeviceTroubleView,
-  DeviceView,
-  VisitStage,
-} from '../../shared/bindings.ts';
+import { Button } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import type { CallView, DeviceTroubleView, VisitStage } from '../../shared/bindings.ts';
 import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { Panel } from '../frame/Panel.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
+import { audience } from './company.ts';
+import { Controls, Devices } from './Devices.tsx';
+import { GuestPictures } from './GuestPictures.tsx';
+import { Guests } from './Guests.tsx';
 import { Picture } from './Picture.tsx';
 import { Share, Shown } from './Share.tsx';
 import { useCall, useCallAgain, useVisits } from './use-call.ts';
 import css from './Visits.module.css';
 import { useAdmit } from './VisitsScreen.tsx';
 
-const DEVICES = ['devices'];
 /** Nobody is to be asked in while the two sides are at it. */
 const UNDER_WAY: readonly VisitStage[] = ['admitted', 'connecting', 'talking', 'ended'];
 
@@ -36,92 +32,16 @@ function usePictures(shown: string) {
   return pictures.data ?? null;
 }
 
-function Devices({ call }: { call: CallView }) {
-  const { t } = useWords();
-  const client = useQueryClient();
-  // Read anew whenever the program says that a device came or went.
-  const key = [...DEVICES, call.devices];
-  const found = useQuery({
-    queryKey: key,
-    queryFn: () => ipc.devices(),
-    placeholderData: keepPreviousData,
-    gcTime: 0,
-  });
-  const choose = useAction(async (kind: DeviceKind, id: string | null) => {
-    client.setQueryData<DevicesView>(key, await ipc.chooseDevice(kind, id));
-  });
-  const view = found.data;
-  if (!view) {
-    return null;
-  }
-  const menu = (kind: DeviceKind, devices: DeviceView[], chosen: string | null) => (
-    <Select
-      size="xs"
-      label={t(`visits.devices.${kind}`)}
-      placeholder={t(devices.length === 0 ? 'visits.devices.none' : 'visits.devices.off')}
-      data={devices.map((device) => ({ value: device.id, label: device.name }))}
-      value={chosen}
-      disabled={devices.length === 0}
-      clearable={false}
-      onChange={(id) => id && choose.run(kind, id)}
-      data-testid={`visit-${kind}`}
-    />
-  );
-  return (
-    <>
-      <div className={css.controls}>
-        <Button
-          variant="default"
-          aria-pressed={view.microphone === null}
-          disabled={!view.microphone && !view.nextMicrophone}
-          onClick={() => choose.run('microphone', view.microphone ? null : view.nextMicrophone)}
-          data-testid="visit-mute"
-        >
-          {t(view.microphone ? 'visits.mute' : 'visits.unmute')}
-        </Button>
-        <Button
-          variant="default"
-          aria-pressed={view.camera === null}
-          disabled={!view.camera && !view.nextCamera}
-          onClick={() => choose.run('camera', view.camera ? null : view.nextCamera)}
-          data-testid="visit-hide"
-        >
-          {t(view.camera ? 'visits.hide' : 'visits.unhide')}
-        </Button>
-      </div>
-      <div className={css.levels}>
-        <label>
-          {t('visits.ownLevel')}
-          <meter min={0} max={100} value={call.ownLevel} />
-        </label>
-        <label>
-          {t('visits.theirLevel')}
-          <meter
-            min={0}
-            max={100}
-            value={call.theirLevel}
-            data-testid="visit-their-level"
-            data-level={call.theirLevel}
-          />
-        </label>
-      </div>
-      {menu('camera', view.cameras, view.camera)}
-      {menu('microphone', view.microphones, view.microphone)}
-      {menu('loudspeaker', view.loudspeakers, view.loudspeaker)}
-      {choose.fault && <FaultNote fault={choose.fault} compact />}
-    </>
-  );
-}
-
 /** The patient, and the user in a corner. Drawn anew, it asks for new addresses. */
 export function Pictures({
   place,
   alone,
-  showing,
+  showing = null,
 }: {
   place: string;
   alone?: boolean;
-  showing?: boolean;
+  /** To whom a window or a screen is shown. */
+  showing?: ReturnType<typeof audience> | null;
 }) {
   const { t } = useWords();
   const pictures = usePictures(place);
@@ -131,7 +51,7 @@ export function Pictures({
       {!alone && (
         <Picture
           url={pictures?.own}
-          label={t(showing ? 'visits.share.seen' : 'visits.own')}
+          label={showing ? t(`visits.share.seen.${showing}`) : t('visits.own')}
           small
           testId={`visit-${place}own`}
         />
@@ -152,8 +72,8 @@ export function Standing({ call }: { call: CallView }) {
   );
 }
 
-/** What happened to a device, and what it means for the two who talk. */
-function Trouble({ trouble }: { trouble: DeviceTroubleView }) {
+/** What happened to a device, and what it means for those who talk. */
+function Trouble({ trouble, call }: { trouble: DeviceTroubleView; call: CallView }) {
   const { t } = useWords();
   return (
     <p
@@ -166,7 +86,9 @@ function Trouble({ trouble }: { trouble: DeviceTroubleView }) {
       {t(`visits.trouble.${trouble.loss}`, { name: trouble.name })}{' '}
       {trouble.instead
         ? t('visits.trouble.instead', { instead: trouble.instead })
-        : t(`visits.trouble.none.${trouble.kind}`)}
+        : audience(call) === 'patient'
+          ? t(`visits.trouble.none.patient.${trouble.kind}`)
+          : t(`visits.trouble.none.everybody.${trouble.kind}`)}
     </p>
   );
 }
@@ -217,13 +139,16 @@ export default function VisitPanel({ appointment }: { appointment: string }) {
         </div>
       }
     >
-      {ours && <Pictures place="" showing={ours.sharing !== null} />}
+      {ours && <Pictures place="" showing={ours.sharing === null ? null : audience(ours)} />}
+      {ours && visit && <GuestPictures guests={visit.guests} calls={ours.guests} />}
       {ours && <Standing call={ours} />}
       {ours && <Shown call={ours} />}
       {ours?.troubles.map((trouble) => (
-        <Trouble key={trouble.kind} trouble={trouble} />
+        <Trouble key={trouble.kind} trouble={trouble} call={ours} />
       ))}
       {visit && !UNDER_WAY.includes(visit.stage) && <AskIn visit={visit} />}
+      {ours && <Controls call={ours} />}
+      {visit && <Guests visit={visit} call={ours} />}
       {ours && <Share call={ours} />}
       {ours && <Devices call={ours} />}
       {endCall.fault && <FaultNote fault={endCall.fault} compact />}

@@ -14,6 +14,8 @@ import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { usePlace } from '../frame/place.tsx';
 import { useWorkspace } from '../frame/workspace.tsx';
+import { countWaiting, isInCall } from './company.ts';
+import { GuestsWaiting } from './Guests.tsx';
 import { Link } from './Link.tsx';
 import { useCallAgain, useVisits } from './use-call.ts';
 import css from './Visits.module.css';
@@ -38,7 +40,8 @@ function Row({ visit, now }: { visit: VisitView; now: Date }) {
   const admit = useAdmit(visit);
   const minutes = visit.since ? Math.max(0, minutesBetween(visit.since, now)) : null;
   const there = visit.since !== null;
-  const inCall = visit.stage !== 'invited' && visit.stage !== 'waiting';
+  const inCall = isInCall(visit.stage);
+  const guests = visit.canInvite || visit.guests.length > 0;
   return (
     <li
       className={css.row}
@@ -57,8 +60,11 @@ function Row({ visit, now }: { visit: VisitView; now: Date }) {
         )}
       </span>
       <span className={css.stage}>
-        {t(`visits.stages.${visit.stage}`)}
-        {minutes !== null && ` · ${t('progress.minutes', { count: minutes })}`}
+        <span>
+          {t(`visits.stages.${visit.stage}`)}
+          {minutes !== null && ` · ${t('progress.minutes', { count: minutes })}`}
+        </span>
+        <GuestsWaiting visit={visit} now={now} />
       </span>
       <span className={css.acts}>
         {there && (
@@ -71,13 +77,14 @@ function Row({ visit, now }: { visit: VisitView; now: Date }) {
             {t(inCall ? 'visits.askBack' : 'visits.askIn')}
           </Button>
         )}
-        {inCall && (
+        {(inCall || guests) && (
           <Button
             size="xs"
             variant="default"
             onClick={() => open({ kind: 'visit', appointment: visit.appointment })}
+            data-testid="visit-open"
           >
-            {t('visits.show')}
+            {t(inCall ? 'visits.show' : 'visits.guests.open')}
           </Button>
         )}
         <Link appointment={visit.appointment} again />
@@ -94,7 +101,7 @@ export function VisitsScreen() {
   const now = useNow(15_000);
   const visits = useVisits();
   const view = visits.data;
-  const waiting = view?.visits.filter((visit) => visit.stage === 'waiting').length ?? 0;
+  const waiting = countWaiting(view?.visits ?? []);
   return (
     <Page
       title={t('visits.title')}

@@ -5,6 +5,7 @@ import type { CallView, VisitsView } from '../../shared/bindings.ts';
 import { useView } from '../../shared/hooks/use-view.ts';
 import { ipc } from '../../shared/ipc.ts';
 import { useClinic } from '../frame/clinic.tsx';
+import { countWaiting } from './company.ts';
 
 /** Levels move this often; nothing of a patient is in them. */
 const LOOK = 400;
@@ -38,9 +39,9 @@ export function useCallAgain(): () => Promise<void> {
   return useCallback(() => client.invalidateQueries({ queryKey: CALL }), [client]);
 }
 
-/** How many patients wait to be asked in. */
+/** How many wait to be asked in. */
 export function useWaiting(): number {
   const { can } = useClinic();
   const visits = useVisits(can('read-chart'));
-  return visits.data?.visits.filter((visit) => visit.stage === 'waiting').length ?? 0;
+  return countWaiting(visits.data?.visits ?? []);
 }

@@ -18,6 +18,8 @@ import type {
   EmergencyForm,
   ExportFormat,
   Fault,
+  GuestKind,
+  GuestView,
   InboxView,
   JustifyForm,
   LedgerState,
@@ -35,6 +37,7 @@ import type {
   SessionView,
   SettingsView,
   SyncView,
+  VisitStage,
   VisitView,
 } from '../../shared/bindings.ts';
 import { addDays } from '../../shared/time.ts';
@@ -46,7 +49,16 @@ import { inboxOf, nothingWaits, waitingIn } from './inbox.ts';
 import { ANY, closedFault, ledgerOf, type Role, userOf } from './office.ts';
 import { DAY, NOW, PRACTITIONERS, people, ZONE } from './people.ts';
 import { rehearsed } from './rehearsal.ts';
-import { callWith, devicesOf, headsetPulled, sourcesOf, visitOf } from './visits.ts';
+import {
+  callWith,
+  devicesOf,
+  guestCalls,
+  guestOf,
+  guestsOf,
+  headsetPulled,
+  sourcesOf,
+  visitOf,
+} from './visits.ts';
 
 /** How the fake starts. */
 export interface Setting {
@@ -64,6 +76,8 @@ export interface Setting {
   notice?: Fault;
   /** Somebody waits for a video visit; in the call a headset is pulled out. */
   visit?: 'waiting' | 'headset-pulled';
+  /** How the guests of that visit stand. */
+  guests?: readonly VisitStage[];
   /** Users sign in with the organisation. */
   organisation?: boolean;
   browsing?: boolean;
@@ -134,7 +148,7 @@ export class FakeClinic {
       notice: setting.notice ?? null,
     };
     if (setting.visit) {
-      this.visits = [visitOf(this.patients, false)];
+      this.visits = [visitOf(this.patients, false, guestsOf(setting.guests ?? []))];
     }
     const offline = setting.connection === 'offline';
     this.sync = {
@@ -487,12 +501,55 @@ export class FakeClinic {
     return { heard: this.sync.connection === 'online', visits: this.visits };
   }
   do_admit_to_visit() {
-    this.visits = [visitOf(this.patients, true)];
+    this.visits = [visitOf(this.patients, true, this.visits[0]?.guests)];
     this.call = callWith(this.visits);
     if (this.setting.visit === 'headset-pulled') {
       this.pullHeadset();
     }
     this.tellData(['Visit']);
+    return null;
+  }
+  do_invite_to_visit() {
+    return {
+      url: 'https://rounds.harbour-clinic.example:8443/visit/#Zk3v9Q0',
+      until: '2026-11-24T13:00:00-05:00',
+      guest: null,
+    };
+  }
+  /** Guests are others now, in the list and in the call. */
+  tellGuests(change: (guests: GuestView[]) => GuestView[]): void {
+    this.visits = this.visits.map((visit) => {
+      const guests = change(visit.guests);
+      return { ...visit, guests, canInvite: guests.length < 3 };
+    });
+    const guests = this.visits.flatMap((visit) => visit.guests);
+    this.call = this.call && { ...this.call, guests: guestCalls(guests) };
+    this.tellData(['Visit']);
+  }
+  #guest(guest: string, stage: VisitStage) {
+    this.tellGuests((all) => all.map((one) => (one.guest === guest ? { ...one, stage } : one)));
+    return null;
+  }
+  do_invite_guest({ kind }: { kind: GuestKind }) {
+    const guest = `guest-new-${this.visits[0]?.guests.length}`;
+    this.tellGuests((all) => [...all, guestOf(guest, kind)]);
+    return {
+      url: 'https://rounds.harbour-clinic.example:8443/visit/#p7Xw2Lm',
+      until: '2026-11-24T13:00:00-05:00',
+      guest,
+    };
+  }
+  do_admit_guest({ guest }: { guest: string }) {
+    return this.#guest(guest, 'talking');
+  }
+  do_end_guest_call({ guest }: { guest: string }) {
+    return this.#guest(guest, 'waiting');
+  }
+  do_dismiss_guest({ guest }: { guest: string }) {
+    this.tellGuests((all) => all.filter((one) => one.guest !== guest));
+    return null;
+  }
+  do_guest_picture() {
     return null;
   }
   do_call() {

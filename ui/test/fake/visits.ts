@@ -2,13 +2,20 @@
 import type {
   CallView,
   DevicesView,
+  GuestKind,
+  GuestView,
   PatientRow,
   ShareSourceView,
+  VisitStage,
   VisitView,
 } from '../../shared/bindings.ts';
 
 /** Somebody who waits, or is in the call. */
-export function visitOf(patients: PatientRow[], talking: boolean): VisitView {
+export function visitOf(
+  patients: PatientRow[],
+  talking: boolean,
+  guests: GuestView[] = [],
+): VisitView {
   const patient = patients[0];
   return {
     appointment: 'app-0-0-11',
@@ -21,7 +28,53 @@ export function visitOf(patients: PatientRow[], talking: boolean): VisitView {
     since: '2026-11-24T10:27:00-05:00',
     said: 'Ada A.',
     linkUntil: '2026-11-24T13:00:00-05:00',
+    guests,
+    canInvite: guests.length < 3,
   };
+}
+
+const GUESTS: readonly [GuestKind, string][] = [
+  ['interpreter', 'Maria Ortega'],
+  ['family', 'أمينة'],
+  ['carer', 'Dr. Bartholomew Featherstonehaugh-Cholmondeley'],
+];
+
+/** A guest who was invited now. */
+export function guestOf(guest: string, kind: GuestKind): GuestView {
+  return {
+    guest,
+    kind,
+    stage: 'invited',
+    since: null,
+    said: null,
+    linkUntil: '2026-11-24T13:00:00-05:00',
+  };
+}
+
+/** Guests who stand so. */
+export function guestsOf(stages: readonly VisitStage[]): GuestView[] {
+  return stages.map((stage, n) => {
+    const [kind, name] = GUESTS[n] ?? ['other', 'Somebody'];
+    const there = stage !== 'invited';
+    return {
+      ...guestOf(`guest-${n}`, kind),
+      stage,
+      since: there ? `2026-11-24T10:3${1 + n}:00-05:00` : null,
+      said: there ? name : null,
+    };
+  });
+}
+
+/** Where guests stand in the call who were asked in. */
+export function guestCalls(guests: readonly GuestView[]): CallView['guests'] {
+  return guests
+    .filter((guest) => guest.stage === 'talking' || guest.stage === 'interrupted')
+    .map((guest, n) => ({
+      guest: guest.guest,
+      state: guest.stage === 'talking' ? 'talking' : 'interrupted',
+      level: 30 + 20 * n,
+      hasPicture: n === 0,
+    }));
 }
 
 /** The call of that visit. */
@@ -38,6 +91,7 @@ export function callWith(visits: VisitView[]): CallView {
     devices: 1,
     canShare: true,
     sharing: null,
+    guests: guestCalls(visits[0]?.guests ?? []),
   };
 }
 

@@ -427,6 +427,41 @@ export const SHOTS = [
     { visit: 'waiting' },
     steps(call, click('visit-share'), click('visit-share-source'), click('chart-vitals')),
   ),
+  ...both('visits-guests', { visit: 'waiting', guests: ['waiting', 'invited'] }, go('visits')),
+  ...both(
+    'visit-guests-before',
+    { visit: 'waiting', guests: ['waiting', 'invited'] },
+    steps(go('visits'), click('visit-open')),
+  ),
+  ...both('visit-guests', { visit: 'waiting', guests: ['talking', 'talking', 'waiting'] }, call),
+  ...both(
+    'visit-guests-lower',
+    { visit: 'waiting', guests: ['talking', 'interrupted', 'waiting'] },
+    steps(call, scrollTo('guests')),
+  ),
+  ...both(
+    'visit-guests-dismiss',
+    { visit: 'waiting', guests: ['waiting'] },
+    steps(call, click('guest-dismiss')),
+  ),
+  ...both(
+    'visit-guests-dock',
+    { visit: 'waiting', guests: ['talking', 'talking', 'waiting'] },
+    steps(call, click('chart-vitals')),
+  ),
+  ...both('visit-invite', { visit: 'waiting' }, steps(call, click('guest-invite'))),
+  ...both(
+    'visit-invited',
+    { visit: 'waiting', guests: ['talking', 'waiting'] },
+    steps(
+      call,
+      click('guest-invite'),
+      click('guest-kind'),
+      (page) => page.getByRole('option', { name: 'Clinician or carer' }).click(),
+      click('guest-agreed'),
+      click('guest-link-make'),
+    ),
+  ),
   ...both('visit-headset-pulled', { visit: 'headset-pulled' }, call),
 
   ...both('reviews', officer, go('reviews')),

@@ -1,10 +1,11 @@
-// Takes a picture of every screen, light and dark, full, empty and off line, and runs axe on
+// Takes a picture of every screen and of the patient's page, light and dark, full, empty and off line, and runs axe on
 // each. Needs a build (`npm run build`) and Chromium (ROUNDS_CHROMIUM or /usr/bin/chromium).
 // `npm run pictures -- today chart` takes only those whose name contains a word.
 import { mkdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
+import { PATIENT_SHOTS, standIn } from './patient.mjs';
 import { SHOTS } from './shots.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -30,6 +31,11 @@ const server = await preview({
   root: `${ui}clinician`,
   logLevel: 'error',
 });
+const patients = await preview({
+  configFile: `${ui}vite.patient.config.ts`,
+  root: `${ui}patient`,
+  logLevel: 'error',
+});
 const browser = await chromium.launch({
   executablePath: process.env.ROUNDS_CHROMIUM ?? '/usr/bin/chromium',
   args: [
@@ -47,7 +53,7 @@ await mkdir(out, { recursive: true });
 
 const words = process.argv.slice(2);
 let wrong = 0;
-for (const shot of SHOTS) {
+for (const shot of [...SHOTS, ...PATIENT_SHOTS]) {
   if (words.length > 0 && !words.some((word) => shot.name.includes(word))) {
     continue;
   }
@@ -61,7 +67,7 @@ for (const shot of SHOTS) {
   const page = await context.newPage();
   page.on('pageerror', (error) => {
     wrong += 1;
-    console.error(`${shot.name}: ${error.stack ?? error}`);
+    console.error(`${shot.name}: ${error.stack || error}`);
   });
   page.on('console', (message) => {
     if (message.type() === 'error') {
@@ -70,15 +76,19 @@ for (const shot of SHOTS) {
     }
   });
   await page.clock.install({ time: new Date(NOW) });
-  await page.addInitScript(
-    ([setting]) => {
-      window.fakeSetting = setting;
-    },
-    [shot.setting ?? {}],
-  );
-  await page.addInitScript(fake);
+  if (shot.patient) {
+    await page.addInitScript(standIn);
+  } else {
+    await page.addInitScript(
+      ([setting]) => {
+        window.fakeSetting = setting;
+      },
+      [shot.setting ?? {}],
+    );
+    await page.addInitScript(fake);
+  }
   try {
-    await page.goto('http://localhost:4317/');
+    await page.goto(shot.patient ? 'http://localhost:4319/#token' : 'http://localhost:4317/');
     // What an open session draws is loaded after the window's first picture.
     await page.locator('main').first().waitFor();
     await page.clock.runFor(400);
@@ -109,4 +119,5 @@ for (const shot of SHOTS) {
 }
 await browser.close();
 await server.close();
+await patients.close();
 process.exitCode = wrong === 0 ? 0 : 1;

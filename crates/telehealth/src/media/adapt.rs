@@ -26,6 +26,15 @@ pub struct Size {
 }
 
 impl Size {
+    /// The same with the shape of a picture that is so large: who sees everybody sees them in a
+    /// higher one.
+    pub(crate) fn shaped(self, width: usize, height: usize) -> Self {
+        Self {
+            height: (self.width * height / width.max(1)).max(2) & !1,
+            ..self
+        }
+    }
+
     /// What a picture of a screen, so large, may cost instead: it is not made smaller as long as
     /// the network bears it, because small print must be read, and comes less often.
     pub(crate) fn for_screen(self, width: usize, height: usize) -> Self {

@@ -8,6 +8,8 @@ pub mod choice;
 mod codec;
 pub mod device;
 pub mod frames;
+mod gallery;
+mod participants;
 pub mod pattern;
 pub mod picture;
 mod reports;

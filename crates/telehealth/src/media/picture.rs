@@ -12,6 +12,13 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// A picture of one grey. Sides are rounded down to even numbers.
+    pub(crate) fn filled(width: usize, height: usize, luma: u8) -> Self {
+        let mut picture = Self::new(width, height);
+        picture.luma_mut().fill(luma);
+        picture
+    }
+
     /// A grey picture. Sides are rounded down to even numbers.
     pub fn new(width: usize, height: usize) -> Self {
         let (width, height) = (width & !1, height & !1);
@@ -166,6 +173,32 @@ impl Picture {
         to
     }
 
+    /// Lays another picture over this one, its corner at even numbers at `left` and `top`. What
+    /// does not fit is left out.
+    pub(crate) fn put(&mut self, other: &Self, left: usize, top: usize) {
+        let (left, top) = (left & !1, top & !1);
+        for (part, mine, theirs) in [
+            (1, 0, 0),
+            (2, self.luma(), other.luma()),
+            (2, self.luma() * 5 / 4, other.luma() * 5 / 4),
+        ] {
+            let (wide, high) = (self.width / part, self.height / part);
+            let (left, top) = (left / part, top / part);
+            let columns = (other.width / part).min(wide.saturating_sub(left));
+            let rows = (other.height / part).min(high.saturating_sub(top));
+            for row in 0..rows {
+                let to = mine + (top + row) * wide + left;
+                let from = theirs + row * (other.width / part);
+                self.planes[to..to + columns].copy_from_slice(&other.planes[from..from + columns]);
+            }
+        }
+    }
+
+    /// Says that this is, or holds, a picture of a screen.
+    pub(crate) fn set_screen(&mut self, screen: bool) {
+        self.screen = screen;
+    }
+
     fn luma(&self) -> usize {
         self.width * self.height
     }
@@ -183,6 +216,18 @@ impl Picture {
     /// All three planes, one after another.
     pub fn planes(&self) -> &[u8] {
         &self.planes
+    }
+
+    /// A part of the picture, as large as it was in it.
+    pub fn part(&self, left: usize, top: usize, width: usize, height: usize) -> Self {
+        let mut part = Self::new(width, height);
+        for row in 0..height.min(self.height.saturating_sub(top)) {
+            for column in 0..width.min(self.width.saturating_sub(left)) {
+                part.planes[row * part.width + column] =
+                    self.planes[(top + row) * self.width + left + column];
+            }
+        }
+        part
     }
 
     /// The luma plane, to draw on.

@@ -1,9 +1,10 @@
 //! Sound between devices, which take what they like, and packets, which hold 20 ms.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::voice::STEP;
 use super::{FRAME, RATE};
+use crate::visit::Party;
 
 /// Sound of any rate, made into that of ours by drawing lines between samples.
 #[derive(Debug)]
@@ -60,25 +61,24 @@ impl Frames {
     }
 }
 
-/// What is waiting to be heard. Short, so that the one who speaks is not answered late.
+/// What one voice said and nobody heard yet. Short, so that the one who speaks is not answered
+/// late.
 #[derive(Debug, Default)]
-pub(crate) struct Ear {
+struct Voice {
     waiting: VecDeque<i16>,
     /// Playing began; before, a little is gathered.
     playing: bool,
-    /// What went to the loudspeaker, and with it to the microphone.
-    played: VecDeque<i16>,
 }
 
 /// Gathered before playing begins.
-const CUSHION: usize = RATE * 40 / 1000;
+pub(super) const CUSHION: usize = RATE * 40 / 1000;
 /// More than this is late: the oldest goes.
 const LATE: usize = RATE * 160 / 1000;
 /// Who is mute asks for nothing that was played: older than this it is dropped.
 const REMEMBERED: usize = RATE * 240 / 1000;
 
-impl Ear {
-    pub(crate) fn push(&mut self, sound: &[i16]) {
+impl Voice {
+    fn push(&mut self, sound: &[i16]) {
         self.waiting.extend(sound);
         if self.waiting.len() > LATE {
             let surplus = self.waiting.len() - CUSHION * 2;
@@ -87,16 +87,64 @@ impl Ear {
         self.playing = self.playing || self.waiting.len() >= CUSHION;
     }
 
-    /// What the loudspeaker is to play next; silence, where there is nothing.
-    pub(crate) fn pop(&mut self) -> i16 {
+    fn pop(&mut self) -> i16 {
         let sample = if self.playing {
             self.waiting.pop_front()
         } else {
             None
         };
         self.playing = sample.is_some();
-        self.play(sample.unwrap_or(0));
         sample.unwrap_or(0)
+    }
+}
+
+/// Voices that are heard together.
+#[derive(Debug, Default)]
+pub(crate) struct Mix(BTreeMap<Party, Voice>);
+
+impl Mix {
+    pub(crate) fn push(&mut self, party: Party, sound: &[i16]) {
+        self.0.entry(party).or_default().push(sound);
+    }
+
+    /// The next sample of all voices together; silence, where there is nothing.
+    pub(crate) fn pop(&mut self) -> i16 {
+        let voices = self.0.values_mut();
+        voices.fold(0_i16, |sum, voice| sum.saturating_add(voice.pop()))
+    }
+
+    /// What this one said is not wanted any more.
+    pub(crate) fn forget(&mut self, party: Party) {
+        self.0.remove(&party);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// What the clinician hears, and what was heard.
+#[derive(Debug, Default)]
+pub(crate) struct Ear {
+    waiting: Mix,
+    /// What went to the loudspeaker, and with it to the microphone.
+    played: VecDeque<i16>,
+}
+
+impl Ear {
+    pub(crate) fn push(&mut self, party: Party, sound: &[i16]) {
+        self.waiting.push(party, sound);
+    }
+
+    pub(crate) fn forget(&mut self, party: Party) {
+        self.waiting.forget(party);
+    }
+
+    /// What the loudspeaker is to play next; silence, where there is nothing.
+    pub(crate) fn pop(&mut self) -> i16 {
+        let sample = self.waiting.pop();
+        self.play(sample);
+        sample
     }
 
     /// The loudspeaker plays this.
@@ -152,15 +200,15 @@ mod tests {
     fn t2_what_is_late_is_not_heard_later() {
         let mut ear = Ear::default();
         assert_eq!(ear.pop(), 0);
-        ear.push(&vec![1; RATE]);
-        assert!(ear.waiting.len() <= LATE);
+        ear.push(Party::Patient, &vec![1; RATE]);
+        assert!(ear.waiting.0[&Party::Patient].waiting.len() <= LATE);
         assert_eq!(ear.pop(), 1);
     }
 
     #[test]
     fn t1_what_was_played_is_told_once_and_not_kept_for_nobody() {
         let mut ear = Ear::default();
-        ear.push(&[5; RATE / 10]);
+        ear.push(Party::Patient, &[5; RATE / 10]);
         let heard: Vec<i16> = (0..STEP + 1).map(|_| ear.pop()).collect();
         assert_eq!(heard, [5; STEP + 1]);
         assert_eq!(ear.take_played(), Some([5; STEP]));

@@ -1,5 +1,5 @@
-//! The clinician's devices during a visit. It outlasts the single call: whoever rejoins is seen
-//! and heard at once.
+//! The clinician's devices during a visit, and what comes of everybody else. It outlasts the single
+//! call: whoever rejoins is seen and heard at once.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
@@ -8,10 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::{broadcast, watch};
 
 use super::device::{self, DeviceError, Running};
+use super::gallery::Scene;
+use super::participants::Participants;
 use super::screen::Source;
 use super::sound::{self, Ear};
 use super::voice::Mouth;
 use super::{FRAME, Picture, lock};
+use crate::visit::Party;
 
 /// A picture that is passed on without copying it; nothing where the camera is off.
 pub type Shown = Option<Arc<Picture>>;
@@ -29,11 +32,9 @@ pub struct Studio {
     sharing: Arc<AtomicBool>,
     own_picture: watch::Sender<Shown>,
     own_sound: broadcast::Sender<Arc<[i16; FRAME]>>,
-    their_picture: watch::Sender<Shown>,
-    their_sound: broadcast::Sender<Arc<Vec<i16>>>,
+    participants: Participants,
     ear: Arc<Mutex<Ear>>,
     own_level: Arc<AtomicU8>,
-    their_level: AtomicU8,
     /// Nothing is opened any more.
     closed: AtomicBool,
 }
@@ -48,11 +49,9 @@ impl Default for Studio {
             sharing: Arc::default(),
             own_picture: watch::Sender::new(None),
             own_sound: broadcast::Sender::new(PATIENCE),
-            their_picture: watch::Sender::new(None),
-            their_sound: broadcast::Sender::new(PATIENCE * 8),
+            participants: Participants::default(),
             ear: Arc::default(),
             own_level: Arc::default(),
-            their_level: AtomicU8::new(0),
             closed: AtomicBool::new(false),
         }
     }
@@ -225,14 +224,14 @@ impl Studio {
         self.own_picture.subscribe()
     }
 
-    /// What the patient's camera gives.
-    pub fn their_picture(&self) -> watch::Receiver<Shown> {
-        self.their_picture.subscribe()
+    /// What the camera of one who takes part gives.
+    pub fn their_picture(&self, party: Party) -> watch::Receiver<Shown> {
+        self.participants.picture(party)
     }
 
-    /// What the patient's microphone gives, beside the loudspeaker.
-    pub fn their_sound(&self) -> broadcast::Receiver<Arc<Vec<i16>>> {
-        self.their_sound.subscribe()
+    /// What their microphone gives, beside the loudspeaker.
+    pub fn their_sound(&self, party: Party) -> broadcast::Receiver<Arc<Vec<i16>>> {
+        self.participants.sound(party)
     }
 
     /// How loud the clinician is, 0 to 100.
@@ -240,31 +239,46 @@ impl Studio {
         self.own_level.load(Ordering::Relaxed)
     }
 
-    /// How loud the patient is, 0 to 100.
-    pub fn their_level(&self) -> u8 {
-        self.their_level.load(Ordering::Relaxed)
+    /// How loud one who takes part is, 0 to 100.
+    pub fn their_level(&self, party: Party) -> u8 {
+        self.participants.level(party)
     }
 
     pub(crate) fn own_sound(&self) -> broadcast::Receiver<Arc<[i16; FRAME]>> {
         self.own_sound.subscribe()
     }
 
-    pub(crate) fn show(&self, picture: Shown) {
-        self.their_picture.send_replace(picture);
+    /// Somebody is in the call: seen and heard by all others who are.
+    pub(crate) fn join(&self, party: Party) {
+        self.participants.join(party);
     }
 
-    pub(crate) fn play(&self, sound: Vec<i16>) {
-        self.their_level
-            .store(sound::level(&sound), Ordering::Relaxed);
-        lock(&self.ear).push(&sound);
-        // Most of the time nobody but the loudspeaker listens.
-        let _ = self.their_sound.send(Arc::new(sound));
+    /// Their call is over.
+    pub(crate) fn part(&self, party: Party) {
+        self.participants.part(party);
+        lock(&self.ear).forget(party);
     }
 
-    /// The call is over: the last picture and the last level do not stay.
-    pub(crate) fn quiet(&self) {
-        self.their_level.store(0, Ordering::Relaxed);
-        self.show(None);
+    pub(crate) fn show(&self, party: Party, picture: Arc<Picture>) {
+        self.participants.show(party, picture);
+    }
+
+    pub(crate) fn play(&self, party: Party, sound: Vec<i16>) {
+        lock(&self.ear).push(party, &sound);
+        self.participants.say(party, Arc::new(sound));
+    }
+
+    /// What one who takes part is to see, now that the clinician gives this.
+    pub(crate) fn scene(&self, party: Party, own: Shown) -> Scene {
+        Scene {
+            own,
+            others: self.participants.others(party),
+        }
+    }
+
+    /// Adds what one who takes part is to hear of the others.
+    pub(crate) fn add_voices(&self, party: Party, frame: &mut [i16; FRAME]) {
+        self.participants.add_voices(party, frame);
     }
 }
 

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ledger::Action;
-use protocol::visit::InviteRequest;
+use protocol::visit::{GuestWish, InviteRequest};
+use telehealth::media::frames::FramesError;
+use uuid::Uuid;
 
 use super::Workstation;
 use crate::fault;
 use crate::port::server::ServerError;
 use crate::view::fault::Fault;
 use crate::view::visit::{
-    CallView, DeviceKind, DevicesView, InvitationView, PicturesView, ShareSourceView, VisitsView,
+    CallView, DeviceKind, DevicesView, GuestKind, InvitationView, PicturesView, ShareSourceView,
+    VisitsView,
 };
 use crate::view::{Cause, Saved};
 use crate::visiting::{Handle, ShareError};
@@ -42,9 +45,40 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code; `offline` without the server.
     pub async fn invite_to_visit(&self, appointment: String) -> Result<InvitationView, Fault> {
+        let request = InviteRequest {
+            appointment,
+            guest: None,
+        };
+        self.invite(Action::VisitInvited, request).await
+    }
+
+    /// Makes a link by which a guest joins a visit, if the user says that the patient agrees.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code; `offline` without the server.
+    pub async fn invite_guest(
+        &self,
+        appointment: String,
+        kind: GuestKind,
+        agreed: bool,
+    ) -> Result<InvitationView, Fault> {
+        let request = InviteRequest {
+            appointment,
+            guest: Some(GuestWish {
+                kind: kind.into(),
+                agreed,
+            }),
+        };
+        self.invite(Action::GuestInvited, request).await
+    }
+
+    async fn invite(
+        &self,
+        action: Action,
+        request: InviteRequest,
+    ) -> Result<InvitationView, Fault> {
         let invitation = self
-            .ask(Action::VisitInvited, |server, session| async move {
-                let request = InviteRequest { appointment };
+            .ask(action, |server, session| async move {
                 server.invite(&session, &request).await
             })
             .await?;
@@ -52,6 +86,7 @@ impl Workstation {
             Ok(InvitationView {
                 url: invitation.url,
                 until: desk.wall(invitation.until),
+                guest: invitation.guest.map(|guest| guest.to_string()),
             })
         })
         .await
@@ -73,15 +108,57 @@ impl Workstation {
     pub async fn admit_to_visit(&self, appointment: String) -> Result<(), Fault> {
         let visiting = self.visiting()?;
         let patient = patient_of(&visiting, &appointment)?;
-        let visit = appointment.clone();
-        self.work(move |desk| desk.begin_visit(&visit, &patient))
-            .await?;
+        let asked = patient.clone();
+        self.work(move |desk| desk.may_begin_visit(&asked)).await?;
         visiting.admit(&appointment).await.map_err(told)?;
+        // The server has agreed and recorded it: a visit that it refuses leaves no Encounter.
+        let visit = appointment.clone();
+        let begun = self
+            .work(move |desk| desk.begin_visit(&visit, &patient))
+            .await;
+        if let Err(fault) = begun {
+            if let Err(error) = visiting.end(&appointment, false).await {
+                tracing::info!(reason = %error, "the end of a call was not told");
+            }
+            return Err(fault);
+        }
         self.stay_while_talking(visiting);
         Ok(())
     }
 
-    /// Ends the call; the patient is in the waiting room again.
+    /// Asks a guest in, beside the patient.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code; `visit-patient-first` where the patient is not in a call here.
+    pub async fn admit_guest(&self, appointment: String, guest: String) -> Result<(), Fault> {
+        let visiting = self.visiting()?;
+        match visiting.admit_guest(&appointment, named(&guest)?).await {
+            Some(admitted) => admitted.map_err(told),
+            None => Err(fault::of("visit-patient-first")),
+        }
+    }
+
+    /// Ends a guest's call; the guest is in the waiting room again.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code; the guest's call here is over in any case.
+    pub async fn end_guest_call(&self, appointment: String, guest: String) -> Result<(), Fault> {
+        let visiting = self.visiting()?;
+        let ended = visiting.end_guest(&appointment, named(&guest)?, false);
+        ended.await.map_err(told)
+    }
+
+    /// Ends a guest's part in a visit, and the guest's link.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code; the guest's call here is over in any case.
+    pub async fn dismiss_guest(&self, appointment: String, guest: String) -> Result<(), Fault> {
+        let visiting = self.visiting()?;
+        let ended = visiting.end_guest(&appointment, named(&guest)?, true);
+        ended.await.map_err(told)
+    }
+
+    /// Ends the call; who was in it is in the waiting room again.
     ///
     /// # Errors
     /// [`Fault`] with a stable code; the call here is over in any case.
@@ -115,11 +192,17 @@ impl Workstation {
     /// # Errors
     /// [`Fault`] with a stable code.
     pub async fn call_pictures(&self) -> Result<Option<PicturesView>, Fault> {
-        let pictures = self.visiting()?.pictures().await;
-        pictures.map_err(|error| {
-            tracing::warn!(reason = %error, "no pictures for the window");
-            fault::of("call-failed")
-        })
+        self.visiting()?.pictures().await.map_err(no_pictures)
+    }
+
+    /// Where the window finds the pictures of a guest in the call.
+    ///
+    /// # Errors
+    /// [`Fault`] with a stable code.
+    pub async fn guest_picture(&self, guest: String) -> Result<Option<String>, Fault> {
+        let guest = named(&guest)?;
+        let pictures = self.visiting()?.guest_pictures(guest).await;
+        pictures.map_err(no_pictures)
     }
 
     /// Cameras, microphones and loudspeakers.
@@ -202,6 +285,15 @@ fn patient_of(visiting: &Handle, appointment: &str) -> Result<String, Fault> {
         .find(|state| state.appointment == appointment)
         .map(|state| state.patient)
         .ok_or_else(|| fault::of("visit-unknown"))
+}
+
+fn named(guest: &str) -> Result<Uuid, Fault> {
+    guest.parse().map_err(|_| fault::of("visit-unknown"))
+}
+
+fn no_pictures(error: FramesError) -> Fault {
+    tracing::warn!(reason = %error, "no pictures for the window");
+    fault::of("call-failed")
 }
 
 fn told(error: ServerError) -> Fault {

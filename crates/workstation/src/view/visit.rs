@@ -37,6 +37,65 @@ pub struct VisitView {
     pub said: Option<String>,
     /// Until when the link can be used, clinic time.
     pub link_until: Option<String>,
+    /// Guests, as they were invited.
+    pub guests: Vec<GuestView>,
+    /// Whether one more can be invited.
+    pub can_invite: bool,
+}
+
+/// A guest of a video visit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct GuestView {
+    /// Names the guest.
+    pub guest: String,
+    /// Who it is to the patient.
+    pub kind: GuestKind,
+    /// Where it stands.
+    pub stage: VisitStage,
+    /// Since when the guest is there, clinic time.
+    pub since: Option<String>,
+    /// The name that the guest typed.
+    pub said: Option<String>,
+    /// Until when the link can be used, clinic time.
+    pub link_until: String,
+}
+
+/// Who a guest is to the patient.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "kebab-case")]
+pub enum GuestKind {
+    /// Translates.
+    Interpreter,
+    /// Of the family, or a friend.
+    Family,
+    /// Another clinician, or a carer.
+    Carer,
+    /// Somebody else.
+    Other,
+}
+
+impl From<GuestKind> for protocol::visit::GuestKind {
+    fn from(kind: GuestKind) -> Self {
+        match kind {
+            GuestKind::Interpreter => Self::Interpreter,
+            GuestKind::Family => Self::Family,
+            GuestKind::Carer => Self::Carer,
+            GuestKind::Other => Self::Other,
+        }
+    }
+}
+
+impl From<protocol::visit::GuestKind> for GuestKind {
+    fn from(kind: protocol::visit::GuestKind) -> Self {
+        use protocol::visit::GuestKind as Told;
+        match kind {
+            Told::Interpreter => Self::Interpreter,
+            Told::Family => Self::Family,
+            Told::Carer => Self::Carer,
+            Told::Other => Self::Other,
+        }
+    }
 }
 
 /// Where a visit stands.
@@ -45,9 +104,9 @@ pub struct VisitView {
 pub enum VisitStage {
     /// There is a link; nobody is there.
     Invited,
-    /// The patient waits.
+    /// Somebody waits.
     Waiting,
-    /// The patient was asked in.
+    /// They were asked in.
     Admitted,
     /// The two sides are agreeing on a connection.
     Connecting,
@@ -59,7 +118,7 @@ pub enum VisitStage {
     Ended,
 }
 
-/// A link for the patient. Shown once.
+/// A link for the patient or a guest. Shown once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
 #[serde(rename_all = "camelCase")]
 pub struct InvitationView {
@@ -67,6 +126,8 @@ pub struct InvitationView {
     pub url: String,
     /// Until when it can be used, clinic time.
     pub until: String,
+    /// Names the guest whom it is for; none: the patient.
+    pub guest: Option<String>,
 }
 
 /// The call on this computer.
@@ -95,6 +156,22 @@ pub struct CallView {
     pub can_share: bool,
     /// Name of the window or screen that the patient is shown; none: the camera's picture.
     pub sharing: Option<String>,
+    /// Guests who were asked in.
+    pub guests: Vec<GuestCallView>,
+}
+
+/// A guest in the call on this computer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Type)]
+#[serde(rename_all = "camelCase")]
+pub struct GuestCallView {
+    /// Names the guest.
+    pub guest: String,
+    /// Where the connection stands.
+    pub state: CallState,
+    /// How loud the guest is, 0 to 100.
+    pub level: u8,
+    /// Whether a picture of the guest has come.
+    pub has_picture: bool,
 }
 
 /// A window or a screen that could be shown to the patient.

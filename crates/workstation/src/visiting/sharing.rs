@@ -1,4 +1,5 @@
-//! A window or a screen of this computer, shown to the patient in place of the camera's picture.
+//! A window or a screen of this computer, shown to everybody in the call in place of the camera's
+//! picture.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -7,6 +8,7 @@ use protocol::visit::Act;
 use telehealth::media::Studio;
 use telehealth::media::device::DeviceError;
 use telehealth::media::screen::{self, Source};
+use telehealth::visit::Party;
 
 use super::{Handle, Shared};
 use crate::port::server::ServerError;
@@ -57,7 +59,7 @@ impl Handle {
             .into_iter()
             .find(|source| source.id == id)
             .ok_or(ShareError::Screen(DeviceError::Gone))?;
-        let told = self.0.act(&appointment, Act::Share).await;
+        let told = self.0.act(&appointment, Party::Patient, Act::Share).await;
         told.map_err(ShareError::Server)?;
         let begun = {
             let (studio, source) = (Arc::clone(&studio), source.clone());
@@ -113,14 +115,15 @@ impl Handle {
 
     fn talking(&self) -> Option<(String, Arc<Studio>)> {
         let state = self.0.state();
-        let talks = state.stands == Some(CallState::Talking);
+        let patient = state.ends.get(&Party::Patient);
+        let talks = patient.is_some_and(|end| end.stands == CallState::Talking);
         let appointment = state.wanted.clone().filter(|_| talks)?;
         Some((appointment, state.studio.clone()?))
     }
 
     async fn say_ended(&self, appointment: &str) {
         // It has ended here; the page learns of it with the next call at the latest.
-        if let Err(error) = self.0.act(appointment, Act::EndShare).await {
+        if let Err(error) = self.0.act(appointment, Party::Patient, Act::EndShare).await {
             tracing::info!(reason = %error, "the end of a share was not told");
         }
     }

@@ -5,15 +5,16 @@ use cache::{Standing, StoreError, Write};
 use fhir::person;
 use jiff::{SignedDuration, Timestamp};
 use ledger::Action;
-use protocol::visit::{VisitStage as Stage, VisitState};
+use protocol::visit::{GuestState, VisitStage as Stage, VisitState};
 use serde_json::{Value, json};
+use telehealth::visit::MOST_GUESTS;
 
 use super::Desk;
 use crate::desk::{Asked, cause};
 use crate::error::WorkError;
 use crate::show::{calendar, people, texts};
 use crate::view::schedule::Progress;
-use crate::view::visit::{VisitStage, VisitView};
+use crate::view::visit::{GuestView, VisitStage, VisitView};
 use crate::view::{Cause, Saved};
 
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -64,6 +65,8 @@ impl Desk {
                     since: state.since.map(|at| self.wall(at)),
                     said: state.said.clone(),
                     link_until: state.link_until.map(|at| self.wall(at)),
+                    guests: state.guests.iter().map(|one| self.guest(one)).collect(),
+                    can_invite: state.guests.len() < MOST_GUESTS,
                 });
             }
             Ok::<_, StoreError>(views)
@@ -85,18 +88,31 @@ impl Desk {
         Ok(views)
     }
 
+    fn guest(&self, state: &GuestState) -> GuestView {
+        GuestView {
+            guest: state.guest.to_string(),
+            kind: state.kind.into(),
+            stage: stage(state.stage),
+            since: state.since.map(|at| self.wall(at)),
+            said: state.said.clone(),
+            link_until: self.wall(state.link_until),
+        }
+    }
+
+    /// Whether the user may begin a visit with a patient: asked before anybody is asked in.
+    ///
+    /// # Errors
+    /// [`WorkError`]: no, or not without saying why.
+    pub fn may_begin_visit(&self, patient: &str) -> Result<(), WorkError> {
+        self.permit(&beginning(patient)).map(|_| ())
+    }
+
     /// Begins the Encounter of a visit, unless it has begun.
     ///
     /// # Errors
     /// [`WorkError`].
     pub fn begin_visit(&self, appointment: &str, patient: &str) -> Result<(), WorkError> {
-        let permit = self.permit(&Asked {
-            action: Action::VisitAdmitted,
-            verb: Verb::Create,
-            classes: &[ResourceClass::Clinical],
-            patient: Some(patient),
-            part: Part::Type("Encounter"),
-        })?;
+        let permit = self.permit(&beginning(patient))?;
         let id = encounter_id(appointment);
         let event = self.permitted(&permit)?.about(patient);
         let me = self.participant();
@@ -240,6 +256,16 @@ impl Desk {
         }
         let event = self.permitted(&permit)?.about(patient);
         self.save("visit", writes, event, |_| Ok(()))
+    }
+}
+
+fn beginning(patient: &str) -> Asked<'_> {
+    Asked {
+        action: Action::VisitAdmitted,
+        verb: Verb::Create,
+        classes: &[ResourceClass::Clinical],
+        patient: Some(patient),
+        part: Part::Type("Encounter"),
     }
 }
 

@@ -127,7 +127,7 @@ impl MockLedger {
     }
 }
 
-fn problem(code: Code, status: u16) -> Problem {
+pub(crate) fn problem(code: Code, status: u16) -> Problem {
     Problem {
         code,
         status,

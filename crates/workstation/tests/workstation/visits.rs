@@ -1,8 +1,12 @@
 //! Video visits as the workstation leads them.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use jiff::Timestamp;
+use protocol::visit::{GuestKind, GuestState, VisitStage};
 use serde_json::{Value, json};
+use uuid::Uuid;
 use workstation::view::Cause;
 use workstation::view::note::DraftForm;
 use workstation::view::visit::CallState;
@@ -55,7 +59,12 @@ async fn t2_a_call_that_cannot_come_about_is_tried_and_then_said_to_have_failed(
     })
     .await;
     until("everybody is told", async || {
-        bench.server.visits.acts().last() == Some(&"interrupted")
+        bench
+            .server
+            .visits
+            .acts()
+            .last()
+            .is_some_and(|act| act == "interrupted")
     })
     .await;
     let acts = ["admit", "again", "again", "again", "again", "interrupted"];
@@ -179,4 +188,105 @@ async fn t4_nothing_is_shown_to_somebody_who_is_not_there() {
     assert_eq!(bench.server.visits.acts(), ["admit"]);
     let call = bench.workstation.call().await.unwrap().unwrap();
     assert_eq!(call.sharing, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t4_a_visit_that_the_server_refuses_leaves_no_encounter() {
+    let bench = waiting().await;
+    let station = &bench.workstation;
+    let sent = |what: &str| {
+        let records = bench.server.records.lock().unwrap();
+        records
+            .iter()
+            .any(|(record, _)| record["resourceType"] == what)
+    };
+    bench.server.visits.closed.store(true, Ordering::Relaxed);
+    station.admit_to_visit(VISIT.into()).await.unwrap_err();
+    assert!(station.call().await.unwrap().is_none());
+    // What is written later is sent later.
+    let draft = station.keep_draft(words("p1", "refused")).await.unwrap();
+    station.sign_note(draft.id).await.unwrap();
+    until("the note is sent", async || sent("DocumentReference")).await;
+    assert!(!sent("Encounter"));
+
+    bench.server.visits.closed.store(false, Ordering::Relaxed);
+    station.admit_to_visit(VISIT.into()).await.unwrap();
+    until("the visit is sent", async || sent("Encounter")).await;
+}
+
+fn guest(number: u128, stage: VisitStage) -> GuestState {
+    GuestState {
+        guest: Uuid::from_u128(number),
+        kind: GuestKind::Interpreter,
+        stage,
+        since: Some(Timestamp::UNIX_EPOCH),
+        said: Some("Mira".into()),
+        link_until: Timestamp::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t1_guests_come_in_beside_the_patient_and_go_one_by_one() {
+    let bench = waiting().await;
+    let station = &bench.workstation;
+    let visits = &bench.server.visits;
+    let (one, two) = (
+        Uuid::from_u128(1).to_string(),
+        Uuid::from_u128(2).to_string(),
+    );
+    let all = |stage| vec![guest(1, stage), guest(2, stage)];
+    visits.tell(all(VisitStage::Waiting));
+    until("guests wait", async || {
+        let view = station.visits(Cause::Refreshed).await.unwrap();
+        view.visits[0].guests.len() == 2 && view.visits[0].can_invite
+    })
+    .await;
+    let early = station.admit_guest(VISIT.into(), one.clone()).await;
+    assert_eq!(early.unwrap_err().code, "visit-patient-first");
+
+    station.admit_to_visit(VISIT.into()).await.unwrap();
+    for guest in [&one, &two] {
+        station
+            .admit_guest(VISIT.into(), guest.clone())
+            .await
+            .unwrap();
+    }
+    let inside = async || {
+        let call = station.call().await.unwrap();
+        let guests = call.map(|call| call.guests).unwrap_or_default();
+        guests.into_iter().map(|one| one.guest).collect::<Vec<_>>()
+    };
+    // What the server said before they were asked in comes late: they are still being called.
+    visits.tell(all(VisitStage::Waiting));
+    assert_eq!(inside().await, [one.clone(), two.clone()]);
+    visits.tell(all(VisitStage::Talking));
+    station
+        .end_guest_call(VISIT.into(), one.clone())
+        .await
+        .unwrap();
+    assert_eq!(inside().await, std::slice::from_ref(&two));
+
+    // The second one is not in the visit any more.
+    visits.tell(vec![guest(1, VisitStage::Waiting)]);
+    until("the second guest is let go of", async || {
+        inside().await.is_empty()
+    })
+    .await;
+    assert!(station.call().await.unwrap().is_some());
+    station
+        .dismiss_guest(VISIT.into(), one.clone())
+        .await
+        .unwrap();
+    station.end_call(VISIT.into()).await.unwrap();
+    let acts = [
+        "admit",
+        "admit 1",
+        "admit 2",
+        "end-call 1",
+        "end-visit 1",
+        "end-call",
+    ];
+    assert_eq!(visits.acts(), acts);
+    let wrong = station.dismiss_guest(VISIT.into(), "nobody".into()).await;
+    assert_eq!(wrong.unwrap_err().code, "visit-unknown");
 }

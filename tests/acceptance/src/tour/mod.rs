@@ -6,6 +6,7 @@
 mod day;
 mod downtime;
 mod guard;
+mod guests;
 mod proof;
 mod remains;
 mod visit;

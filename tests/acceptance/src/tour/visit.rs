@@ -76,6 +76,7 @@ pub(super) async fn a_patient_joins(tour: &mut Tour) -> Result<(), TourError> {
     second.join_refused("Somebody Else").await?;
     second.close().await?;
 
+    super::guests::an_interpreter_joins(tour, &patient).await?;
     workstation_is_killed(tour, &patient).await?;
 
     tour.begin("the patient's browser is killed and comes back");
@@ -175,7 +176,7 @@ async fn both_ways(tour: &Tour, patient: &Patient) -> Result<(), TourError> {
     Ok(())
 }
 
-async fn keep(tour: &mut Tour, patient: &Patient, name: &str) -> Result<(), TourError> {
+pub(super) async fn keep(tour: &mut Tour, patient: &Patient, name: &str) -> Result<(), TourError> {
     tour.pictures += 1;
     let path = tour
         .options

@@ -35,6 +35,8 @@ impl Row for Video {
         runtime.block_on(async {
             tell("direct");
             let direct = call(Path::Direct, Setup::default(), "").await;
+            tell("with a guest");
+            let guest = with_guest().await;
             tell("two browsers");
             let peer = Peers::open(Path::Direct).await.seen_when(enough).await;
             tell("under loss");
@@ -59,6 +61,9 @@ impl Row for Video {
             Ok(vec![
                 figure("cpu", direct.share, "% of a core", None, 15.0)
                     .noting("what the workstation's process takes; its window is not drawn"),
+                figure("cpu with a guest", guest.share, "% of a core", None, 30.0)
+                    .noting("two calls, each with a picture of everybody drawn for it"),
+                figure("p50 with a guest", guest.seen.p50, "ms", Some(peer.p50), 100.0),
                 figure("p50", direct.seen.p50, "ms", Some(peer.p50), 100.0)
                     .noting("from drawing a picture to seeing it at the patient; peer: Chromium to Chromium"),
                 figure("p95", direct.seen.p95, "ms", Some(peer.p95), 200.0),
@@ -89,6 +94,22 @@ async fn call(path: Path, setup: Setup, query: &str) -> Measured {
     let _browser = Browser::open(clinician.address(), query).await;
     clinician.wait_for(Event::FirstPicture).await;
     clinician.seen_when(|seen| seen.frames >= 60).await;
+    look_at(&mut clinician).await
+}
+
+/// The patient's call while a guest is in it too.
+async fn with_guest() -> Measured {
+    let mut clinician = Clinician::start(Path::Direct, Setup::default()).await;
+    let _browser = Browser::open(clinician.address(), "").await;
+    clinician.wait_for(Event::FirstPicture).await;
+    let mut beside = clinician.beside(1, Path::Direct).await;
+    let _guest = Browser::open_guest(beside.address(), "").await;
+    beside.wait_for(Event::FirstPicture).await;
+    clinician.seen_when(|seen| seen.strip >= 60).await;
+    look_at(&mut clinician).await
+}
+
+async fn look_at(clinician: &mut Clinician) -> Measured {
     let own = [std::process::id()];
     let (before, begun) = (usage::processor(&own), Instant::now());
     tokio::time::sleep(LOOK).await;

@@ -8,7 +8,7 @@ use calls::browser::{Browser, PATIENT_TONE};
 use calls::clinician::Clinician;
 use calls::proxy::{Between, Path};
 use calls::relay::TurnServer;
-use telehealth::media::call::{Event, Relay, Setup};
+use telehealth::media::call::{CertificateDer, Event, Relay, Setup};
 use telehealth::media::device::{STAND_IN, TONE};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -70,16 +70,28 @@ async fn t2_connects_under_loss_leave_none_hanging() {
     );
 }
 
+/// A clinician who may use nothing but a relay that is reached over TLS, and a browser that is told
+/// of the same one.
+async fn over_tls(
+    relay: Relay,
+    authorities: Vec<CertificateDer<'static>>,
+    query: &str,
+) -> (Clinician, Browser) {
+    let setup = Setup {
+        relays: vec![relay],
+        relayed_only: true,
+        authorities,
+    };
+    let clinician = Clinician::start(Path::Direct, setup).await;
+    let browser = Browser::open(clinician.address(), query).await;
+    (clinician, browser)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn t2_a_relay_behind_tls_is_enough_where_udp_is_refused() {
     let relay = TurnServer::over_tls().await;
-    let setup = Setup {
-        relays: vec![relay.as_relay()],
-        relayed_only: true,
-        authorities: relay.authorities(),
-    };
-    let mut clinician = Clinician::start(Path::Direct, setup).await;
-    let _browser = Browser::open(clinician.address(), &relay.as_query()).await;
+    let (mut clinician, _browser) =
+        over_tls(relay.as_relay(), relay.authorities(), &relay.as_query()).await;
     clinician.wait_for(Event::FirstPicture).await;
     let seen = clinician.seen_when(|seen| seen.stamps > 30).await;
     println!(
@@ -103,13 +115,7 @@ async fn t2_relays_that_lead_nowhere_hold_up_none_that_works() {
     };
     let mut both = relay.as_relay();
     both.urls.splice(0..0, nowhere.urls);
-    let setup = Setup {
-        relays: vec![both],
-        relayed_only: true,
-        authorities: relay.authorities(),
-    };
-    let mut clinician = Clinician::start(Path::Direct, setup).await;
-    let _browser = Browser::open(clinician.address(), &relay.as_query()).await;
+    let (mut clinician, _browser) = over_tls(both, relay.authorities(), &relay.as_query()).await;
     clinician.wait_for(Event::FirstPicture).await;
     let seen = clinician.seen_when(|seen| seen.stamps > 30).await;
     println!(
@@ -123,13 +129,8 @@ async fn t2_relays_that_lead_nowhere_hold_up_none_that_works() {
 async fn t2_a_relay_with_a_certificate_of_somebody_else_is_no_relay() {
     let relay = TurnServer::over_tls().await;
     let other = TurnServer::over_tls().await;
-    let setup = Setup {
-        relays: vec![relay.as_relay()],
-        relayed_only: true,
-        authorities: other.authorities(),
-    };
-    let mut clinician = Clinician::start(Path::Direct, setup).await;
-    let _browser = Browser::open(clinician.address(), &relay.as_query()).await;
+    let (mut clinician, _browser) =
+        over_tls(relay.as_relay(), other.authorities(), &relay.as_query()).await;
     clinician.wait_for(Event::Failed).await;
     assert!(!clinician.was(Event::Connected));
 }

@@ -1,4 +1,4 @@
-//! The patient's picture and sound as they come in.
+//! Picture and sound of one who takes part, as they come in.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +17,7 @@ use super::super::assembly::{Assembly, Part};
 use super::super::codec::{PictureDecoder, SoundDecoder};
 use super::super::studio::Studio;
 use super::{CallError, Counters, Event};
+use crate::visit::Party;
 
 /// A whole picture is asked for at most this often.
 const ASK_AGAIN: Duration = Duration::from_millis(400);
@@ -25,9 +26,10 @@ const UNANSWERED: Duration = Duration::from_millis(180);
 /// Longer without a picture is a freeze that a person sees.
 const FREEZE: Duration = Duration::from_millis(200);
 
-/// The patient's sound.
+/// Their sound.
 pub(super) async fn hear(
     track: Arc<dyn TrackRemote>,
+    party: Party,
     studio: Arc<Studio>,
     counters: Arc<Counters>,
 ) {
@@ -61,21 +63,28 @@ pub(super) async fn hear(
                 }
             };
             if let Ok(sound) = sound {
-                studio.play(sound);
+                studio.play(party, sound);
             }
         }
     }
 }
 
-/// The patient's picture.
+/// Their picture.
 pub(super) async fn see(
     track: Arc<dyn TrackRemote>,
+    party: Party,
     studio: Arc<Studio>,
     counters: Arc<Counters>,
     events: mpsc::UnboundedSender<Event>,
 ) {
     let broken = Arc::new(AtomicBool::new(false));
-    let Ok(decoder) = decoder(studio, Arc::clone(&counters), events, Arc::clone(&broken)) else {
+    let Ok(decoder) = decoder(
+        party,
+        studio,
+        Arc::clone(&counters),
+        events,
+        Arc::clone(&broken),
+    ) else {
         return;
     };
     let ssrc = track.ssrcs().await.first().copied().unwrap_or_default();
@@ -133,6 +142,7 @@ fn unpacked(parts: &[Bytes]) -> Option<Bytes> {
 
 /// A thread that decodes what it is given and shows it.
 fn decoder(
+    party: Party,
     studio: Arc<Studio>,
     counters: Arc<Counters>,
     events: mpsc::UnboundedSender<Event>,
@@ -156,7 +166,7 @@ fn decoder(
                         }
                         last = Some(now);
                         counters.pictures_decoded.fetch_add(1, Ordering::Relaxed);
-                        studio.show(Some(Arc::new(picture)));
+                        studio.show(party, Arc::new(picture));
                     }
                     Ok(None) => {}
                     Err(_) => broken.store(true, Ordering::Relaxed),

@@ -1,4 +1,5 @@
-//! One connection to the patient's browser, from its offer to its end. A rejoin is a new one.
+//! One connection to the browser of one who takes part, from its offer to its end. A rejoin is a new
+//! one.
 
 mod agreement;
 mod handshake;
@@ -34,6 +35,7 @@ use super::reports::Told;
 use super::studio::Studio;
 use super::{FRAME, lock};
 use crate::description::fingerprint;
+use crate::visit::Party;
 use outgoing::{Outgoing, encoder};
 use relays::Reached;
 use wire::Wire;
@@ -66,7 +68,7 @@ pub struct Setup {
 pub enum Event {
     /// The two sides are connected and have checked each other's certificate.
     Connected,
-    /// The first picture of the patient was decoded.
+    /// The first picture of theirs was decoded.
     FirstPicture,
     /// Nothing comes from the other side any more; it may yet.
     Interrupted,
@@ -120,7 +122,7 @@ pub struct Answer {
 pub struct Counters {
     /// Pictures sent.
     pub pictures_sent: AtomicU64,
-    /// Pictures of the patient that were decoded.
+    /// Pictures of theirs that were decoded.
     pub pictures_decoded: AtomicU64,
     /// Places where a picture, or more than one, was given up.
     pub gaps: AtomicU64,
@@ -140,6 +142,7 @@ pub struct Counters {
 pub struct Call {
     connection: Arc<dyn PeerConnection>,
     counters: Arc<Counters>,
+    party: Party,
     studio: Arc<Studio>,
     tasks: Arc<Mutex<JoinSet<()>>>,
     /// Carries to the relays, also the good-bye.
@@ -156,17 +159,21 @@ const GATHER: Duration = Duration::from_millis(1_500);
 const PIECE: Duration = Duration::from_millis(20);
 /// … and one that is later than this is silence.
 const LATE: Duration = Duration::from_millis(40);
+/// Where nothing moves, the same picture goes out this often.
+const STILL: Duration = Duration::from_millis(500);
 /// Reports are looked at this often.
 const LOOK: Duration = Duration::from_millis(500);
 
 impl Call {
-    /// Answers a browser's offer. What becomes of it is told through `events`.
+    /// Answers the offer of somebody's browser. What becomes of it is told through `events`. For
+    /// as long as it lasts they are seen and heard by all others who are in a call of this studio.
     ///
     /// # Errors
     /// [`CallError`].
     pub async fn answer(
         offer: &str,
         setup: Setup,
+        party: Party,
         studio: Arc<Studio>,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<(Self, Answer), CallError> {
@@ -200,6 +207,7 @@ impl Call {
             gathered,
             told: Arc::clone(&told),
             counters: Arc::clone(&counters),
+            party,
             studio: Arc::clone(&studio),
             tasks: Arc::downgrade(&tasks),
             connected: Arc::default(),
@@ -218,9 +226,11 @@ impl Call {
                 .build()
                 .await?,
         );
+        studio.join(party);
         let mut call = Self {
             connection,
             counters,
+            party,
             studio,
             tasks,
             _reached: reached,
@@ -289,17 +299,29 @@ impl Call {
         let budget = Arc::new(Mutex::new(Adaptation::default().budget()));
         let (encoder, mut encoded) = encoder(Arc::clone(told), Arc::clone(&budget))?;
         let mut pictures = self.studio.own_picture();
+        let (party, studio) = (self.party, Arc::clone(&self.studio));
         let pace = Arc::clone(&budget);
         let begun = Arc::clone(connected);
         self.spawn(async move {
             let mut last = Instant::now();
-            while pictures.changed().await.is_ok() {
-                if !begun.secured.load(Ordering::Relaxed) {
-                    continue;
+            let mut pause = STILL;
+            loop {
+                // The clinician's camera gives the beat. Where it is off, the others are seen all
+                // the same, and who sees nobody sees that it is dark and not that it is broken.
+                if let Ok(Err(_)) = timeout(pause, pictures.changed()).await {
+                    return;
                 }
-                let shown = pictures.borrow_and_update().clone();
                 let rate = lock(&pace).picture.map(|size| size.rate);
-                let (Some(shown), Some(rate)) = (shown, rate) else {
+                let own = pictures.borrow_and_update().clone();
+                let hidden = own.is_none();
+                let scene = studio.scene(party, own);
+                pause = match rate {
+                    Some(rate) if hidden && !scene.others.is_empty() => {
+                        Duration::from_secs(1) / rate
+                    }
+                    _ => STILL,
+                };
+                let (Some(rate), true) = (rate, begun.secured.load(Ordering::Relaxed)) else {
                     continue;
                 };
                 // A little early is in time: cameras are not exact.
@@ -307,7 +329,7 @@ impl Call {
                     continue;
                 }
                 last = Instant::now();
-                match encoder.try_send(shown) {
+                match encoder.try_send(scene) {
                     Ok(()) | Err(TrySendError::Full(_)) => {}
                     Err(TrySendError::Disconnected(_)) => return,
                 }
@@ -325,10 +347,10 @@ impl Call {
         });
         let mut encoder = SoundEncoder::new()?;
         let mut sounds = self.studio.own_sound();
+        let studio = Arc::clone(&self.studio);
         let pace = Arc::clone(&budget);
         let begun = Arc::clone(connected);
         self.spawn(async move {
-            let silence = [0; FRAME];
             let mut loss = 0;
             let mut due = tokio::time::Instant::now() + LATE;
             loop {
@@ -352,8 +374,9 @@ impl Call {
                 if expected != loss && encoder.expect_loss(expected).is_ok() {
                     loss = expected;
                 }
-                let frame = heard.as_deref().unwrap_or(&silence);
-                if let Ok(bytes) = encoder.encode(frame) {
+                let mut frame = heard.map_or([0; FRAME], |heard| *heard);
+                studio.add_voices(party, &mut frame);
+                if let Ok(bytes) = encoder.encode(&frame) {
                     sound.write(bytes.into(), PIECE).await;
                 }
             }
@@ -408,13 +431,13 @@ impl Call {
         lock(&self.tasks).abort_all();
         // A connection that does not close properly is dropped all the same.
         let _ = self.connection.close().await;
-        self.studio.quiet();
     }
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
         lock(&self.tasks).abort_all();
+        self.studio.part(self.party);
     }
 }
 
@@ -431,6 +454,7 @@ struct Watcher {
     gathered: mpsc::Sender<()>,
     told: Arc<Told>,
     counters: Arc<Counters>,
+    party: Party,
     studio: Arc<Studio>,
     tasks: Weak<Mutex<JoinSet<()>>>,
     connected: Arc<Milestones>,
@@ -473,10 +497,12 @@ impl PeerConnectionEventHandler for Watcher {
             return;
         };
         let (studio, counters) = (Arc::clone(&self.studio), Arc::clone(&self.counters));
+        let party = self.party;
         if track.kind().await == RtpCodecKind::Audio {
-            lock(&tasks).spawn(incoming::hear(track, studio, counters));
+            lock(&tasks).spawn(incoming::hear(track, party, studio, counters));
         } else {
-            lock(&tasks).spawn(incoming::see(track, studio, counters, self.events.clone()));
+            let events = self.events.clone();
+            lock(&tasks).spawn(incoming::see(track, party, studio, counters, events));
         }
     }
 }

@@ -13,8 +13,9 @@ use webrtc::rtp_transceiver::RtpSender;
 
 use super::super::adapt::Budget;
 use super::super::codec::PictureEncoder;
+use super::super::gallery::Scene;
+use super::super::lock;
 use super::super::reports::Told;
-use super::super::{Picture, lock};
 use super::CallError;
 
 /// A track on its way out.
@@ -81,22 +82,23 @@ pub(super) type Encoded = (Vec<u8>, Instant);
 pub(super) fn encoder(
     told: Arc<Told>,
     budget: Arc<Mutex<Budget>>,
-) -> Result<(SyncSender<Arc<Picture>>, mpsc::Receiver<Encoded>), CallError> {
-    let (pictures, waiting) = sync_channel::<Arc<Picture>>(1);
+) -> Result<(SyncSender<Scene>, mpsc::Receiver<Encoded>), CallError> {
+    let (pictures, waiting) = sync_channel::<Scene>(1);
     let (out, encoded) = mpsc::channel(4);
     std::thread::Builder::new()
         .name("picture encoder".to_owned())
         .spawn(move || {
             let mut encoder: Option<PictureEncoder> = None;
             // Ends when the call drops its end.
-            while let Ok(picture) = waiting.recv() {
+            while let Ok(scene) = waiting.recv() {
                 let Some(size) = lock(&budget).picture else {
                     continue;
                 };
+                let picture = scene.draw();
                 let size = if picture.is_screen() {
                     size.for_screen(picture.width(), picture.height())
                 } else {
-                    size
+                    size.shaped(picture.width(), picture.height())
                 };
                 let mut whole = told.take_whole();
                 if encoder
