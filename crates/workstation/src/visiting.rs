@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use protocol::visit::{Act, VisitAct, VisitNews, VisitStage, VisitState};
-use telehealth::media::call::Call;
 use telehealth::media::device::DeviceError;
 use telehealth::media::frames::Frames;
 use telehealth::media::screen::{self, Source};
@@ -23,7 +22,7 @@ use uuid::Uuid;
 
 use connecting::Offer;
 use devices::Devices;
-use end::{End, guest, party};
+use end::{End, Turns, guest, party};
 pub(crate) use sharing::ShareError;
 
 use crate::notice::{Notice, Notices};
@@ -64,8 +63,7 @@ struct Shared {
     server: Arc<dyn Server>,
     sessions: watch::Receiver<Option<Session>>,
     notices: Notices,
-    /// Held while a call is set up or ended.
-    turn: tokio::sync::Mutex<()>,
+    turns: Turns,
     devices: Arc<Devices>,
     /// Held while something begins to be shown.
     sharing: tokio::sync::Mutex<()>,
@@ -149,7 +147,7 @@ impl Visiting {
             server,
             sessions,
             notices,
-            turn: tokio::sync::Mutex::default(),
+            turns: Turns::default(),
             devices: Arc::default(),
             sharing: tokio::sync::Mutex::default(),
             state: Mutex::default(),
@@ -185,9 +183,9 @@ impl Handle {
     /// Asks a patient in, here. Guests of the same visit stay.
     pub(crate) async fn admit(&self, appointment: &str) -> Result<(), ServerError> {
         if self.0.wants(appointment, Party::Patient) {
-            self.hang_up(Some(Party::Patient)).await;
+            self.hang_up(Party::Patient).await;
         } else {
-            self.hang_up(None).await;
+            self.part_all().await;
         }
         // Whoever is asked in now is not shown what somebody else was shown.
         self.forget_share().await;
@@ -211,7 +209,7 @@ impl Handle {
             return None;
         }
         let party = party(Some(guest));
-        self.hang_up(Some(party)).await;
+        self.hang_up(party).await;
         let admitted = self.ask_in(appointment, party).await;
         if admitted.is_err() {
             self.0.state().ends.remove(&party);
@@ -259,8 +257,7 @@ impl Handle {
         };
         let party = party(Some(guest));
         if self.0.wants(appointment, party) {
-            self.hang_up(Some(party)).await;
-            self.0.state().ends.remove(&party);
+            self.part(party).await;
         }
         let ended = self.0.act(appointment, party, act).await;
         self.0.changed();
@@ -367,26 +364,29 @@ impl Handle {
         state.can_share = can_share;
     }
 
-    /// Ends one connection, or all of them, and keeps the devices.
-    async fn hang_up(&self, party: Option<Party>) {
-        let _turn = self.0.turn.lock().await;
-        let calls: Vec<Call> = {
+    /// Ends a connection and keeps the devices.
+    async fn hang_up(&self, party: Party) {
+        let _turn = self.0.turns.of(party).await;
+        let call = {
             let mut state = self.0.state();
-            match party {
-                Some(party) => state
-                    .ends
-                    .get_mut(&party)
-                    .and_then(|end| end.call.take())
-                    .into_iter()
-                    .collect(),
-                None => std::mem::take(&mut state.ends)
-                    .into_values()
-                    .filter_map(|end| end.call)
-                    .collect(),
-            }
+            state.ends.get_mut(&party).and_then(|end| end.call.take())
         };
-        for call in calls {
+        if let Some(call) = call {
             call.close().await;
+        }
+    }
+
+    /// Ends a connection for good: whoever it was with has to be asked in again.
+    async fn part(&self, party: Party) {
+        self.hang_up(party).await;
+        self.0.state().ends.remove(&party);
+    }
+
+    /// Ends all connections for good.
+    async fn part_all(&self) {
+        let all: Vec<Party> = self.0.state().ends.keys().copied().collect();
+        for party in all {
+            self.part(party).await;
         }
     }
 
@@ -401,8 +401,7 @@ impl Handle {
             state.ends.iter().filter_map(over).collect()
         };
         for party in gone {
-            self.hang_up(Some(party)).await;
-            self.0.state().ends.remove(&party);
+            self.part(party).await;
             self.0.changed();
         }
     }
@@ -414,7 +413,7 @@ impl Handle {
             state.wanted = None;
             state.shown = None;
         }
-        self.hang_up(None).await;
+        self.part_all().await;
         let studio = {
             let mut state = self.0.state();
             state.frames = None;

@@ -39,7 +39,7 @@ pub(super) async fn answer(shared: Arc<Shared>, offer: Offer) {
     let (heard, mut events) = mpsc::unbounded_channel();
     let mut failed = false;
     {
-        let _turn = shared.turn.lock().await;
+        let _turn = shared.turns.of(offer.party).await;
         let (before, studio) = {
             let mut state = shared.state();
             let Some(end) = state.end(&offer.appointment, offer.party) else {

@@ -1,12 +1,14 @@
 //! This computer's end of the connection to one of those who were asked in.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::visit::VisitStage;
 use telehealth::media::adapt::Quality;
 use telehealth::media::call::Call;
 use telehealth::visit::Party;
-use tokio::sync::watch;
+use tokio::sync::{OwnedMutexGuard, watch};
 use uuid::Uuid;
 
 use super::attempts::Attempts;
@@ -64,6 +66,23 @@ impl End {
     }
 }
 
+/// Who sets a connection up or ends it. Each party has a turn of its own: a guest who is hard to
+/// reach holds up nobody else.
+#[derive(Default)]
+pub(super) struct Turns(Mutex<BTreeMap<Party, Arc<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    /// Waits for the turn of one party, and has it until the guard is dropped.
+    pub(super) async fn of(&self, party: Party) -> OwnedMutexGuard<()> {
+        let turn = {
+            // Nothing that can panic runs under this lock.
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(party).or_default())
+        };
+        turn.lock_owned().await
+    }
+}
+
 /// A guest as the server names them.
 pub(super) fn guest(party: Party) -> Option<Uuid> {
     match party {
@@ -91,6 +110,20 @@ mod tests {
         for stage in [VisitStage::Waiting, VisitStage::Invited, VisitStage::Ended] {
             assert!(end.is_over(Some(stage)));
         }
+    }
+
+    #[tokio::test]
+    async fn t2_who_is_hard_to_reach_holds_up_nobody_else() {
+        let turns = Turns::default();
+        let guest = turns.of(Party::Guest(1)).await;
+        drop(turns.of(Party::Patient).await);
+        drop(turns.of(Party::Guest(2)).await);
+        let again = async { drop(turns.of(Party::Guest(1)).await) };
+        tokio::pin!(again);
+        let waits = std::future::poll_fn(|cx| std::task::Poll::Ready(again.as_mut().poll(cx)));
+        assert!(waits.await.is_pending());
+        drop(guest);
+        again.await;
     }
 
     #[test]
