@@ -49,6 +49,14 @@ impl Participants {
         self.with(party, |one| one.hears = Some(Mix::default()));
     }
 
+    /// Nothing comes from them now: a picture that stands still looks like a person who does.
+    pub(super) fn lose(&self, party: Party) {
+        self.with(party, |one| {
+            one.level.store(0, Ordering::Relaxed);
+            one.picture.send_replace(None);
+        });
+    }
+
     /// They are not in the call any more: the last picture and the last level do not stay, and the
     /// others do not hear the rest of what they said.
     pub(super) fn part(&self, party: Party) {

@@ -253,6 +253,11 @@ impl Studio {
         self.participants.join(party);
     }
 
+    /// Nothing comes from them now; it may again.
+    pub(crate) fn lose(&self, party: Party) {
+        self.participants.lose(party);
+    }
+
     /// Their call is over.
     pub(crate) fn part(&self, party: Party) {
         self.participants.part(party);

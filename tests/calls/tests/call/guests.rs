@@ -100,3 +100,34 @@ async fn t1_a_guest_and_the_patient_see_and_hear_each_other_and_the_clinician() 
     let before = clinician.newest_seen().await.stamps;
     clinician.seen_when(|seen| seen.stamps > before + 30).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn t2_a_guest_who_is_gone_leaves_a_dark_place_and_comes_back_to_it() {
+    let mut clinician = Clinician::start(Path::Direct, Setup::default()).await;
+    let _patient = Browser::open(clinician.address(), "").await;
+    clinician.wait_for(Event::FirstPicture).await;
+    let mut beside = clinician.beside(1, Path::Direct).await;
+    let guest = Browser::open_guest(beside.address(), "").await;
+    beside.wait_for(Event::FirstPicture).await;
+    clinician.seen_when(|seen| seen.strip > 10).await;
+
+    drop(guest);
+    beside.wait_for(Event::Interrupted).await;
+    // The last picture does not stay before anybody's eyes, and the patient's call is as it was.
+    clinician.newest_seen().await;
+    let dark = clinician.newest_seen().await;
+    let later = clinician
+        .seen_when(|seen| seen.stamps > dark.stamps + 30)
+        .await;
+    assert_eq!(later.strip, dark.strip);
+    assert!(later.shape > 0.6, "{}", later.shape);
+    assert!(beside.their_picture().borrow().is_none());
+    assert!(!clinician.was(Event::Interrupted));
+
+    let _guest = Browser::open_guest(beside.address(), "").await;
+    beside.wait_for(Event::FirstPicture).await;
+    clinician
+        .seen_when(|seen| seen.strip > later.strip + 10)
+        .await;
+    assert_eq!(clinician.calls(), 1);
+}

@@ -485,8 +485,14 @@ impl PeerConnectionEventHandler for Watcher {
                 self.told.want_whole();
                 Event::Connected
             }
-            RTCPeerConnectionState::Disconnected => Event::Interrupted,
-            RTCPeerConnectionState::Failed => Event::Failed,
+            RTCPeerConnectionState::Disconnected => {
+                self.studio.lose(self.party);
+                Event::Interrupted
+            }
+            RTCPeerConnectionState::Failed => {
+                self.studio.lose(self.party);
+                Event::Failed
+            }
             _ => return,
         };
         let _ = self.events.send(event);
