@@ -8,6 +8,7 @@
 
 mod commands;
 mod events;
+mod overwrite;
 mod registry;
 mod video;
 mod window;

@@ -105,6 +105,9 @@ fn load_anew(view: &tauri::webview::PlatformWebview, ends_process: bool) {
         view.terminate_web_process();
     }
     view.reload();
+    let begun = std::time::Instant::now();
+    crate::overwrite::freed();
+    tracing::debug!(took = ?begun.elapsed(), "what the web engine had freed was written over");
 }
 
 #[cfg(not(target_os = "linux"))]
