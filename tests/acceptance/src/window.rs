@@ -180,7 +180,9 @@ impl Window {
 
     /// How many elements fit now.
     pub async fn count(&self, selector: &str) -> Result<usize, TourError> {
-        Ok(self.client.find_all(Locator::Css(selector)).await?.len())
+        let script = "return document.querySelectorAll(arguments[0]).length";
+        let count = self.client.execute(script, vec![json!(selector)]).await?;
+        Ok(count.as_u64().unwrap_or_default() as usize)
     }
 
     /// Waits until no element fits.
@@ -279,9 +281,21 @@ impl Window {
 
     /// Types into a field, after what is there.
     pub async fn type_into(&self, selector: &str, text: &str) -> Result<(), TourError> {
-        self.click(selector).await?;
-        self.client.active_element().await?.send_keys(text).await?;
+        self.focus(selector).await?.send_keys(text).await?;
         Ok(())
+    }
+
+    /// Clicks the element and hands over what has the focus then.
+    async fn focus(&self, selector: &str) -> Result<Element, TourError> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            self.click(selector).await?;
+            match self.client.active_element().await {
+                // It was drawn anew between the two: a person would click again.
+                Err(error) if error.is_stale_element_reference() && Instant::now() < deadline => {}
+                focused => return Ok(focused?),
+            }
+        }
     }
 
     /// Chooses from a list by what the choice stands for.
@@ -305,8 +319,7 @@ impl Window {
 
     /// Replaces a field's text.
     pub async fn fill(&self, selector: &str, text: &str) -> Result<(), TourError> {
-        self.click(selector).await?;
-        let field = self.client.active_element().await?;
+        let field = self.focus(selector).await?;
         let select_all = format!("{}a{}", char::from(Key::Control), char::from(Key::Null));
         field.send_keys(&select_all).await?;
         field.send_keys(text).await?;
