@@ -16,7 +16,7 @@ unsafe extern "C" {
 
 /// Strings of one size, all together: more than pages of that size are ever half full.
 const OF_ONE_SIZE: usize = 1 << 18;
-/// No answer to the page is larger than this.
+/// Answers to the page are kilobytes; what is larger than this is not looked after.
 const LARGEST: usize = 1 << 20;
 
 /// Writes over what lies freed.

@@ -165,6 +165,11 @@ export function minutesBetween(from: string, to: string | Date): number {
   return Math.round((new Date(to).getTime() - new Date(from).getTime()) / 60_000);
 }
 
+/** Whole minutes that somebody has waited. Clocks of two computers differ: never less than none. */
+export function minutesSince(since: string, now: Date): number {
+  return Math.max(0, minutesBetween(since, now));
+}
+
 /**
  * The first wished locale that can be used. A desktop without a language set (`LANG=C`) wishes
  * for `c`, which is none, and asking for it throws.

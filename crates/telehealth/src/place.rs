@@ -1,11 +1,9 @@
 //! The place of one of those who take part: a link, and whoever came by it.
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
 
 /// Where one of those who take part stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// There is a link; nobody came yet, or whoever came has gone before being admitted.
     Invited,
@@ -67,8 +65,7 @@ pub enum Happened {
 }
 
 /// Why something is not possible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
     /// The visit is over.
     #[error("the visit has ended")]

@@ -18,6 +18,21 @@ pub enum Party {
     Guest(GuestId),
 }
 
+impl Party {
+    /// Whom the name of a guest means; none: the patient.
+    pub fn of(guest: Option<GuestId>) -> Self {
+        guest.map_or(Self::Patient, Self::Guest)
+    }
+
+    /// The name of the guest; none: it is the patient.
+    pub fn guest(self) -> Option<GuestId> {
+        match self {
+            Self::Patient => None,
+            Self::Guest(guest) => Some(guest),
+        }
+    }
+}
+
 /// Names a guest's invitation. The server makes the number.
 pub type GuestId = u128;
 
@@ -70,21 +85,30 @@ impl Visit {
         self.patient.invite_again(expires);
     }
 
+    /// Whether another guest could be invited.
+    ///
+    /// # Errors
+    /// [`Refusal::Ended`], [`Refusal::Full`].
+    pub fn takes_guest(&self) -> Result<(), Refusal> {
+        if self.patient.stage() == Stage::Ended {
+            return Err(Refusal::Ended);
+        }
+        if self.guests.len() >= MOST_GUESTS {
+            return Err(Refusal::Full);
+        }
+        Ok(())
+    }
+
     /// There is a link for a guest that can be used until `expires`. One that is known keeps its
     /// place.
     ///
     /// # Errors
     /// [`Refusal::Ended`], [`Refusal::Full`].
     pub fn invite_guest(&mut self, guest: GuestId, expires: Timestamp) -> Result<(), Refusal> {
-        if self.patient.stage() == Stage::Ended {
-            return Err(Refusal::Ended);
+        if !self.guests.contains_key(&guest) {
+            self.takes_guest()?;
+            self.guests.insert(guest, Place::new(expires));
         }
-        if !self.guests.contains_key(&guest) && self.guests.len() >= MOST_GUESTS {
-            return Err(Refusal::Full);
-        }
-        self.guests
-            .entry(guest)
-            .or_insert_with(|| Place::new(expires));
         Ok(())
     }
 

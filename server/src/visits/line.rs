@@ -1,5 +1,5 @@
-//! The line to the page of a patient or a guest: a WebSocket. Who is at its other end is known by a link alone,
-//! and by what the clinician sees.
+//! The line to the page of a patient or a guest: a WebSocket. Who is at its other end is known by a
+//! link alone, and by what the clinician sees.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -25,7 +25,7 @@ const AFTER: jiff::SignedDuration = jiff::SignedDuration::from_hours(2);
 
 /// Whom a name on the wire means; none: the patient.
 fn party(guest: Option<Uuid>) -> Party {
-    guest.map_or(Party::Patient, |guest| Party::Guest(guest.as_u128()))
+    Party::of(guest.map(|guest| guest.as_u128()))
 }
 
 /// How the ledger speaks of somebody: of a guest it has the kind alone.

@@ -242,13 +242,7 @@ async fn t4_what_the_patient_is_shown_is_recorded_first_and_told_to_the_page() {
     let (mut page, _) = Page::join(bench, &visit.token).await;
     // Nobody is shown anything who was not asked in.
     assert_ne!(visit.act(Act::Share).await.status(), StatusCode::NO_CONTENT);
-    let device = visit.clinician.device.clone();
-    let call = visit.offered(&mut page).await;
-    visit
-        .acted(visit.answer(&device, None, call, "BB:02"))
-        .await;
-    page.hear().await;
-    visit.acted(Act::Connected).await;
+    visit.talks(None, &mut page).await;
     visit.acted(Act::Share).await;
     let on = |word: &ToPatient| match word {
         ToPatient::Sharing { on } => Some(*on),
@@ -283,13 +277,7 @@ async fn t4_whatever_happens_in_a_visit_is_recorded_with_its_patient_and_appoint
     let visit = Visit::begin().await;
     let bench = &visit.bench;
     let (mut page, _) = Page::join(bench, &visit.token).await;
-    let device = visit.clinician.device.clone();
-    let call = visit.offered(&mut page).await;
-    visit
-        .acted(visit.answer(&device, None, call, "BB:02"))
-        .await;
-    page.hear().await;
-    visit.acted(Act::Connected).await;
+    visit.talks(None, &mut page).await;
     // It breaks off, and the workstation asks for another connection.
     visit.acted(Act::Interrupted).await;
     visit.acted(Act::Again).await;

@@ -1,6 +1,6 @@
 import type { AppointmentView } from '../../shared/bindings.ts';
 import { StandingMark } from '../../shared/components/Standing.tsx';
-import { minutesBetween } from '../../shared/time.ts';
+import { minutesSince } from '../../shared/time.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { PROGRESS_WORD } from './progress.ts';
 import css from './State.module.css';
@@ -12,7 +12,7 @@ export function State({ appointment, now }: { appointment: AppointmentView; now:
   const word = t(`progress.${PROGRESS_WORD[progress]}`);
   let text: string = word;
   if (since && (progress === 'arrived' || progress === 'in-room')) {
-    const minutes = Math.max(0, minutesBetween(since, now));
+    const minutes = minutesSince(since, now);
     const age =
       minutes < 90
         ? t('progress.minutes', { count: minutes })

@@ -6,7 +6,7 @@ import { FaultNote } from '../../shared/components/FaultNote.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
 import { useNow } from '../../shared/hooks/use-now.ts';
 import { ipc } from '../../shared/ipc.ts';
-import { minutesBetween } from '../../shared/time.ts';
+import { minutesSince } from '../../shared/time.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { canAskIn, isInCall, waitingGuests } from './company.ts';
@@ -21,8 +21,7 @@ export function GuestsWaiting({ visit, now }: { visit: VisitView; now: Date }) {
   return waitingGuests(visit).map((guest) => (
     <span key={guest.guest} className="small" data-testid="visit-guest-waits">
       {t('visits.guests.waits', { kind: t(`visits.guests.kinds.${guest.kind}`) })}
-      {guest.since &&
-        ` · ${t('progress.minutes', { count: Math.max(0, minutesBetween(guest.since, now)) })}`}
+      {guest.since && ` · ${t('progress.minutes', { count: minutesSince(guest.since, now) })}`}
     </span>
   ));
 }
@@ -122,7 +121,7 @@ function Guest({
     await again();
   });
   const waits = guest.stage === 'waiting' && guest.since;
-  const minutes = waits ? Math.max(0, minutesBetween(waits, now)) : null;
+  const minutes = waits ? minutesSince(waits, now) : null;
   const word = t(guest.stage === 'waiting' ? 'visits.guests.askIn' : 'visits.guests.askAgain');
   const fault = admit.fault ?? back.fault ?? dismiss.fault;
   const over = Date.parse(guest.linkUntil) <= now.getTime();

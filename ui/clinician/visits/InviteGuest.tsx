@@ -7,7 +7,6 @@ import { useAction } from '../../shared/hooks/use-action.tsx';
 import { ipc } from '../../shared/ipc.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
-import { MOST_GUESTS } from './company.ts';
 import css from './Guests.module.css';
 import { MadeLink } from './MadeLink.tsx';
 
@@ -118,7 +117,6 @@ export function InviteGuest({ visit }: { visit: VisitView }) {
     }
     back.current = !closed;
   }, [closed]);
-  const full = !visit.canInvite && visit.guests.length >= MOST_GUESTS;
   return (
     <>
       {made && (
@@ -158,7 +156,7 @@ export function InviteGuest({ visit }: { visit: VisitView }) {
           {t('visits.guests.invite')}
         </Button>
       )}
-      {full && (
+      {!visit.canInvite && (
         <p className="dim small" data-testid="guest-full">
           {t('visits.guests.full')}
         </p>

@@ -9,7 +9,7 @@ import { SkeletonRows } from '../../shared/components/SkeletonRows.tsx';
 import { useAction } from '../../shared/hooks/use-action.tsx';
 import { useNow } from '../../shared/hooks/use-now.ts';
 import { faultOf, ipc } from '../../shared/ipc.ts';
-import { minutesBetween } from '../../shared/time.ts';
+import { minutesSince } from '../../shared/time.ts';
 import { useWords } from '../../shared/words/index.ts';
 import { useClinic } from '../frame/clinic.tsx';
 import { usePlace } from '../frame/place.tsx';
@@ -38,7 +38,7 @@ function Row({ visit, now }: { visit: VisitView; now: Date }) {
   const { time } = useClinic();
   const { open } = useWorkspace();
   const admit = useAdmit(visit);
-  const minutes = visit.since ? Math.max(0, minutesBetween(visit.since, now)) : null;
+  const minutes = visit.since ? minutesSince(visit.since, now) : null;
   const there = visit.since !== null;
   const inCall = isInCall(visit.stage);
   const guests = visit.canInvite || visit.guests.length > 0;

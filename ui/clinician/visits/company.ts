@@ -7,9 +7,6 @@ import type {
   VisitView,
 } from '../../shared/bindings.ts';
 
-/** So many guests a visit takes; the server holds to it. */
-export const MOST_GUESTS = 3;
-
 const CALL: readonly VisitStage[] = ['admitted', 'connecting', 'talking', 'interrupted'];
 
 /** Whether somebody was asked in, and is in the call or on the way back into it. */

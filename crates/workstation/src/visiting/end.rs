@@ -85,15 +85,12 @@ impl Turns {
 
 /// A guest as the server names them.
 pub(super) fn guest(party: Party) -> Option<Uuid> {
-    match party {
-        Party::Patient => None,
-        Party::Guest(guest) => Some(Uuid::from_u128(guest)),
-    }
+    party.guest().map(Uuid::from_u128)
 }
 
 /// Whom the server names.
 pub(super) fn party(guest: Option<Uuid>) -> Party {
-    guest.map_or(Party::Patient, |guest| Party::Guest(guest.as_u128()))
+    Party::of(guest.map(|guest| guest.as_u128()))
 }
 
 #[cfg(test)]
